@@ -5,18 +5,22 @@ FROM python:3.11-slim AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils \
     && rm -rf /var/lib/apt/lists/*
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_QUIET=1 \
+    PIP_ROOT_USER_ACTION=ignore
 WORKDIR /source
 COPY requirements/build.lock requirements/image.lock requirements/
-RUN python -m pip install --quiet --no-cache-dir --root-user-action=ignore --require-hashes -r requirements/build.lock \
+RUN python -m pip install --require-hashes -r requirements/build.lock \
     && python -m venv --without-pip /opt/darkroom \
-    && python -m pip --python /opt/darkroom/bin/python install --quiet --no-cache-dir --no-compile --no-deps --require-hashes \
+    && python -m pip --python /opt/darkroom/bin/python install --no-compile --no-deps --require-hashes \
         -r requirements/image.lock
-# What libraries bring for their own tests, and names for debuggers, take 50 MB.
+# What libraries bring for their own tests, and names for debuggers, take 60 MB.
 RUN find /opt/darkroom/lib -type d -name tests -prune -exec rm -r {} + \
-    && find /opt/darkroom/lib -name '*.cpython-*.so' -exec strip --strip-unneeded {} +
+    && find /opt/darkroom/lib -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
 COPY . .
 RUN python -m hatchling build -t wheel -d /wheel \
-    && python -m pip --python /opt/darkroom/bin/python install --quiet --no-cache-dir --no-compile --no-deps --no-index /wheel/*.whl \
+    && python -m pip --python /opt/darkroom/bin/python install --no-compile --no-deps --no-index /wheel/*.whl \
     && /opt/darkroom/bin/python -m compileall -q -j 0 /opt/darkroom/lib
 
 FROM python:3.11-slim
@@ -29,7 +33,7 @@ COPY --from=build /opt/darkroom /opt/darkroom
 ENV PATH=/opt/darkroom/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    DARKROOM_DATA_DIR=/data \
+    DARKROOM_DATA_DIR=/data/darkroom \
     DARKROOM_PULSE_FILE=/tmp/darkroom-pulse \
     DARKROOM_WEB_HOST=0.0.0.0
 USER 10001:10001

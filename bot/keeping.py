@@ -47,8 +47,9 @@ async def restore(
         settings.folder,
         _folders(settings),
         ErasureLedger(settings.ledger),
-        Role().worker if settings.database is None else None,
+        Role().worker,
         settle,
+        has_files_of_platforms=settings.database is None,
     )
     return await restore_backup(path, target, erasures)
 
@@ -70,9 +71,9 @@ async def move_to(settings: Settings, url: str) -> int:
     """Copy all records from SQLite to an empty PostgreSQL, while no bot runs, and leave those here for good. Returns
     the number of runs. Raises `ConfigError`.
     """
-    if settings.database is not None:
-        raise ConfigError(_("The records are in PostgreSQL already: DARKROOM_DATABASE_URL names it."))
     here, there = (await asyncio.to_thread(backup_source, settings)).database, Database(url)
+    if here.is_shared:
+        raise ConfigError(_("The records are in PostgreSQL already: DARKROOM_DATABASE_URL names it."))
     if not there.is_shared:
         raise ConfigError(
             _("The new address is not that of a PostgreSQL: it should look like postgresql://USER@HOST/NAME")

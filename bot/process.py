@@ -22,6 +22,7 @@ from bot.core.execution.worker_lock import always_held, held
 from bot.core.extras import need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
+from bot.core.line.service import LineService
 from bot.core.listeners import Listeners
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
@@ -42,6 +43,7 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
+from bot.core.port import TokenRefused
 from bot.core.presets.service import PresetService
 from bot.core.presets.store import PresetStore
 from bot.core.readback.service import ReadbackService
@@ -66,6 +68,9 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
+from bot.core.watching.line_watch import LineWatch
+from bot.core.watching.notices import Notices
+from bot.core.watching.watch import Watch
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -126,11 +131,12 @@ async def serving(
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
         store, registry = base.store, base.registry
         board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
+        estimator = EtaEstimator(base.versions, store.records, registry, store.queue.most.running)
         if role.worker is not None:
             await stack.enter_async_context(_executing(base, role.worker))
         if role.chat:
             await stack.enter_async_context(board)
-            await stack.enter_async_context(_notifier(base))
+            await stack.enter_async_context(_notifier(base, estimator))
         pings = store.records.pings
         if platforms:
             told = Pinger(pings, store.records.get, base.replies.brief, platforms, tasks)
@@ -169,11 +175,15 @@ async def serving(
         history = HistoryService(store.database, store.media, tasks)
         if role.chat:
             await stack.enter_async_context(history)
+        watch = _watch(base)
+        await stack.enter_async_context(_notices(base, watch))
         try:
-            files, groups = FileService(store.media), GroupService(runs, store.records, board)
+            files, health = FileService(store.media), _health(base, runs, watch)
+            groups = GroupService(runs, store.records, board)
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
             read = ReadbackService(workflows, runs, store.records)
-            yield Services(runs, history, moderation, workflows, files, _health(base, runs), groups, kept, wishes, read)
+            line = LineService(runs, workflows, store.queue, store.records, estimator)
+            yield Services(runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line)
         finally:
             runs.accepting = False
 
@@ -256,15 +266,14 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
             yield
 
 
-def _notifier(base: _Base) -> QueueNotifier:
+def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:
     store, farewell = base.store, base.role.worker is not None
-    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running).starts
     return QueueNotifier(
         store.queue,
         store.records,
         base.versions,
         base.replies,
-        starts,
+        estimator.starts,
         base.locks,
         base.tasks,
         farewell=farewell,
@@ -330,13 +339,28 @@ async def _moderation(
         )
 
 
-def _health(base: _Base, runs: RunService) -> Health:
-    return Health(
-        lambda: {name: each.up for name, each in base.registry.servers.items()},
-        lambda: runs.accepting,
-        base.tasks,
-        base.store.records.probe,
-    )
+def _health(base: _Base, runs: RunService, watch: Watch) -> Health:
+    probe = base.store.records.probe
+    return Health(lambda: _up(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near)
+
+
+def _up(base: _Base) -> Mapping[str, bool]:
+    return {name: each.up for name, each in base.registry.servers.items()}
+
+
+def _watch(base: _Base) -> Watch:
+    """Make what looks at all that can be wrong."""
+    is_alone = base.settings.database is None and base.role.worker is not None
+    store = base.store
+    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running)
+    line = LineWatch(store.queue, starts, lambda: base.tasks.began("turns") if is_alone else None)
+    return Watch(base.tasks, lambda: _up(base), line, base.settings.folder, lambda: base.catalog.faults)
+
+
+def _notices(base: _Base, watch: Watch) -> Notices:
+    """Make what tells operators of it."""
+    platforms = base.platforms if base.role.chat else {}
+    return Notices(base.role.worker or "chat", watch.look, base.settings.notified, platforms, base.tasks)
 
 
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
@@ -428,6 +452,10 @@ async def _attended(platform: Platform, services: Services, tasks: TaskHealth) -
         tasks.disconnected(platform.name)
         try:
             await platform.serve(services)
+        except TokenRefused as fault:
+            tasks.refused(platform.name, str(fault))
+            tasks.disconnected(platform.name)
+            raise
         except Exception:
             tasks.disconnected(platform.name)
             raise

@@ -106,6 +106,10 @@ def _people(text: str) -> tuple[str, ...]:
     return people
 
 
+def _notices(text: str) -> tuple[str, ...]:
+    return () if text.lower() in ("none", "off", "no") else _people(text)
+
+
 def _header(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,100}", text):
         raise ValueError(_("“{text}” is not the name of a header: it should look like X-Real-IP").format(text=text))
@@ -253,6 +257,12 @@ class Settings:
         (),
         "The operators, as discord:ID: their runs go first, and they moderate everywhere.",
     )
+    notices: tuple[str, ...] | None = _setting(
+        "DARKROOM_NOTICES",
+        _notices,
+        None,
+        "Who is told in their chat what is wrong: people as discord:ID, or none; default: the operators.",
+    )
     trusted: tuple[str, ...] = _setting(
         "DARKROOM_TRUSTED", _people, (), "People who may add workflows in the chat, as discord:ID or telegram:ID."
     )
@@ -327,6 +337,9 @@ class Settings:
     web_port: int = _setting("DARKROOM_WEB_PORT", _port, 8420, "The port to listen at.")
     web_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_WEB_TOKEN", secret, None, "A token that visitors of the page must enter."
+    )
+    metrics_token: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_METRICS_TOKEN", secret, None, "A token for /metrics alone; default: that of the page."
     )
     web_proxy_header: str = _setting(
         "DARKROOM_WEB_PROXY_HEADER",
@@ -409,6 +422,15 @@ class Settings:
     @property
     def urls(self) -> tuple[str, ...]:
         return tuple(server.url for server in self.servers)
+
+    @property
+    def notified(self) -> tuple[str, ...]:
+        """The people who are told what is wrong, as "platform:id"."""
+        return self.operators if self.notices is None else self.notices
+
+    def notified_on(self, platform: str) -> list[str]:
+        """Return the ids of these people on a platform."""
+        return [each.partition(":")[2] for each in self.notified if each.partition(":")[0] == platform]
 
     @property
     def level(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError, StorageFailed
@@ -107,8 +108,9 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
         try:
             for kept in _databases(settings, worker):
                 await kept.examine()
-            if settings.database is None and (where := await moved_to(database(settings))) is not None:
-                faults.append(_was_moved(settings.folder, where))
+            main = database(settings)
+            if not main.is_shared and (where := await moved_to(main)) is not None:
+                faults.append(_was_moved(Path(str(main.url.database)).parent, where))
             busy = None if worker is None else await in_use(database(settings), settings.folder, worker)
         except ConfigError as fault:
             faults.append(str(fault))
@@ -116,7 +118,25 @@ async def examine(settings: Settings, worker: str | None) -> tuple[list[str], st
             await asyncio.to_thread(media_store, settings)
         except ConfigError as fault:
             faults.append(str(fault))
+        if settings.backup_dir is not None:
+            faults += await asyncio.to_thread(_backups_faults, settings.backups)
     return faults, busy
+
+
+def _backups_faults(folder: Path) -> list[str]:
+    """Return in words that the folder of backups and of the ledger cannot be written. It is left as it is."""
+    made = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return []
+    except OSError as fault:
+        words = _("DARKROOM_BACKUP_DIR: {folder} cannot be written: {reason}")
+        return [words.format(folder=folder, reason=fault.strerror)]
+    finally:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _was_moved(folder: Path, where: str) -> str:

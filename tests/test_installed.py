@@ -119,9 +119,9 @@ async def test_the_default_installation_hosts_the_page(plain: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "settings", "extra", "why"),
     [
-        (("check",), {}, "engine", "No ComfyUI server is named"),
+        pytest.param(("check",), {}, "engine", "No ComfyUI server is named", marks=pytest.mark.long),
         (("start",), {"DARKROOM_WEB": "on"}, "engine", "No ComfyUI server is named"),
-        (("run", "sketch", "--photo", "cat.jpg"), {}, "engine", "No ComfyUI server is named"),
+        pytest.param(("run", "sketch", "--photo", "cat.jpg"), {}, "engine", "No ComfyUI", marks=pytest.mark.long),
         (("demo", "--no-browser"), {}, "engine", "The demo runs on the built-in engine"),
         (("check",), {"DARKROOM_MEDIA_URL": "s3://bucket", "COMFYUI_URLS": "SERVER"}, "s3", "DARKROOM_MEDIA_URL"),
     ],

@@ -50,6 +50,7 @@ def test_a_release_is_committed_tagged_and_built(tool: ModuleType, checkout: Pat
     assert (sdist.name, wheel.name) == ("darkroom-7.2.0.tar.gz", "darkroom-7.2.0-py3-none-any.whl")
     changes = (checkout / "CHANGELOG.md").read_text()
     assert changes.startswith("# Changelog\n\n## Unreleased\n\n## 7.2.0 (2030-01-02)\n\n- A thing is new.\n\n## 0.1.0")
+    assert "image: darkroom:7.2.0\n" in (checkout / "deploy" / "kubernetes" / "alone.yaml").read_text()
     assert _git(checkout, "status", "--porcelain") == ""
     assert _git(checkout, "rev-parse", "v7.2.0^{commit}") == _git(checkout, "rev-parse", "HEAD")
     assert "- A thing is new." in _git(checkout, "tag", "--list", "-n9", "v7.2.0")

@@ -1,7 +1,7 @@
 """Make a release: `make release VERSION=1.2.3`.
 
-It writes the version and the date into the changelog, commits that, sets a tag, and builds the sdist and the wheel into
-dist/. Nothing leaves this machine: the last lines say what to push.
+It writes the version and the date into the changelog, and the version into the manifests, commits that, sets a tag, and
+builds the sdist and the wheel into dist/. Nothing leaves this machine: the last lines say what to push.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from email.parser import Parser
 from pathlib import Path
 
 _PROJECT, _CHANGES = "pyproject.toml", "CHANGELOG.md"
+_MANIFESTS = ("deploy/kubernetes/alone.yaml", "deploy/kubernetes/shared.yaml")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _STATED = re.compile(r'^version = "([^"]+)"$', re.MULTILINE)
 _UNRELEASED = "## Unreleased"
@@ -35,12 +36,15 @@ def release(root: Path, version: str, date: str) -> list[Path]:
     project.write_text(stated, encoding="utf-8")
     heading = f"{_UNRELEASED}\n\n## {version} ({date})"
     changes.write_text(changes.read_text(encoding="utf-8").replace(_UNRELEASED, heading, 1), encoding="utf-8")
+    for path in (root / each for each in _MANIFESTS):
+        told = path.read_text(encoding="utf-8").replace(f"darkroom:{before}\n", f"darkroom:{version}\n")
+        path.write_text(told, encoding="utf-8")
     try:
         built = _build(root, version)
     except BaseException:
-        _git(root, "checkout", "--quiet", "--", _PROJECT, _CHANGES)
+        _git(root, "checkout", "--quiet", "--", _PROJECT, _CHANGES, *_MANIFESTS)
         raise
-    _git(root, "commit", "--quiet", "-m", f"Version {version}", "--", _PROJECT, _CHANGES)
+    _git(root, "commit", "--quiet", "-m", f"Version {version}", "--", _PROJECT, _CHANGES, *_MANIFESTS)
     _git(root, "tag", "--annotate", f"v{version}", "-m", f"Version {version}, after {before}\n\n{news}")
     return built
 

@@ -30,6 +30,8 @@ class TaskHealth:
         self._restarted: dict[str, float] = {}
         self._platforms: dict[str, bool] = {}  # whether each is connected
         self._remarks: dict[str, str] = {}
+        self._refusals: dict[str, str] = {}
+        self._began: dict[str, float] = {}
         #: How often each task has failed since the process started.
         self.failures: Counter[str] = Counter()
         #: Told the name of a platform whenever it gets connected.
@@ -48,6 +50,14 @@ class TaskHealth:
         """Say that a task is running again; it counts as well if it still runs in half a minute."""
         if name in self._in_a_row:
             self._restarted[name] = self._clock()
+
+    def begins(self, name: str) -> None:
+        """Say that a task begins a step."""
+        self._began[name] = self._clock()
+
+    def began(self, name: str) -> float | None:
+        """Return when a task began its last step, by the clock; None if it never did."""
+        return self._began.get(name)
 
     def well(self, name: str) -> None:
         """Say that a task works, or has ended."""
@@ -75,6 +85,16 @@ class TaskHealth:
             events_log.platform_connected(platform)
             self.on_connected(platform)
         self._platforms[platform] = True
+        self._refusals.pop(platform, None)
+
+    def refused(self, platform: str, words: str) -> None:
+        """Say that a platform no longer takes our token, until it is connected again."""
+        self._refusals[platform] = words
+
+    @property
+    def refusals(self) -> Mapping[str, str]:
+        """The platforms that no longer take our token, and what to do."""
+        return dict(self._refusals)
 
     @property
     def away(self) -> tuple[str, ...]:
@@ -126,6 +146,7 @@ class BackgroundTask:
 
         async def work() -> None:
             while True:
+                self._health.begins(self.name)
                 await step()
                 self._health.well(self.name)
                 await self._sleep(every)

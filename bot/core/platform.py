@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.groups.service import GroupService
+from bot.core.line.service import LineEntry, LineService
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.films.making import look_at, missing, poster
@@ -42,6 +43,7 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
+from bot.core.watching.trouble import Trouble, Weight
 from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
@@ -75,6 +77,7 @@ __all__ = [
     "HistoryService",
     "KeyValueStore",
     "Limit",
+    "LineEntry",
     "Measure",
     "ModelKind",
     "ModelNames",
@@ -105,6 +108,8 @@ __all__ = [
     "TaskHealth",
     "TextList",
     "Trial",
+    "Trouble",
+    "Weight",
     "WordList",
     "Work",
     "Workflow",
@@ -142,13 +147,16 @@ __all__ = [
 @dataclass(frozen=True)
 class Health:
     """`servers` tells by name which servers can be reached, `accepting` whether requests are taken, and `tasks` how the
-    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written.
+    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written, and
+    `troubles` tells all else that is wrong; `own_troubles` what can be told without the database.
     """
 
     servers: Callable[[], Mapping[str, bool]]
     accepting: Callable[[], bool]
     tasks: TaskHealth
     probe: Callable[[], Coroutine[Any, Any, None]]
+    troubles: Callable[[], Coroutine[Any, Any, list[Trouble]]]
+    own_troubles: Callable[[], list[Trouble]]
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,7 @@ class Services:
     presets: PresetService
     pings: PingWishes
     readback: ReadbackService
+    line: LineService
 
 
 class Platform(Protocol):

@@ -9,6 +9,10 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from bot.core.model import Address, Cell, GroupSummary, Result, RunSummary, Status
 
 
+class TokenRefused(ConnectionError):
+    """A platform no longer takes our token. The text is a sentence for the operator."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits, and
@@ -145,6 +149,14 @@ class PingSender(Protocol):
         """Answer the message of a run with one that mentions its person, and no one else. Nothing is sent if the result
         was a new message itself. Raises `DeliveryFailed`.
         """
+
+
+@runtime_checkable
+class OperatorTeller(Protocol):
+    """A platform that can write to operators, each in a chat with them alone, which they have opened."""
+
+    async def tell(self, person: str, text: str) -> None:
+        """Write to an operator, by the platform's id. Raises `DeliveryFailed`."""
 
 
 class Replier(Protocol):

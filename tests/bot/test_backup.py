@@ -51,7 +51,14 @@ async def _paused(here: Stage) -> Bot:
     return Bot(process)
 
 
-@pytest.fixture(params=[(SQLITE, SQLITE), (POSTGRESQL, POSTGRESQL)], ids=[SQLITE, POSTGRESQL])
+@pytest.fixture(
+    params=[
+        pytest.param((SQLITE, SQLITE), id=SQLITE),
+        pytest.param((POSTGRESQL, POSTGRESQL), id=POSTGRESQL),
+        pytest.param((SQLITE, POSTGRESQL), id="sqlite to postgresql", marks=pytest.mark.long),
+        pytest.param((POSTGRESQL, SQLITE), id="postgresql to sqlite", marks=pytest.mark.long),
+    ]
+)
 def databases(request: pytest.FixtureRequest) -> tuple[str, str]:
     """The addresses of the original's database and of one that has no tables."""
     old, new = request.param

@@ -125,6 +125,10 @@ _REFUSED: dict[str, tuple[Callable[[Path, int], dict[str, str]], str]] = {
         },
         "mine/tmp cannot be written: File exists",
     ),
+    "a folder for backups that cannot be made": (
+        lambda folder, _port: {"DARKROOM_BACKUP_DIR": _no_database(folder / "letter")[10:] + "/backups"},
+        "DARKROOM_BACKUP_DIR: ",
+    ),
     "a lock that cannot be opened": (
         lambda folder, _port: {"DARKROOM_DATA_DIR": str(_made(_made(folder / "mine") / "darkroom.lock").parent)},
         "mine/darkroom.lock cannot be written: Is a directory",

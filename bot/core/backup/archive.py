@@ -40,7 +40,7 @@ _PIECE = 1 << 20  # bytes
 _MEDIA = re.compile(r"media/([0-9a-f]{2})/(\1[0-9a-f]{62})(\.[^/.]{1,40})?")
 FOLDERS = ("workflows", "added")  #: of the operator, and of those who add workflows in chats
 _DEEPEST, _LONGEST = 10, 200  # parts of a name, and bytes of each
-_NOWHERE = frozenset('\\:<>"|?*')  # characters that some systems have in no name
+_NOWHERE = frozenset("\\:")  # with these a name may lead elsewhere on some systems
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ from bot.core.storage import private, snapshot
 from bot.core.storage.database import Database
 from bot.core.storage.snapshot import Snapshot
 from bot.core.storage.temporary import is_full
+from bot.core.workflows.reader import GRAPHS, MEDIA
 from bot.i18n import _
 
+_ENDINGS = (*GRAPHS, *MEDIA, ".toml")
 _WORK, _LEFT = ".darkroom-backup-", 86_400.0  # a folder of ours, and the seconds after which its process is gone
 INCLUDED, ELSEWHERE, LEFT_OUT = "included", "elsewhere", "left out"  #: what becomes of the files of runs
 
@@ -39,8 +41,8 @@ class BackupSource:
 
 @dataclass(frozen=True)
 class BackupMade:
-    """A backup that is on disk. `missing` files were deleted while it was made; writing stood still for `paused`
-    seconds.
+    """A backup that is on disk. `missing` files of runs were deleted while it was made, and files of workflows are
+    `left_out` that have names which no other system may have. Writing stood still for `paused` seconds.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class BackupMade:
     size: int
     paused: float
     media: str
+    left_out: tuple[str, ...] = ()
 
 
 async def make_backup(source: BackupSource, path: Path, *, media: bool | None = None) -> BackupMade:
@@ -81,15 +84,18 @@ async def _written(source: BackupSource, taken: Snapshot, work: Path, path: Path
     with open(part, "wb", opener=private.opener) as file:  # noqa: ASYNC230 - only opened here
         with writing(file) as writer:
             await asyncio.to_thread(writer.begin, manifest, taken.path)
-            for name, each in await asyncio.to_thread(list, _workflows(source.folders)):
-                await asyncio.to_thread(writer.add, name, each)
+            workflows = await asyncio.to_thread(dict, _workflows(source.folders))
+            left_out = [name for name in workflows if not is_below(name)]
+            for name, each in workflows.items():
+                if name not in left_out:
+                    await asyncio.to_thread(writer.add, name, each)
             wanted = keys if media == INCLUDED else []
             missing = [key for key in wanted if not await _add(writer, source.media, key, work)]
         file.flush()
         await asyncio.to_thread(os.fsync, file.fileno())
     size = await asyncio.to_thread(lambda: part.stat().st_size)
     await asyncio.to_thread(part.rename, path)
-    return BackupMade(path, runs, len(wanted) - len(missing), len(missing), size, taken.paused, media)
+    return BackupMade(path, runs, len(wanted) - len(missing), len(missing), size, taken.paused, media, tuple(left_out))
 
 
 @contextmanager
@@ -144,11 +150,11 @@ async def _add(writer: ArchiveWriter, media: BlobStore, key: str, work: Path) ->
 
 
 def _workflows(folders: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the files of workflows, with their names in a backup. Others, and links to folders, are left out."""
+    """Yield the files of workflows, with their names in a backup: those that a reader of workflows looks at."""
     for folder in FOLDERS:
         root = folders[folder]
         for path in sorted(root.rglob("*")) if root.is_dir() else ():
             inside = path.relative_to(root)
             is_hidden = any(part.startswith(".") for part in inside.parts)
-            if path.is_file() and not is_hidden and is_below(name := f"{folder}/{inside.as_posix()}"):
-                yield name, path
+            if not is_hidden and path.name.lower().endswith(_ENDINGS) and path.is_file():
+                yield f"{folder}/{inside.as_posix()}", path

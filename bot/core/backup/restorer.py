@@ -43,8 +43,8 @@ Settle = Callable[[KeyValueStore], Awaitable[None]]
 
 @dataclass(frozen=True)
 class RestoreTarget:
-    """A place without records. `folders` are those of workflows, by their names in a backup. `worker` has all runs that
-    are at servers; None leaves them to the workers that had them.
+    """A place without records. `folders` are those of workflows, by their names in a backup. With SQLite platforms may
+    have files of their own for their notes, and the only `worker` has all runs that are at servers.
     """
 
     database: Database
@@ -54,6 +54,7 @@ class RestoreTarget:
     ledger: ErasureLedger
     worker: str | None
     settle: Sequence[Settle] = ()
+    has_files_of_platforms: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ async def restore_backup(path: Path, target: RestoreTarget, erasures: Sequence[E
             erased, unfinished = await _made_ready(records, manifest, target, erasures, work)
             kept, files = await _filled(work, target)
             runs = await asyncio.to_thread(snapshot.count_runs, records)
-            await put_in_place(records, target.database, work)
+            await put_in_place(records, target.database, work, apart=target.has_files_of_platforms)
     except OSError as fault:
         reason = _("there is no room") if is_full(fault) else fault.strerror
         words = _("The backup cannot be restored to {folder}: {reason}")
@@ -146,7 +147,8 @@ async def _made_ready(
         for key in keys:
             await asyncio.to_thread((work / "media" / key).unlink, missing_ok=True)
         await repository.pings.clear()
-        unfinished = await go_on_elsewhere(database, manifest.made_at, target.worker)
+        worker = None if target.database.is_shared else target.worker
+        unfinished = await go_on_elsewhere(database, manifest.made_at, worker)
         notes = KeyValueStore(database)
         for settle in target.settle:
             await settle(notes)
@@ -178,13 +180,15 @@ def _put_workflows(work: Path, folders: Mapping[str, Path]) -> list[str]:
     return kept
 
 
-async def put_in_place(records: Path, database: Database, work: Path) -> None:
-    """Make a file with the newest tables the records of a place that has none. Raises `ConfigError`."""
+async def put_in_place(records: Path, database: Database, work: Path, *, apart: bool = True) -> None:
+    """Make a file with the newest tables the records of a place that has none. With SQLite, notes of platforms may be
+    kept `apart`, in files of their own. Raises `ConfigError`.
+    """
     try:
         if database.is_shared:
             await asyncio.to_thread(_put_into_server, records, database)
         else:
-            await asyncio.to_thread(_put_into_folder, records, Path(str(database.url.database)), work)
+            await asyncio.to_thread(_put_into_folder, records, Path(str(database.url.database)), work, apart)
     except (psycopg.Error, SQLAlchemyError, sqlite3.Error) as fault:
         raise ConfigError(_("The records cannot be written: {reason}").format(reason=in_short(fault))) from fault
 
@@ -201,14 +205,14 @@ def _put_into_server(records: Path, database: Database) -> None:
         engine.dispose()
 
 
-def _put_into_folder(records: Path, main: Path, work: Path) -> None:
+def _put_into_folder(records: Path, main: Path, work: Path, apart: bool) -> None:
     """Put the notes of platforms into their own files, and each file into its place; that of the runs comes last."""
-    for name in snapshot.APART:
-        apart = work / f"{name}.db"
-        private.make_file(apart)
-        snapshot.make_tables(apart)
-        _move_notes(records, apart, f"{name}:")
-        shutil.move(apart, main.with_name(apart.name))
+    for name in snapshot.APART if apart else ():
+        its = work / f"{name}.db"
+        private.make_file(its)
+        snapshot.make_tables(its)
+        _move_notes(records, its, f"{name}:")
+        shutil.move(its, main.with_name(its.name))
     with closing(sqlite3.connect(records, isolation_level=None)) as file:
         file.execute("PRAGMA journal_mode=DELETE")
         file.execute("VACUUM")  # no free page keeps what was erased

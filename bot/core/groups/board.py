@@ -149,6 +149,7 @@ class GroupBoard:
             _log.info("group %s: its message cannot be drawn now: %s", group, fault)
             _due, rest = self._pauses.get(group) or (0.0, iter(_PAUSES))
             self._pauses[group] = self._clock() + next(rest), rest
+            self._stirred.add(group)
         finally:
             self._busy.discard(group)
             if group in self._stirred:
@@ -162,6 +163,8 @@ class GroupBoard:
         summary = self.summary(runs, talk)
         if not summary.has_ended:
             if not summary.results:
+                async with self._turn(group, talk):
+                    await self._show(group, talk)
                 return
             await asyncio.sleep(self._message(runs[0], summary).limits.interval)
         async with self._turn(group, talk):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ async def is_blank(path: Path) -> bool:
     try:
         if not await asyncio.to_thread(_may_be, path):
             return False
-        return bool(await run_apart(_is_blank, path, timeout=_SECONDS))
+        return await run_apart(_is_blank, path, timeout=_SECONDS)
     except WorkerFailed:
         return False
 
@@ -50,7 +49,7 @@ def _may_be(path: Path) -> bool:
         head = file.read(33)
     if not head.startswith(PNG_SIGNATURE) or len(head) < 33:
         return size <= _SMALL
-    width, height, depth = struct.unpack_from(">IIB", head, 16)
+    width, height, depth = int.from_bytes(head[16:20]), int.from_bytes(head[20:24]), head[24]
     most = _HEAD + width * height * depth // 2 // _PACKED  # as if there were four bands
     return bool(min(width, height) >= _LEAST_SIDE and size <= most)
 

@@ -186,7 +186,7 @@ class Reports:
         try:
             if isinstance(remover, ResultRemover):
                 await remover.remove(run.address, self._replies.brief(run))
-            else:
+            if not isinstance(remover, ResultRemover) or run.group_id is not None:  # others of a group stay
                 await self._replies.to(run).show(Failed(_removed()))
         except MessageGone:
             pass

@@ -72,28 +72,38 @@ class Reviews:
         return await self._records.held_in(asked_in(here))
 
     async def approve(self, by: Person, here: Place, run_id: str) -> bool:
-        """Approve a run: the request joins the queue, or the result is shown. False if it was decided already."""
-        await self._own(by, here, "approve", run_id)
-        run = await self._records.approve(run_id)
-        if run is None:
+        """Approve a run: the request joins the queue, or the result is shown. False if it was decided already. What was
+        asked for with one request is decided as a whole, as far as it says the same.
+        """
+        run = await self._own(by, here, "approve", run_id)
+        found = [await self._records.approve(each.id) for each in await self._alike(run)]
+        approved = [each for each in found if each is not None]
+        if not approved:
             return False
         await self._audit.decided(by, here, "approve", _("Approved a run of “{name}”.").format(name=run.workflow))
-        if run.state is State.WAITING:
-            await self._tell(run, Queued())
+        for each in approved:
+            if each.state is State.WAITING:
+                await self._tell(each, Queued())
         self._wake()
         return True
 
     async def refuse(self, by: Person, here: Place, run_id: str, reason: str = "") -> bool:
-        """Refuse a run: it ends, its result is deleted, and no limit counts it. False if it was decided already."""
+        """Refuse a run: it ends, its result is deleted, and no limit counts it. False if it was decided already. A
+        request for several is decided as a whole, as in `approve`.
+        """
         run = await self._own(by, here, "refuse", run_id)
         sentence = _("A moderator refused this run.")
         sentence += " " + _("The reason: {reason}").format(reason=reason[:300]) if reason else ""
-        keys = await self._records.discard(run, sentence)
-        if keys is None:
+        refused = list[RunRecord]()
+        for each in await self._alike(run):
+            if (keys := await self._records.discard(each, sentence)) is not None:
+                await self._media.forget(keys)
+                refused.append(each)
+        if not refused:
             return False
-        await self._media.forget(keys)
         await self._audit.decided(by, here, "refuse", _("Refused a run of “{name}”.").format(name=run.workflow))
-        await self._tell(run, Failed(sentence))
+        for each in refused:
+            await self._tell(each, Failed(sentence))
         return True
 
     async def file(self, by: Person, here: Place, run_id: str, number: int) -> StoredFile | None:
@@ -120,6 +130,14 @@ class Reviews:
     async def _own(self, by: Person, here: Place, act: str, run_id: str) -> RunRecord:
         return await own_run(self._records, self._permissions, by, here, act, run_id)
 
+    async def _alike(self, run: RunRecord) -> list[RunRecord]:
+        """Return the run, and if it is a held request of a group, those held with it that say the same."""
+        if run.group_id is None or run.outcome is not None:
+            return [run]
+        group = await self._records.group(run.group_id)
+        held = [each for each in group if each.state is State.HELD and each.outcome is None]
+        return [each for each in held if each.id == run.id or _texts(each) == _texts(run)] or [run]
+
     async def _tell(self, run: RunRecord, status: Queued | Failed | Held) -> None:
         await self._replies.show(run, status)
 
@@ -137,7 +155,8 @@ class Reviews:
             async with self._locks.hold(run.id):  # so that no other process asks as well
                 if await self._records.is_unasked(run.id):
                     if await self._ask(run):
-                        await self._records.mark_asked(run.id)
+                        for each in await self._alike(run):
+                            await self._records.mark_asked(each.id)
                     else:
                         self._pauses[run.id] = self._clock() + next(pauses), pauses
 
@@ -151,6 +170,11 @@ class Reviews:
             _log.warning("reviews: cannot ask the moderators about run %s: %s", run.id, fault)
             return False
         return True
+
+
+def _texts(run: RunRecord) -> dict[str, str]:
+    """The texts that a person gave."""
+    return {name: value for name, value in run.values.items() if isinstance(value, str)}
 
 
 @asynccontextmanager

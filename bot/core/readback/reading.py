@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,16 @@ def _parameters(path: Path) -> list[str]:
         with Image.open(path) as picture:
             named = picture.info.get("parameters")
             comment = picture.getexif().get_ifd(_DETAILS).get(_COMMENT)
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, Image.DecompressionBombError):
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        KeyError,
+        EOFError,
+        struct.error,
+        Image.DecompressionBombError,
+    ):
         return []
     return [text[:MOST] for text in (named, _decoded(comment)) if isinstance(text, str)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.core.run import RunRecord
 from bot.core.runs.repository import RunRepository
@@ -20,12 +21,20 @@ def _may_pay(_server: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
+class LineOutlook:
+    """The seconds until waiting runs start, in the order in which they do, and until those on servers end."""
+
+    starts: Mapping[str, float]
+    left: Mapping[str, float]
+
+
 class EtaEstimator:
     """Works without a worker in its process. It remembers what it learned, and reads only new records."""
 
     def __init__(self, versions: WorkflowVersions, records: RunRepository, registry: ServerRegistry, most: int) -> None:
         """`most` runs of a person may be on servers at a time."""
-        self._most = most
+        self._most, self._turn = most, asyncio.Lock()
         self._records, self._registry, self._versions = records, registry, versions
         self._load = ServerLoad()
         self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version, _may_pay)
@@ -37,13 +46,23 @@ class EtaEstimator:
         """Return the seconds until each of these runs starts, in the order in which they start. The runs are given in
         queue order; runs that no server can run are left out. Raises `StorageFailed`.
         """
+        return (await self.outlook(waiting)).starts
+
+    async def outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
+        """Return the same, and the seconds until runs on servers end. Raises `StorageFailed`."""
+        async with self._turn:
+            return await self._outlook(waiting)
+
+    async def _outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
         ended = await self._records.measured(self._since)
         active = await self._records.active()
         self._since = max([self._since, *(run.ended_at - _LATE for run in ended if run.ended_at is not None)])
         self._learn([*ended, *(run for run in active if run.outcome is not None)])
         self._see([run for run in active if run.outcome is None])
         starts = await asyncio.to_thread(self._foreseen, waiting, active)
-        return await asyncio.to_thread(self._foreseen, waiting, active) if await self._versions.fetch() else starts
+        if await self._versions.fetch():
+            starts = await asyncio.to_thread(self._foreseen, waiting, active)
+        return LineOutlook(starts, self._load.left())
 
     def _learn(self, executed: Sequence[RunRecord]) -> None:
         servers = self._registry.servers

@@ -255,6 +255,12 @@ class RunQueue:
         parts = [ids[first : first + _PART] for first in range(0, len(ids), _PART)]
         return [run for part in parts for run in await self._read(_WAITING.where(runs.c.id.in_(part)))]
 
+    async def next_up(self) -> list[RunRecord]:
+        """Return the first runs of the queue that a worker may take now, in queue order."""
+        async with self._database.read() as connection:
+            rows = await connection.run_sync(partial(self._heads, platforms=None, first=0))
+        return await self._read(_WAITING.where(runs.c.id.in_([row.id for row in rows]))) if rows else []
+
     async def _read(self, question: Select[Any]) -> list[RunRecord]:
         return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question))))
 

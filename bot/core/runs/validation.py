@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
+from bot.core.media.films.making import is_video, last_picture, missing
 from bot.core.media.images import PictureLimits, prepare
 from bot.core.model import Person, RunRequest, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
@@ -165,10 +166,9 @@ class RequestValidator:
     async def _store(self, field: Field, file: UploadedFile, folder: Path) -> InputFile:
         if field.kind is FieldKind.IMAGE:
             try:
-                made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
+                return await self._picture(field, file, folder)
             except BadPicture as fault:
                 raise BadPicture(fault.reason, field.name) from fault
-            return InputFile(made.path, file.filename, field.kind, made.note)
         if field.kind is FieldKind.MODEL_3D and kind_of(file.filename) is not Kind.MODEL_3D:
             words = _("{name} is not a 3D file; give a file such as GLB, OBJ or STL.")
             raise BadValue(field.name, words.format(name=shown(file.filename)))
@@ -179,6 +179,20 @@ class RequestValidator:
                 field.name, _("the file must not be empty, and must have at most {most} MB.").format(most=most)
             )
         return InputFile(file.path, file.filename, field.kind)
+
+    async def _picture(self, field: Field, file: UploadedFile, folder: Path) -> InputFile:
+        """Make a picture plain. Of a video its last picture is taken. Raises `BadPicture`."""
+        if not await is_video(file.path):
+            made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
+            return InputFile(made.path, file.filename, field.kind, made.note)
+        last = await last_picture(file.path, folder)
+        if last is None:
+            words = _("{name} is a video, and this takes a picture.")
+            raise BadPicture(" ".join(filter(None, (words.format(name=file.filename), missing()))))
+        name = Path(file.filename).with_suffix(".png").name
+        made = await prepare(last, folder, self._limits, name)
+        note = _("{name} is the last picture of the video.").format(name=name)
+        return InputFile(made.path, name, field.kind, " ".join(filter(None, (note, made.note))))
 
 
 def _with_files(form: Form, given: Mapping[str, Any]) -> Form:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,7 +22,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
-from bot.core.several.count import WITHOUT, with_count
+from bot.core.several.count import with_count
 from bot.core.wording.additions import Additions
 from bot.core.wording.model_names import ModelKind
 from bot.core.workflows.catalog import Workflows
@@ -122,9 +122,15 @@ class WorkflowService:
         """
         return self._enforcer.policy(person, place, workflow).display
 
-    async def allowance(self, person: Person, place: Place, workflow: str) -> list[QuotaStatus]:
-        """Return a person's quotas in a place. As text, each says the limit, what is left, and when there is more."""
-        limits = self._enforcer.policy(person, place, workflow).limits
+    async def allowance(
+        self, person: Person, place: Place, workflow: str, *, known: Container[object] = ()
+    ) -> list[QuotaStatus]:
+        """Return a person's quotas in a place, without those of rules the slots of which are `known`. As text, each
+        says the limit, what is left, and when there is more.
+        """
+        limits = [rule for rule in self._enforcer.policy(person, place, workflow).limits if rule.slot not in known]
+        if not limits:
+            return []
         return await self._queue.quota_statuses(person.key, workflow, limits)
 
     async def form(self, workflow: str, person: Person, place: Place, version: str = "") -> Form:
@@ -231,8 +237,6 @@ class WorkflowService:
 
     def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
         """True if a person may ask for several runs of a workflow at once, because each would be another one."""
-        if place.platform in WITHOUT:
-            return False
         return bool(workflow.drawn) or bool(self._enforcer.restriction(person, place, workflow).seeds(form))
 
     async def full_form(self, workflow: Workflow) -> Form:

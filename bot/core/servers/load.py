@@ -76,6 +76,12 @@ class ServerLoad:
         """Return what can be foreseen from how the servers are now; see there."""
         return Foresight(self.estimates, self._servers, self._load, owners, most, self._clock())
 
+    def left(self) -> dict[str, float]:
+        """Return the seconds until runs that servers execute end, by their ids."""
+        now = self._clock()
+        stays = ((run_id, stay) for slot in self._load.values() for run_id, stay in slot.stays.items())
+        return {run_id: stay.left(now) for run_id, stay in stays if stay.begun is not None}
+
     def ends_sooner(self, server: str, run: RunRecord, job: Job) -> str | None:
         """Return the idle server that ends a run well before the server where it is ahead."""
         now = self._clock()

@@ -12,7 +12,6 @@ from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
 
 MOST, USUAL = 10, 4  #: the most that moderators can allow, and what holds where they have not decided
-WITHOUT = frozenset({"discord"})  #: the platforms that cannot show several results as one yet
 _NAMES = ("count", "how_many")  # the second one for workflows with a field of the first name
 
 
@@ -71,4 +70,4 @@ def _seed(field: Field, given: Any, values: Mapping[str, Any], number: int, rand
 def _field(form: Form, most: int) -> Field:
     words = _("Each has a seed of its own.")
     kind = FieldKind.INTEGER
-    return Field(count_name(form), kind, _("How many"), words, default=1, minimum=1, maximum=most)
+    return Field(count_name(form), kind, _("How many"), words, default=1, minimum=1, maximum=most, asks_count=True)

@@ -52,7 +52,7 @@ class Field:
 
     A `seed` is random, between its bounds, unless the person gives one. Of an animated picture all `frames` are used,
     or the first one. Few people change a field of `more`. `sets` has for each choice the fields that it sets, by their
-    names, unless a person gives these a value.
+    names, unless a person gives these a value. `asks_count`: it asks for how many runs.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Field:
     more: bool = False
     sets: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = ()
     translations: Translations = ()
+    asks_count: bool = False
 
     def in_language(self, language: str) -> Field:
         """Return the field with its texts in a language, as far as its author has translated them."""

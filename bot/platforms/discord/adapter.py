@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import ExitStack
 from types import TracebackType
 
 import discord
 
 from bot.core.errors import ConfigError, DeliveryFailed
-from bot.core.model import Address, Result, RunSummary
+from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
-from bot.core.port import Ping, WorkflowQuestion
+from bot.core.port import Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -21,10 +22,12 @@ from bot.platforms.discord.message_ref import FILE_BYTES, PLATFORM, MessageRef
 from bot.platforms.discord.moderation.panel import question
 from bot.platforms.discord.moderation.reports import reported_question
 from bot.platforms.discord.moderation.saved import asked
-from bot.platforms.discord.rest import AWAY, DiscordRest, pointed_at
+from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft, pointed_at
+from bot.platforms.discord.runs.group import DiscordGroup
 from bot.platforms.discord.runs.pings import send_ping
 from bot.platforms.discord.runs.reply import DiscordReply
 from bot.platforms.discord.runs.submit import DiscordContext
+from bot.platforms.discord.runs.text import cut, plain
 from bot.settings import Settings
 
 #: What the bot asks a server for: to see, speak, attach, in threads too, and to read the message that is answered.
@@ -87,7 +90,7 @@ class DiscordPlatform:
                 await bot.connect()
         except discord.LoginFailure as fault:
             if self._known:
-                raise
+                raise TokenRefused(_("DISCORD_TOKEN: Discord no longer takes this token. Set a new one.")) from fault
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
 
     async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
@@ -121,6 +124,16 @@ class DiscordPlatform:
         """Tell a person that their run has ended; see `bot.core.port.PingSender`."""
         await send_ping(self._rest, MessageRef.at(address), brief, ping)
 
+    async def tell(self, person: str, text: str) -> None:
+        """Write to an operator; see `bot.core.port.OperatorTeller`."""
+        try:
+            await self._rest.send_to(int(person), MessageDraft(cut(plain(text))), secrets.token_hex(12))
+        except (*AWAY, discord.HTTPException, ValueError) as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
+    def group(self, address: Address, group: GroupSummary) -> DiscordGroup:
+        return DiscordGroup(self._rest, MessageRef.at(address), group, previews=self._settings.discord_previews)
+
     def reply(self, address: Address, brief: RunSummary) -> DiscordReply:
         return DiscordReply(self._rest, MessageRef.at(address), brief, previews=self._settings.discord_previews)
 
@@ -133,6 +146,7 @@ async def introduce(settings: Settings) -> str:
         try:
             async with DiscordRest(settings.discord_token.reveal()) as rest:
                 client = await rest.client()
+                unheard = [person for person in settings.notified_on(PLATFORM) if not await _hears(rest, person)]
         except discord.LoginFailure as fault:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
         except (discord.HTTPException, OSError, TimeoutError) as fault:
@@ -140,7 +154,21 @@ async def introduce(settings: Settings) -> str:
                 _("Discord cannot be reached. Check the network of this computer. ({reason})").format(reason=fault)
             ) from fault
     link = invitation(client.application_id or 0)
-    return _("Discord: good, as {name}. Invite it to a server: {link}").format(name=client.user, link=link)
+    words = _(
+        "It cannot write to discord:{person}, who is to hear what is wrong: they must share a server with the bot."
+    )
+    good = _("Discord: good, as {name}. Invite it to a server: {link}").format(name=client.user, link=link)
+    return " ".join([good, *(words.format(person=person) for person in unheard)])
+
+
+async def _hears(rest: DiscordRest, person: str) -> bool:
+    try:
+        await rest.try_to_reach(int(person))
+    except (discord.Forbidden, discord.NotFound, ValueError):
+        return False
+    except discord.HTTPException as fault:
+        return fault.status != 400  # no such person
+    return True
 
 
 def invitation(application: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import discord
 
+from bot.core.model import Cell
 from bot.i18n import _
 
 
@@ -24,6 +26,12 @@ class ComponentAction(StrEnum):
     SHOW = "show"  #: a reported result, to a reviewer
     TAKE = "take"
     LEAVE = "leave"
+    VARY = "vary"
+    NUMBER = "number"  #: of a run of a group: its own buttons, for the one who clicks
+    CANCEL_ALL = "cancelall"  #: this and the next ones name a group
+    AGAIN_ALL = "againall"
+    CHANGE_ALL = "changeall"
+    DELETE_ALL = "deleteall"
 
 
 TEMPLATE = r"darkroom:(?P<verb>[a-z]+):(?P<run>[0-9a-f-]{36})"
@@ -41,15 +49,54 @@ def delivered(*, varies: bool, picture: bool, reduced: bool) -> tuple[ComponentA
     return (*again, ComponentAction.CHANGE, *more, ComponentAction.DETAILS, ComponentAction.DELETE)
 
 
-def row(run_id: str, verbs: tuple[ComponentAction, ...]) -> discord.ui.View:
-    """The buttons as a view that has ended already: the library keeps none of it, and `pressed` answers every click."""
-    return still(*(button(verb, run_id) for verb in verbs))
+ALL = (ComponentAction.CANCEL_ALL, ComponentAction.AGAIN_ALL, ComponentAction.CHANGE_ALL, ComponentAction.DELETE_ALL)
+_PER_ROW = 5  # buttons
+
+
+def group_row(group: str, cells: Sequence[Cell]) -> discord.ui.View:
+    """The buttons below a group that has ended: a number for each run, and what is for all of them."""
+    numbers = [button(ComponentAction.NUMBER, cell.run_id, str(cell.number)) for cell in cells]
+    acts = [
+        button(verb, group)
+        for verb in (ComponentAction.AGAIN_ALL, ComponentAction.CHANGE_ALL, ComponentAction.DELETE_ALL)
+    ]
+    for at, each in enumerate(numbers):
+        each.row = at // _PER_ROW
+    for each in acts:
+        each.row = (len(numbers) + _PER_ROW - 1) // _PER_ROW
+    return still(*numbers, *acts)
+
+
+def cell_row(run_id: str, *, done: bool, picture: bool) -> discord.ui.View:
+    """The buttons of one run of a group."""
+    if not done:
+        return row(run_id, ENDED)
+    use = (ComponentAction.USE,) if picture else ()
+    return row(
+        run_id,
+        (
+            ComponentAction.VARY,
+            ComponentAction.CHANGE,
+            *use,
+            ComponentAction.ORIGINAL,
+            ComponentAction.DETAILS,
+            ComponentAction.DELETE,
+        ),
+    )
+
+
+def row(run_id: str, verbs: tuple[ComponentAction, ...], *, film: bool = False) -> discord.ui.View:
+    """The buttons as a view that has ended already: the library keeps none of it, and `pressed` answers every click.
+    With `film`, what can be used is the last picture of one.
+    """
+    labels = {ComponentAction.USE: _("Continue")} if film else {}
+    return still(*(button(verb, run_id, labels.get(verb, "")) for verb in verbs))
 
 
 def button(verb: ComponentAction, run_id: str, label: str = "") -> discord.ui.Button[discord.ui.View]:
     style = (
         discord.ButtonStyle.danger
-        if verb in (ComponentAction.DELETE, ComponentAction.REFUSE, ComponentAction.TAKE)
+        if verb in (ComponentAction.DELETE, ComponentAction.DELETE_ALL, ComponentAction.REFUSE, ComponentAction.TAKE)
         else discord.ButtonStyle.secondary
     )
     return discord.ui.Button(style=style, label=(label or _label(verb))[:80], custom_id=f"darkroom:{verb}:{run_id}")
@@ -73,6 +120,12 @@ def _label(verb: ComponentAction) -> str:
         ComponentAction.DETAILS: _("Details"),
         ComponentAction.REPORT: _("Report"),
         ComponentAction.DELETE: _("Delete"),
+        ComponentAction.VARY: _("Vary"),
+        ComponentAction.NUMBER: _("Open"),
+        ComponentAction.CANCEL_ALL: _("Cancel"),
+        ComponentAction.AGAIN_ALL: _("Again"),
+        ComponentAction.CHANGE_ALL: _("Change"),
+        ComponentAction.DELETE_ALL: _("Delete all"),
         ComponentAction.SEE: _("See it"),
         ComponentAction.APPROVE: _("Approve"),
         ComponentAction.REFUSE: _("Refuse"),

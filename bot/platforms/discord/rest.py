@@ -24,6 +24,7 @@ from bot.platforms.discord.runs.attachments import DiscordAttachment
 #: What goes wrong on the way to Discord, and may go right in a moment.
 AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
 _REMEMBERED = 10_000  # messages that have ended
+_NEAR = 100  # messages after one among which another is looked for
 
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # the bot needs no voice: no warnings about it
 
@@ -46,17 +47,20 @@ def pointed_at(api_base: str, gateway_url: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class MessageDraft:
-    """New content for a message. `pieces` None leaves its attachments as they are, `row` None its buttons."""
+    """New content for a message. `pieces` None leaves its attachments as they are, `row` None its buttons. Beside the
+    pieces the message keeps those of its attachments that are `kept`.
+    """
 
     content: str
     pieces: tuple[DiscordAttachment, ...] | None = None
     row: discord.ui.View | None = None
+    kept: tuple[discord.Attachment, ...] = ()
 
     def parts(self) -> dict[str, Any]:
         """The keyword arguments of an edit; each call opens the files again."""
         parts: dict[str, Any] = {"content": self.content, "allowed_mentions": NO_MENTIONS}
         if self.pieces is not None:
-            parts["attachments"] = [piece.open() for piece in self.pieces]
+            parts["attachments"] = [*self.kept, *(piece.open() for piece in self.pieces)]
         if self.row is not None:
             parts["view"] = self.row
         return parts
@@ -72,6 +76,7 @@ class DiscordRest:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._ended: OrderedDict[int, None] = OrderedDict()
         self.paces: dict[int, float] = {}
+        self.attached: OrderedDict[int, tuple[discord.Attachment, ...]] = OrderedDict()  # to messages of groups
 
     async def __aenter__(self) -> DiscordRest:
         return self
@@ -95,16 +100,18 @@ class DiscordRest:
                 self._client = client
             return self._client
 
-    async def edit_by_token(self, spot: MessageRef, draft: MessageDraft) -> None:
+    async def edit_by_token(self, spot: MessageRef, draft: MessageDraft) -> discord.Message:
         client = await self.client()
         hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
-        await hook.edit_message(spot.message, **draft.parts())
+        message = await hook.edit_message(spot.message, **draft.parts())
         metrics.edited("discord")
+        return message
 
-    async def edit_in_channel(self, spot: MessageRef, draft: MessageDraft) -> None:
+    async def edit_in_channel(self, spot: MessageRef, draft: MessageDraft) -> discord.Message:
         channel = (await self.client()).get_partial_messageable(spot.channel)
-        await channel.get_partial_message(spot.message).edit(**draft.parts())
+        message = await channel.get_partial_message(spot.message).edit(**draft.parts())
         metrics.edited("discord")
+        return message
 
     async def bring_back(self, thread: int) -> None:
         """Take a thread out of the archive."""
@@ -124,10 +131,37 @@ class DiscordRest:
         channel = (await self.client()).get_partial_messageable(spot.channel)
         await channel.send(text, reference=target, allowed_mentions=only, nonce=nonce)
 
+    async def beside(self, spot: MessageRef) -> list[discord.Attachment]:
+        """The files of the messages that answer this one; none where the past cannot be read."""
+        channel = (await self.client()).get_partial_messageable(spot.channel)
+        found = list[discord.Attachment]()
+        try:
+            async for message in channel.history(limit=_NEAR, after=discord.Object(spot.message)):
+                if message.reference is not None and message.reference.message_id == spot.message:
+                    found += message.attachments
+        except (discord.Forbidden, discord.NotFound):
+            pass
+        return found
+
+    async def add_beside(self, spot: MessageRef, draft: MessageDraft, nonce: str) -> None:
+        """Answer a message with one that has more files; asked for again soon, Discord sends none."""
+        parts = draft.parts()
+        files = parts.pop("attachments", [])
+        target = discord.MessageReference(message_id=spot.message, channel_id=spot.channel, fail_if_not_exists=False)
+        channel = (await self.client()).get_partial_messageable(spot.channel)
+        await channel.send(**parts, files=files, reference=target, nonce=nonce)
+        metrics.edited("discord")
+
     async def send_to(self, person: int, draft: MessageDraft, nonce: str) -> None:
         """Send a direct message."""
         channel = await (await self.client()).create_dm(discord.Object(person))
         await self.send(channel.id, draft, nonce)
+
+    async def try_to_reach(self, person: int) -> None:
+        """Open the chat with a person, and type in it, which leaves nothing there. Raises as `send` does."""
+        client = await self.client()
+        channel = await client.create_dm(discord.Object(person))
+        await client.http.send_typing(channel.id)
 
     def lock(self, message: int) -> asyncio.Lock:
         """Held while a message is edited, so that edits arrive in their order."""

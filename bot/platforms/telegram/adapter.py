@@ -8,16 +8,18 @@ from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 
-from telegram.error import InvalidToken, TelegramError
+from telegram import Bot
+from telegram.constants import ChatAction
+from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
-from bot.core.port import Ping, WorkflowQuestion
+from bot.core.port import Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
-from bot.platforms.telegram.api.client import TelegramApi, connect, disconnect
+from bot.platforms.telegram.api.client import Gone, TelegramApi, Unsuitable, connect, disconnect
 from bot.platforms.telegram.api.polling import poll
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.api.update_queue import UpdateQueue
@@ -27,12 +29,13 @@ from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.dispatcher import Dispatcher
 from bot.platforms.telegram.moderation import saved
 from bot.platforms.telegram.moderation.review_request import ask, ask_about_report
+from bot.platforms.telegram.pings import send_ping
+from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.bot_commands import BotCommands
 from bot.platforms.telegram.runs.chat_action import ChatActions
 from bot.platforms.telegram.runs.erasing import MessageEraser
 from bot.platforms.telegram.runs.group import TelegramGroup
 from bot.platforms.telegram.runs.message_state import MessageStates
-from bot.platforms.telegram.runs.pings import send_ping
 from bot.platforms.telegram.runs.reply import ReplyContext, TelegramReply
 from bot.platforms.telegram.runs.untold import UntoldEnds
 from bot.settings import Settings
@@ -123,6 +126,13 @@ class TelegramPlatform:
         """See `OperatorAsker.ask_operator`: in the chat with them alone."""
         await saved.ask(self._api, person, question)
 
+    async def tell(self, person: str, text: str) -> None:
+        """See `OperatorTeller.tell`: in the chat with them alone."""
+        try:
+            await self._api.send(Chat(int(person)), captions.lines(text, captions.TEXT))
+        except (Gone, Unsuitable, ValueError) as fault:
+            raise DeliveryFailed(str(fault)) from fault
+
     async def serve(self, services: Services) -> None:
         """See `Platform.serve`. Raises `ConfigError` where Telegram does not know the token."""
         bot = self._api.bot
@@ -130,7 +140,7 @@ class TelegramPlatform:
             me = await bot.get_me()
         except InvalidToken as fault:
             if self._greeted:
-                raise
+                raise TokenRefused(_("TELEGRAM_TOKEN: Telegram no longer takes this token. Set a new one.")) from fault
             raise ConfigError(_UNKNOWN) from fault
         self._greeted = True
         _log.info("Telegram knows this bot as @%s", me.username)
@@ -181,6 +191,7 @@ async def introduce(settings: Settings) -> str:
     bot = connect(settings.telegram_token.reveal(), settings.telegram_api_url, local=settings.telegram_local)
     try:
         me = await bot.get_me()
+        unheard = [person for person in settings.notified_on(NAME) if not await _hears(bot, person)]
     except InvalidToken as fault:
         raise ConfigError(_UNKNOWN) from fault
     except TelegramError as fault:
@@ -194,7 +205,16 @@ async def introduce(settings: Settings) -> str:
         told.append(_("It does not serve anyone until TELEGRAM_ALLOWED names people or chats."))
     if not me.can_join_groups:
         told.append(_("It cannot be put into groups until @BotFather is told /setjoingroups."))
-    return " ".join(told)
+    words = _("It cannot write to telegram:{person}, who is to hear what is wrong: they must open a chat with the bot.")
+    return " ".join([*told, *(words.format(person=person) for person in unheard)])
+
+
+async def _hears(bot: Bot, person: str) -> bool:
+    try:
+        await bot.send_chat_action(int(person), ChatAction.TYPING)  # it leaves nothing there
+    except (BadRequest, Forbidden, ValueError):
+        return False
+    return True
 
 
 async def _keep_published(menu: BotCommands, services: Services) -> None:

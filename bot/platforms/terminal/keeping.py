@@ -36,6 +36,8 @@ def _of_backup(made: BackupMade) -> Iterator[str]:
     if made.missing:
         words = _("{files} were deleted meanwhile, or were missing before.")
         yield words.format(files=_files(made.missing))
+    for name in made.left_out:
+        yield _("{file} is not in it, because of its name.").format(file=name)
     if made.media != "included":
         yield _("The files of runs are not in it.")
     yield _("Keep the ledger of erasures (erased.jsonl) beside it, and your settings: neither is in it.")

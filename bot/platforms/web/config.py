@@ -19,10 +19,10 @@ from bot.settings import Secret, Settings
 @dataclass(frozen=True)
 class PageConfig:
     """Of `ports` the first that is free is listened on. `pictures` are folders with a picture NAME.jpg beside a
-    workflow, `note` is said at the top of the page, and `sample` is a picture to try it with.
-    `proxy_header` is the one in which a proxy says for whom it asks, and `guesses` remembers wrong tokens.
-    `patience` is how long, in seconds, the database may take to answer before `/readyz` says that it does not.
-    `connections` bounds the number of connections, and how long each may take.
+    workflow, `note` is said at the top of the page, and `sample` is a picture to try it with. `metrics_token` lets
+    programs in at `/metrics`, in the place of `token`. `proxy_header` is the one in which a proxy says for whom it
+    asks, and `guesses` remembers wrong tokens. `patience` is how long, in seconds, the database may take to answer
+    before `/readyz` says that it does not. `connections` bounds the number of connections, and how long each may take.
 
     Raises `ConfigError` where others than this computer could reach it without a token.
     """
@@ -30,6 +30,7 @@ class PageConfig:
     host: str = "127.0.0.1"
     ports: Sequence[int] = (8420,)
     token: Secret | None = None
+    metrics_token: Secret | None = None
     upload_bytes: int = 20_000_000
     pictures: Sequence[Path] = ()
     note: str = ""
@@ -46,6 +47,7 @@ class PageConfig:
             settings.web_host,
             (settings.web_port,),
             settings.web_token,
+            settings.metrics_token,
             int(settings.max_upload_mb * 1e6),
             [settings.workflows] if settings.workflows else [],
             proxy_header=settings.web_proxy_header,

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.core import metrics
-from bot.core.platform import UNFINISHED, RunRecord, Services, State
+from bot.core.platform import UNFINISHED, RunRecord, Services, State, Trouble, Weight
 from bot.i18n import _
 from bot.platforms.web.auth import AccessControl
 
@@ -34,6 +34,7 @@ class HealthRoutes:
         self._since, self._begun = clock(), clock()
         self._counted: dict[str, float] = {}
         self._waiting: dict[State, int] = {}
+        self._found: list[Trouble] = []
         self._registry = CollectorRegistry()
         self._ended = Counter(
             "darkroom_runs_ended", "Runs that came to their end.", ["workflow", "outcome"], registry=self._registry
@@ -68,6 +69,12 @@ class HealthRoutes:
         for topic in self._services.health.tasks.remarks:
             remarks.add_metric([topic], 1)
         yield remarks
+        troubles = GaugeMetricFamily(
+            "darkroom_trouble", "What is wrong now: its kind, and the one that has it.", labels=["kind", "subject"]
+        )
+        for each in self._found:
+            troubles.add_metric(list(each.key), 1)
+        yield troubles
         edits = "Messages sent or edited to show a status or a result."
         failures = "Failures of background tasks, which are started again."
         yield _counted("darkroom_task_failures", failures, self._services.health.tasks.failures, "task")
@@ -81,18 +88,22 @@ class HealthRoutes:
         """200 if all is well; otherwise 503, with a line for each reason. Lines with what the operator should know
         besides may follow in both cases.
         """
-        faults = []
-        if not await self._database_answers():
-            faults.append(_("the database does not answer"))
-        if not any(self._services.health.servers().values()):
-            faults.append(_("no ComfyUI server can be reached"))
+        faults, remarks = [], []
+        for each in await self._troubles():
+            if each.weight is Weight.FAULT:
+                faults.append(each.words)
+            elif each.weight is Weight.REMARK:
+                remarks.append(each.words)
         if not self._services.health.accepting():
             faults.append(_("it is being stopped"))
-        tasks, words = self._services.health.tasks, _("the task “{name}” has failed {count} times in a row")
-        faults += [_("the platform {name} is not connected").format(name=name) for name in tasks.away]
-        faults += [words.format(name=name, count=count) for name, count in tasks.failing.items()]
-        remarks = [f"{topic}: {said}" for topic, said in tasks.remarks.items()]
         return web.Response(status=503 if faults else 200, text="\n".join([*(faults or ["ok"]), *remarks]) + "\n")
+
+    async def _troubles(self) -> list[Trouble]:
+        """Look at all that can be wrong. While the database does not answer, nothing else asks it."""
+        health = self._services.health
+        if await self._database_answers():
+            return await health.troubles()
+        return [Trouble("database", "", _("the database does not answer")), *health.own_troubles()]
 
     async def _database_answers(self) -> bool:
         """Check that the database can be written to soon. One probe at a time, and one a second: a locked database
@@ -124,6 +135,7 @@ class HealthRoutes:
     async def _count(self) -> None:
         """Count the runs that ended since the last look, whichever process brought them to their end."""
         now = self._clock()
+        self._found = await self._troubles()
         self._waiting = dict(await self._services.runs.counts())
         for run in await self._services.runs.ended_since(max(self._begun, self._since - _LOOK_BACK)):
             if run.id not in self._counted:

@@ -88,6 +88,8 @@ def words() -> dict[str, str]:
         "state_cancelled": _("Cancelled"),
         "keep": _("Save as preset"),
         "presets": _("Your presets"),
+        "line": _("In line, and what you may still do"),
+        "line_empty": _("Nothing of yours runs or waits."),
         "no_presets": _("You have no presets yet. Save the values of a run as one."),
         "preset_name": _("Name of the preset"),
         "new_name": _("New name"),

@@ -5,6 +5,7 @@ Without PyAV, which is the extra `media`, each of these is None.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 900.0  # for a film: one of a minute takes a tenth of that on two quiet cores
 _SHORT = 60.0  # for one picture of it
+_STILLS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _DARK = 24  # of 255
 _POSTER_SIDE, _POSTER_QUALITY = 320, 80  # pixels: what Telegram takes, in less than 200 kB
 
@@ -37,7 +39,7 @@ def missing() -> str:
     """A sentence that says what videos need here; empty if it is there."""
     if is_installed():
         return ""
-    return _("Videos can be made smaller where PyAV is installed: pip install 'darkroom[media]'.")
+    return _("Videos can be changed where PyAV is installed: pip install 'darkroom[media]'.")
 
 
 async def look_at(path: Path) -> Film | None:
@@ -68,6 +70,21 @@ async def poster(path: Path, folder: Path) -> Path | None:
 async def last_picture(path: Path, folder: Path) -> Path | None:
     """Put the last picture of a film into `folder` as a PNG; None if there is none."""
     return await _picture(path, folder / f"{path.stem}-last.png", last=True)
+
+
+async def is_video(path: Path) -> bool:
+    """True if a file begins as a video does."""
+    return await asyncio.to_thread(_begins_as_video, path)
+
+
+def _begins_as_video(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    boxes = head[4:8] in (b"ftyp", b"moov") and head[8:12] not in _STILLS
+    return boxes or head.startswith(b"\x1aE\xdf\xa3") or (head.startswith(b"RIFF") and head[8:] == b"AVI ")
 
 
 async def _made(make: Callable[[Path, Path, int], Film | None], path: Path, target: Path, most: int) -> FilmFile | None:

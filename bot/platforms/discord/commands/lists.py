@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.core.platform import Button, ButtonPress, RunRecord, State, WorkflowOffer
+from bot.core.platform import Button, ButtonPress, LineEntry, RunRecord, State, WorkflowOffer
 from bot.core.status_text import asked
 from bot.i18n import _, ngettext
 from bot.platforms.discord.components import ComponentAction, button, still
@@ -25,22 +25,23 @@ NAMELESS_FORGET = "darkroom:forget"  #: as version 0.1 posted it; it does not sa
 
 
 async def show_queue(context: DiscordContext, click: Click) -> None:
-    """List the runs that run or wait in this server, with a Cancel button for each of the person's own."""
+    """List the runs that run or wait in this server, in the order in which they start, with a button to cancel each of
+    the person's own.
+    """
     await click.response.defer(ephemeral=True, thinking=True)
-    runs = await _unfinished(context, click)
-    mine = [run for run in runs if _is_of(run, click)]
-    lines = [_line(context, run) for run in runs[:_LINES]]
-    if len(runs) > _LINES:
-        lines.append(_("… and {count} more").format(count=len(runs) - _LINES))
-    buttons = [
-        button(
-            ComponentAction.CANCEL,
-            run.id,
-            _("Cancel {title}").format(title=context.services.workflows.title(run.workflow)),
-        )
-        for run in mine[:_BUTTONS]
-    ]
+    entries = await context.services.line.entries(asker(click), place_of(click))
+    lines = [_entry_line(each) for each in entries[:_LINES]]
+    if len(entries) > _LINES:
+        lines.append(_("… and {count} more").format(count=len(entries) - _LINES))
+    mine = [each for each in entries if each.cancel and _is_of(each.run, click)]
+    buttons = [button(ComponentAction.CANCEL, each.run.id, cut(each.cancel, 80)) for each in mine[:_BUTTONS]]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
+
+
+async def show_limits(context: DiscordContext, click: Click) -> None:
+    """Say what the person may still do here, and when more."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    await _say(click, [plain(line) for line in await context.services.line.limits(asker(click), place_of(click))], None)
 
 
 async def show_workflows(context: DiscordContext, click: Click) -> None:
@@ -143,10 +144,9 @@ async def forget(context: DiscordContext, click: Click, owner: str) -> None:
     await _say(click, [words.format(count=count)], None)
 
 
-async def _unfinished(context: DiscordContext, click: Click) -> list[RunRecord]:
-    if click.guild_id:
-        return await context.services.runs.unfinished_in(f"{PLATFORM}:{click.guild_id}")
-    return [run for run in await context.services.runs.last_of(asker(click), 50) if run.ended_at is None]
+def _entry_line(entry: LineEntry) -> str:
+    name = plain(entry.run.person.name)
+    return f"{entry.number}. **{plain(cut(entry.title, 60))}** · {name} · {plain(entry.words)}"
 
 
 def _is_of(run: RunRecord, click: Click) -> bool:

@@ -123,6 +123,10 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def queue(click: Click) -> None:
         await guarded(click, lambda: lists.show_queue(context, click))
 
+    @app_commands.command(description=_("Show what you may still do here, and when more."))
+    async def limits(click: Click) -> None:
+        await guarded(click, lambda: lists.show_limits(context, click))
+
     @app_commands.command(description=_("Show your results, or find one by its words."))
     @app_commands.describe(words=_("Words of what you asked for"))
     async def mine(click: Click, words: str = "") -> None:
@@ -165,7 +169,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def settings(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: read_message(context, click, message))
 
-    return [run, queue, mine, notify, workflows, help_, about, use, keep, report, settings]
+    return [run, queue, limits, mine, notify, workflows, help_, about, use, keep, report, settings]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:

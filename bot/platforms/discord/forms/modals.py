@@ -110,9 +110,10 @@ async def _ask(context: DiscordContext, click: Click, name: str, cached: CachedF
 
 
 def _fields(cached: CachedForm, session: FormSession) -> list[Field]:
-    """The fields to ask for, in order."""
+    """The fields to ask for, in order. That for how many makes no window more."""
     known = cached.picture_field if session.picture is not None else None
-    return in_order(each for each in cached.form.fields if each.name != known)
+    fields = in_order(each for each in cached.form.fields if each.name != known)
+    return [each for each in fields if not each.asks_count] if len(fields) == FIELDS + 1 else fields
 
 
 def _page(fields: Sequence[Field], at: int, session: FormSession) -> Sequence[Field]:

@@ -10,9 +10,9 @@ import discord
 
 from bot.core.errors import UserError
 from bot.core.model import StoredFile
-from bot.core.platform import Button, ButtonPress, RunRecord
+from bot.core.platform import Button, ButtonPress, RunRecord, missing
 from bot.i18n import _
-from bot.platforms.discord.components import TEMPLATE, ComponentAction
+from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -22,14 +22,16 @@ from bot.platforms.discord.moderation.reports import decide_report, see_reported
 from bot.platforms.discord.runs.details import show_details
 from bot.platforms.discord.runs.original import hand_over
 from bot.platforms.discord.runs.request import asker, is_member, may_write, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, tell
+from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, submit_request, tell
 
 _WINDOWS = (
     ComponentAction.CHANGE,
+    ComponentAction.CHANGE_ALL,
     ComponentAction.USE,
 )  # must be answered with what they open; all others are answered before anything else
 _IN_PLACE = (
     ComponentAction.DELETE,
+    ComponentAction.DELETE_ALL,
     ComponentAction.APPROVE,
     ComponentAction.REFUSE,
     ComponentAction.TAKE,
@@ -52,11 +54,20 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
     if verb in (ComponentAction.SEE, ComponentAction.SHOW):
         await (see if verb == ComponentAction.SEE else see_reported)(context, click, run_id)
         return
+    if verb in ALL:
+        await press_all(context, click, verb, run_id)
+        return
     run = await context.services.runs.get(run_id)
     if run is None:
         raise UserError(_("This run has been deleted. Please start a new one."))
     await check(context, click, run, verb)
     match verb:
+        case ComponentAction.NUMBER:
+            await open_number(click, run)
+        case ComponentAction.VARY:
+            await vary(context, click, run)
+        case ComponentAction.DELETE if run.group_id is not None:
+            await delete_cell(context, click, run)
         case ComponentAction.CANCEL:
             await _cancel(context, click, run)
         case ComponentAction.AGAIN:
@@ -84,6 +95,50 @@ async def check(context: DiscordContext, click: Click, run: RunRecord, verb: str
     here = run.place.platform == "discord" and str(click.channel_id) in (run.place.id, run.address.chat)
     press = ButtonPress(Button(verb), asker(click, run), place_of(click), writes=may_write(click), present=here)
     await context.services.runs.check_press(press, run)
+
+
+async def press_all(context: DiscordContext, click: Click, verb: str, group: str) -> None:
+    """Do what a button says to a group. Raises `UserError`."""
+    groups, person, place = context.services.groups, asker(click), place_of(click)
+    cells = await groups.cells(group)
+    if not cells:
+        raise UserError(_("These runs have been deleted. Please start new ones."))
+    await check(context, click, cells[0], verb.removesuffix("all"))
+    spoiler = MessageRef.at(cells[0].address).spoiler
+    match verb:
+        case ComponentAction.CANCEL_ALL:
+            stopped = await groups.cancel(group, asker(click, cells[0]))
+            await tell(click, _("They are being stopped.") if stopped else _("They have ended already."))
+        case ComponentAction.AGAIN_ALL:
+            await submit_request(context, click, await groups.again(group, person, place), spoiler=spoiler)
+        case ComponentAction.CHANGE_ALL:
+            request = await groups.changed(group, person, place)
+            await begin(context, click, FormSession(request.workflow, request.values, spoiler=spoiler))
+        case ComponentAction.DELETE_ALL:
+            await groups.delete(group, asker(click, cells[0]))
+            with suppress(discord.NotFound):
+                await _remove(click)
+
+
+async def open_number(click: Click, run: RunRecord) -> None:
+    """The buttons of one run of a group, for the one who clicked alone."""
+    files = run.shown.files
+    done = bool(files or run.shown.texts)
+    view = cell_row(run.id, done=done, picture=any(file.kind == "image" for file in files))
+    await tell(click, _("Number {number}:").format(number=run.cell + 1), view=view)
+
+
+async def vary(context: DiscordContext, click: Click, run: RunRecord) -> None:
+    """As many more as came together, like one of them."""
+    request = await context.services.groups.vary(run.id, asker(click), place_of(click))
+    await submit_request(context, click, request, spoiler=MessageRef.at(run.address).spoiler)
+
+
+async def delete_cell(context: DiscordContext, click: Click, run: RunRecord) -> None:
+    """Delete one run of a group; the group's message is drawn without it."""
+    await context.services.groups.delete_cell(run, asker(click, run))
+    with suppress(discord.NotFound):
+        await click.edit_original_response(content=_("Deleted."), view=None)
 
 
 async def report(context: DiscordContext, click: Click, run: RunRecord) -> None:
@@ -127,7 +182,10 @@ def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[Store
 
 
 def _picture(context: DiscordContext, click: Click, run: RunRecord) -> StoredFile:
-    picture = next((file for file in _files(context, click, run) if file.kind == "image"), None)
+    files = _files(context, click, run)
+    picture = next((file for file in files if file.kind == "image"), None)
+    if picture is None and not missing():
+        picture = next((file for file in files if file.kind == "video"), None)
     if picture is None:
         raise UserError(_("There is no picture in this result. Choose a result with a picture."))
     return picture

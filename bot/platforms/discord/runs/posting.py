@@ -15,7 +15,7 @@ from bot.core.errors import DeliveryFailed
 from bot.core.model import Address, Received, RunRequest, RunSummary
 from bot.core.platform import RunRecord, Services
 from bot.i18n import _
-from bot.platforms.discord.components import WAITING, row
+from bot.platforms.discord.components import WAITING, ComponentAction, row
 from bot.platforms.discord.message_ref import FILE_BYTES, TOKEN_LIFE, MessageRef
 from bot.platforms.discord.rest import AWAY, NO_MENTIONS
 from bot.platforms.discord.runs.request import is_member
@@ -53,13 +53,13 @@ class MessageAnswer:
                 await _destination(self.services, click.client, click.channel, self.request) if draft.member else None
             )
             if where is not None:
-                message = await where.send(text, **_first_parts(run_id))
+                message = await where.send(text, **_first_parts(run_id, cells))
                 said = _("The result will appear in {place}.").format(place=message.jump_url)
                 await click.edit_original_response(content=said, view=None)
                 return MessageRef(where.id, message.id, bytes=draft.bytes, spoiler=self.spoiler).address
             # What answers the interaction itself must be filled first: the next message would fill it.
             await click.edit_original_response(content=_("On its way…"), view=None)
-            here = await click.followup.send(text, **_first_parts(run_id), wait=True)
+            here = await click.followup.send(text, **_first_parts(run_id, cells), wait=True)
         self.is_here = True
         return draft.found(here.id).address
 
@@ -85,7 +85,7 @@ class InteractionAnswer:
         async with _in_words():
             where = None if is_private else await _destination(self.services, self.client, channel, self.request)
             send: Any = self.message.reply if where is None else where.send
-            message = await send(_first_text(self.services, self.request, run_id), **_first_parts(run_id))
+            message = await send(_first_text(self.services, self.request, run_id), **_first_parts(run_id, cells))
         return replace(MessageRef.at(self.draft), channel=message.channel.id, message=message.id).address
 
 
@@ -94,7 +94,7 @@ async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> A
     where it cannot be, and what the library raises where Discord is away.
     """
     spot, wanted = MessageRef.at(run.address), run.display.results or ""
-    text, parts = status_text(brief, Received(), spot.closes), _first_parts(run.id)
+    text, parts = status_text(brief, Received(), spot.closes), _first_parts(run.group_id or run.id, run.cells)
     channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
     apart = MessageRef(
         channel.id, 0, bytes=spot.bytes, spoiler=spot.spoiler
@@ -120,9 +120,10 @@ async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> A
 async def _find(client: discord.Client, channel: discord.PartialMessageable, run: RunRecord) -> int | None:
     """The message with the buttons of a run; None where there is none, or where the past cannot be read."""
     since = discord.Object(time_snowflake(discord.utils.utcnow().fromtimestamp(run.asked_at - _EARLY)))
+    named = run.group_id or run.id
     try:
         async for message in channel.history(limit=_NEAR, after=since):
-            if client.user is not None and message.author.id == client.user.id and run.id in _buttons(message):
+            if client.user is not None and message.author.id == client.user.id and named in _buttons(message):
                 return message.id
     except (discord.Forbidden, discord.NotFound):
         pass
@@ -143,8 +144,9 @@ def _first_text(services: Services, request: RunRequest, run_id: str, until: flo
     return status_text(brief, Received(), until)
 
 
-def _first_parts(run_id: str) -> dict[str, Any]:
-    return {"view": row(run_id, WAITING), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
+def _first_parts(run_id: str, cells: int = 1) -> dict[str, Any]:
+    verbs = WAITING if cells == 1 else (ComponentAction.CANCEL_ALL,)
+    return {"view": row(run_id, verbs), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
 
 
 async def _destination(services: Services, client: discord.Client, channel: Any, request: RunRequest) -> Any:

@@ -12,7 +12,7 @@ import discord
 
 from bot.core.errors import DeliveryFailed, MessageGone, NotNow, PlatformAway
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, Running, RunSummary, Status
-from bot.core.platform import Pauses, retry
+from bot.core.platform import Pauses, missing, retry
 from bot.core.port import Limits
 from bot.i18n import _
 from bot.platforms.discord.components import ENDED, delivered, row
@@ -27,7 +27,7 @@ _PATIENCE = 2.0  # seconds that a status may take: afterwards it is stale
 _PAUSES = Pauses(0.5, 30.0, times=7)  # before a result is tried again while Discord is away
 _TOKEN_DEAD = (50027, 10015)  # an interaction's token has expired, or is not known
 _SMALLEST = 16 * 2**10  # bytes of a file that is worth a try
-_GONE = 10008  # a message was deleted
+GONE = 10008  # a message was deleted
 _ARCHIVED = 50083  # a thread was put away
 _CLOSED = 50007  # the person accepts no direct messages
 
@@ -70,16 +70,17 @@ class DiscordReply:
             try:
                 await self._end(draft)
                 return
-            except _TooLargeHere:
+            except TooLargeHere:
                 if not draft.pieces:
                     raise
-                most = _less(await largest(draft.pieces))
+                most = less(await largest(draft.pieces))
 
     async def _drawn(self, result: Result, most: int) -> MessageDraft:
         packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
         picture = any(file.kind == "image" for file in result.files)
-        verbs = delivered(varies=self._brief.varies, picture=picture, reduced=packed.reduced)
-        buttons = row(self._brief.run_id, verbs)
+        film = not picture and not missing() and any(file.kind == "video" for file in result.files)
+        verbs = delivered(varies=self._brief.varies, picture=picture or film, reduced=packed.reduced)
+        buttons = row(self._brief.run_id, verbs, film=film)
         return MessageDraft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
 
     async def _pass(self, status: Status) -> None:
@@ -90,13 +91,13 @@ class DiscordReply:
             return
         if busy or not self._is_due():
             raise NotNow
-        draft = MessageDraft(status_text(self._brief, status, self._spot.closes), self._preview(status))
+        draft = MessageDraft(self._status_text(status), self._preview(status))
         try:
             async with asyncio.timeout(_PATIENCE), lock:
                 if not self._rest.has_ended(self._spot.message):
                     await self._edit(draft)
         except discord.HTTPException as fault:
-            if fault.code == _GONE:
+            if fault.code == GONE:
                 raise MessageGone from fault
             self._lost = fault.code == _ARCHIVED or isinstance(fault, discord.Forbidden)
             raise DeliveryFailed(str(fault)) from fault
@@ -111,15 +112,15 @@ class DiscordReply:
         async with self._rest.lock(self._spot.message):
             what = f"the end of run {self._brief.run_id} waits until Discord takes it"
             try:
-                await retry(partial(self._land, draft), (*AWAY, discord.HTTPException), _PAUSES, what, _wish)
+                await retry(partial(self._land, draft), (*AWAY, discord.HTTPException), _PAUSES, what, wish)
             except (*AWAY, discord.HTTPException) as fault:
                 raise PlatformAway(_("Discord could not be reached.")) from fault
 
     async def _land(self, draft: MessageDraft) -> None:
         try:
             await self._edit_anywhere(draft)
-        except (discord.NotFound, discord.Forbidden, _OutOfReach) as fault:
-            if isinstance(fault, discord.NotFound) and fault.code == _GONE:
+        except (discord.NotFound, discord.Forbidden, OutOfReach) as fault:
+            if isinstance(fault, discord.NotFound) and fault.code == GONE:
                 raise MessageGone from fault
             _log.info("run %s: its message cannot be edited: %s", self._brief.run_id, fault)
             if self._brief.restored:
@@ -127,28 +128,30 @@ class DiscordReply:
             nonce = self._brief.run_id.replace("-", "")[:25]
             await self._rest.send_to(int(self._brief.person.id), draft, nonce)
 
-    async def _edit_anywhere(self, draft: MessageDraft) -> None:
+    async def _edit_anywhere(self, draft: MessageDraft) -> discord.Message:
         """Also in a thread that was put away."""
         try:
-            await self._edit(draft)
+            return await self._edit(draft)
         except discord.HTTPException as fault:
             if fault.code != _ARCHIVED:
                 raise
             await self._rest.bring_back(self._spot.channel)
-            await self._edit(draft)
+            return await self._edit(draft)
 
-    async def _edit(self, draft: MessageDraft) -> None:
+    async def _edit(self, draft: MessageDraft) -> discord.Message:
         if self._is_fresh:
             try:
-                await self._rest.edit_by_token(self._spot, draft)
-                return
+                return await self._rest.edit_by_token(self._spot, draft)
             except discord.HTTPException as fault:
                 if fault.code not in _TOKEN_DEAD and fault.status != 401:
                     raise
                 self._by_token = False
         if not self._spot.member:
-            raise _OutOfReach(_("I can no longer reach the message."))
-        await self._rest.edit_in_channel(self._spot, draft)
+            raise OutOfReach(_("I can no longer reach the message."))
+        return await self._rest.edit_in_channel(self._spot, draft)
+
+    def _status_text(self, status: Status) -> str:
+        return status_text(self._brief, status, self._spot.closes)
 
     @property
     def _is_fresh(self) -> bool:
@@ -174,24 +177,24 @@ class DiscordReply:
         return True
 
 
-def _less(refused: int) -> int:
+def less(refused: int) -> int:
     """The next limit after files of a size were refused: first what Discord takes everywhere, then ever half of it."""
     if refused > FILE_BYTES:
         return FILE_BYTES
     return refused // 2 if refused // 2 >= _SMALLEST else 0
 
 
-class _OutOfReach(DeliveryFailed):
+class OutOfReach(DeliveryFailed):
     """The interaction's token has expired where there was no other way."""
 
 
-class _TooLargeHere(DeliveryFailed):
+class TooLargeHere(DeliveryFailed):
     """Discord takes less here than it told."""
 
 
-def _refused(fault: discord.HTTPException) -> DeliveryFailed:
+def refusal(fault: discord.HTTPException) -> DeliveryFailed:
     if fault.status == 413:
-        return _TooLargeHere(_("The result is too large for Discord."))
+        return TooLargeHere(_("The result is too large for Discord."))
     if fault.code == _CLOSED:
         return DeliveryFailed(_("I can no longer show the result here, and you do not accept direct messages from me."))
     if isinstance(fault, discord.Forbidden | discord.NotFound):
@@ -199,12 +202,12 @@ def _refused(fault: discord.HTTPException) -> DeliveryFailed:
     return DeliveryFailed(_("Discord did not take the result: {reason}").format(reason=fault.text or fault.status))
 
 
-def _wish(fault: Exception) -> float:
+def wish(fault: Exception) -> float:
     """The pause that Discord asks for. Raises `DeliveryFailed` for what it refuses."""
     if isinstance(fault, AWAY) or not isinstance(fault, discord.HTTPException):
         return 0.0
     if fault.status != 429:
-        raise _refused(fault) from fault
+        raise refusal(fault) from fault
     return _told_to_wait(fault)
 
 

@@ -14,7 +14,7 @@ from discord.http import HTTPClient
 
 from bot.core.errors import BadPicture, BadValue, all_of
 from bot.core.model import Person, Place, UploadedFile
-from bot.core.platform import Form, ModerationService, RunRecord
+from bot.core.platform import Form, ModerationService, RunRecord, missing
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import choice_meant
 from bot.platforms.discord.forms.sessions import SubmittedFile
@@ -173,11 +173,21 @@ async def _fetch(http: HTTPClient, file: SubmittedFile, path: Path) -> UploadedF
 
 
 def pictures_in(message: discord.Message) -> Iterator[SubmittedFile]:
-    """The pictures attached to a message, the forwarded ones among them."""
-    snapshots = getattr(message, "message_snapshots", ())
-    for each in [*message.attachments, *(file for snapshot in snapshots for file in snapshot.attachments)]:
-        if (each.content_type or "").startswith("image/") or Path(each.filename).suffix.lower() in _SUFFIXES:
+    """The pictures of a message, the forwarded ones among them: attached, as stickers, and of links. Discord has those
+    of links, so no other address is asked.
+    """
+    every = [message, *getattr(message, "message_snapshots", ())]
+    for each in (file for part in every for file in part.attachments):
+        kind, suffix = each.content_type or "", Path(each.filename).suffix.lower()
+        if kind.startswith("image/") or suffix in _SUFFIXES or (kind.startswith("video/") and not missing()):
             yield _sent(each)
+    for sticker in (sticker for part in every for sticker in getattr(part, "stickers", ())):
+        if sticker.format is not discord.StickerFormatType.lottie:
+            yield SubmittedFile(sticker.url, f"sticker.{sticker.format.file_extension}", 0)
+    for embed in (embed for part in every for embed in getattr(part, "embeds", ())):
+        shown = embed.image if embed.image.proxy_url else embed.thumbnail
+        if embed.type in ("image", "gifv", "rich", "article", "link", "video") and shown.proxy_url:
+            yield SubmittedFile(shown.proxy_url, "preview.png", 0)
 
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif"}

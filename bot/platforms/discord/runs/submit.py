@@ -51,6 +51,7 @@ async def submit(
     values: Mapping[str, Any],
     *,
     version: str = "",
+    count: int = 1,
     spoiler: bool = False,
 ) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
@@ -59,7 +60,7 @@ async def submit(
     check_age(context, workflow, click.channel)
     with work_folder() as folder:
         given = await fetched(click.client.http, values, folder, context.most)
-        request = RunRequest(workflow, given, asker(click), place_of(click), version)
+        request = RunRequest(workflow, given, asker(click), place_of(click), version, count)
         posting = MessageAnswer(context.services, request, click, spoiler)
         await context.services.runs.submit(request, posting)
     if posting.is_here:
@@ -94,6 +95,13 @@ async def submit_again(context: DiscordContext, click: Click, run: RunRecord, ch
     request = await context.services.runs.again(run.id, asker(click), place_of(click), changes)
     spoiler = MessageRef.at(run.address).spoiler
     await submit(context, click, request.workflow, request.values, version=request.version, spoiler=spoiler)
+
+
+async def submit_request(context: DiscordContext, click: Click, request: RunRequest, *, spoiler: bool) -> None:
+    """Start what a button of a group asks for. Raises `UserError`."""
+    await _hear(click)
+    version, count = request.version, request.count
+    await submit(context, click, request.workflow, request.values, version=version, count=count, spoiler=spoiler)
 
 
 def check_rights(missing: Sequence[str]) -> None:

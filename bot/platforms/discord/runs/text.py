@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from discord.utils import escape_markdown
 
-from bot.core.model import Result, RunSummary, Status
-from bot.core.status_text import asked, caption, describe
+from bot.core.model import GroupSummary, Result, RunSummary, Status
+from bot.core.status_text import asked, caption, describe, group_caption, group_progress
 from bot.i18n import _
 
 TEXT = 2000  # characters of a message
@@ -26,14 +26,31 @@ def plain(text: str) -> str:
 
 def status_text(brief: RunSummary, status: Status, until: float | None = None) -> str:
     """The message of an unfinished run; `until` is the time after which the message is out of reach, if any."""
+    return _whole(brief, describe(status), until)
+
+
+def _whole(brief: RunSummary, told: str, until: float | None) -> str:
     lines = [f"**{plain(brief.title)}** · {plain(brief.person.name or brief.person.id)}"]
     if words := asked(brief):
         lines.append(cut(plain(words), 900))
-    lines.append(cut(plain(describe(status)), 900))
+    lines.append(cut(plain(told), 900))
     if until is not None:
         words = _("What comes later than {time} comes to you as a direct message.")
         lines.append("-# " + words.format(time=f"<t:{until:.0f}:t>"))
     return cut("\n".join(lines))
+
+
+def group_text(group: GroupSummary, until: float | None = None) -> str:
+    """The message of a group while its runs are under way; `until` as in `status_text`."""
+    return _whole(group.brief, group_progress(group), until)
+
+
+def group_result_text(group: GroupSummary, texts: Sequence[str], notes: Sequence[str]) -> str:
+    """The message with the results of a group that has ended: the texts that came out, and what had to be changed."""
+    first, *rest = group_caption(group).split("\n")
+    below = fitting([plain(note) for note in notes], 600)
+    head = cut("\n".join([f"**{plain(first)}**", *map(plain, rest)]), 1400 - len(below)) + below
+    return cut("\n".join([head, *map(quoted, texts)]))
 
 
 def result_text(brief: RunSummary, result: Result, notes: tuple[str, ...]) -> str:

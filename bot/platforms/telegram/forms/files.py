@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from telegram import Message
+from telegram import ExternalReplyInfo, Message, Sticker
 from telegram.error import BadRequest, TelegramError
 
 from bot.core.errors import BadPicture
@@ -30,7 +30,7 @@ class MessageFile:
 Source: TypeAlias = MessageFile | StoredFile
 
 
-def sources(messages: Iterable[Message]) -> list[MessageFile]:
+def sources(messages: Iterable[Message | ExternalReplyInfo]) -> list[MessageFile]:
     """The files of messages, in their order."""
     return [sent for message in messages if (sent := _file(message)) is not None]
 
@@ -61,16 +61,29 @@ def from_json(data: dict[str, Any]) -> Source:
     return MessageFile(**data) if "file_id" in data else StoredFile(**data)
 
 
-def _file(message: Message) -> MessageFile | None:
+def _file(message: Message | ExternalReplyInfo) -> MessageFile | None:
     """The largest size of a photo; else what was sent as a file, whose type is its content's to tell."""
+    number = message.message_id or 0
     if message.photo:
-        return MessageFile(message.photo[-1].file_id, f"photo-{message.message_id}.jpg", FieldKind.IMAGE)
+        return MessageFile(message.photo[-1].file_id, f"photo-{number}.jpg", FieldKind.IMAGE)
     if (video := message.video) is not None:
-        return MessageFile(video.file_id, video.file_name or f"video-{message.message_id}.mp4", FieldKind.VIDEO)
+        return MessageFile(video.file_id, video.file_name or f"video-{number}.mp4", FieldKind.VIDEO)
+    if (note := message.video_note) is not None:
+        return MessageFile(note.file_id, f"video-{number}.mp4", FieldKind.VIDEO)
     if (audio := message.audio or message.voice) is not None:
-        name = getattr(audio, "file_name", None) or f"audio-{message.message_id}.{'ogg' if message.voice else 'mp3'}"
+        name = getattr(audio, "file_name", None) or f"audio-{number}.{'ogg' if message.voice else 'mp3'}"
         return MessageFile(audio.file_id, name, FieldKind.AUDIO)
     if (document := message.document) is not None:
-        name = document.file_name or f"file-{message.message_id}"
+        name = document.file_name or f"file-{number}"
         return MessageFile(document.file_id, name, kind_of_file(name, document.mime_type))
-    return None
+    return _sticker(message.sticker, number) if message.sticker is not None else None
+
+
+def _sticker(sticker: Sticker, number: int) -> MessageFile | None:
+    """Of one that is drawn as it moves, its small picture."""
+    if sticker.is_video:
+        return MessageFile(sticker.file_id, f"sticker-{number}.webm", FieldKind.VIDEO)
+    if not sticker.is_animated:
+        return MessageFile(sticker.file_id, f"sticker-{number}.webp", FieldKind.IMAGE)
+    small = sticker.thumbnail
+    return MessageFile(small.file_id, f"sticker-{number}.webp", FieldKind.IMAGE) if small is not None else None

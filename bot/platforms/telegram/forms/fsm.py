@@ -21,7 +21,7 @@ from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms import prompts
 from bot.platforms.telegram.forms.files import MessageFile, sources
 from bot.platforms.telegram.forms.prompts import PromptStep
-from bot.platforms.telegram.forms.state import FormState, takes
+from bot.platforms.telegram.forms.state import FormState, may_take, takes
 from bot.platforms.telegram.runs import captions
 
 _log = logging.getLogger(__name__)
@@ -313,5 +313,5 @@ def _wanted(field: Field) -> str:
 def _takes(form: Form, draft: FormState) -> bool:
     """True if a workflow can use the files and words that the draft has already."""
     if draft.spare:
-        return any(takes(field, source) for source in draft.spare for field in form.fields)
+        return any(may_take(field, source) for source in draft.spare for field in form.fields)
     return not draft.words or any(each.kind is FieldKind.TEXT for each in form.fields)

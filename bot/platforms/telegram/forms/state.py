@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from time import time
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.platform import Field, FieldKind, Form, main_field
+from bot.core.platform import Field, FieldKind, Form, main_field, missing
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
 
@@ -48,9 +49,9 @@ class FormState:
     def filled(self, form: Form) -> FormState:
         """With the files and words that wait put into the fields that take them, in order."""
         files, spare = dict(self.files), list(self.spare)
-        for each in form.fields:
+        for rule, each in product((takes, may_take), form.fields):
             if each.is_media and each.name not in files:
-                fitting = next((source for source in spare if takes(each, source)), None)
+                fitting = next((source for source in spare if rule(each, source)), None)
                 if fitting is not None:
                     files[each.name] = fitting
                     spare.remove(fitting)
@@ -82,7 +83,7 @@ class FormState:
         """
         files, left = dict(self.files), list[Source]()
         for source in found:
-            fitting = [each.name for each in form.fields if takes(each, source)]
+            fitting = [each.name for rule in (takes, may_take) for each in form.fields if rule(each, source)]
             if fitting:
                 files[next((name for name in fitting if name not in files), fitting[0])] = source
             else:
@@ -105,6 +106,12 @@ class FormState:
         files = {name: from_json(source) for name, source in data["files"].items()}
         # Version 0.1 did not note when it asked: there is still an hour for the answer.
         return cls(**{"at": time(), **data, "files": files, "spare": tuple(map(from_json, data["spare"]))})
+
+
+def may_take(field: Field, source: Source) -> bool:
+    """True if a field can use a file, such as the last picture of a video."""
+    continues = field.kind is FieldKind.IMAGE and source.kind == FieldKind.VIDEO and not missing()
+    return continues or takes(field, source)
 
 
 def takes(field: Field, source: Source) -> bool:

@@ -85,6 +85,7 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         *([(MODERATE, _("Decide what may be run here"))] if moderator else []),
         ("workflows", _("List the workflows")),
         ("queue", _("Show what runs and waits")),
+        ("limits", _("Show what you may still do, and when more")),
         ("mine", _("Show your latest runs")),
         (PRESET, _("Keep values under a name, and use them again")),
         ("notify", _("Choose when I tell you that a request has ended")),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
-from bot.core.platform import Button, ButtonPress, RunRecord, work_folder
+from bot.core.platform import Button, ButtonPress, RunRecord, missing, work_folder
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Unchanged, Unconfirmed
@@ -167,7 +167,10 @@ class RunButtons:
         return self._services.runs.files_for(run, caller.person, present=True)
 
     def _pictures(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
-        pictures = tuple(file for file in self._files(caller, run) if file.kind == "image")
+        files = self._files(caller, run)
+        pictures = tuple(file for file in files if file.kind == "image")
+        if not pictures and not missing():
+            pictures = tuple(file for file in files if file.kind == "video")
         if not pictures:
             raise UserError(_("There is no picture in this result. Choose a result with a picture."))
         return pictures

@@ -80,11 +80,16 @@ def ended(run_id: str, *, original: bool = False) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts]])
 
 
-def delivered(run_id: str, *, picture: bool, original: bool) -> InlineKeyboardMarkup:
-    """The buttons of a result: one with a picture can be built on, a photo can be had as the file that it was."""
-    first = [CallbackAction.AGAIN, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
+def delivered(run_id: str, *, picture: bool, original: bool, film: bool = False) -> InlineKeyboardMarkup:
+    """The buttons of a result: one with a picture, or with a film, can be built on, a photo can be had as the file that
+    it was.
+    """
+    use = [_run_button(CallbackAction.USE, run_id)] if picture else []
+    if film and not picture:
+        use = [button(_("Continue"), CallbackData(CallbackAction.USE, run_id).data)]
     second = [*([CallbackAction.ORIGINAL] if original else []), CallbackAction.DETAILS, CallbackAction.DELETE]
-    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in row] for row in (first, second)])
+    first = [_run_button(act, run_id) for act in (CallbackAction.AGAIN, CallbackAction.CHANGE)]
+    return InlineKeyboardMarkup([[*first, *use], [_run_button(act, run_id) for act in second]])
 
 
 def group_waiting(group: str) -> InlineKeyboardMarkup:
@@ -125,6 +130,12 @@ def _own(cell: Cell) -> list[Sequence[InlineKeyboardButton]]:
 def reporting(run_id: str) -> InlineKeyboardMarkup:
     """The button below the details of a result."""
     return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
+
+
+def cancels(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
+    """A button for each run of a list, given with its label, that cancels it; None if there are none."""
+    buttons = [[button(label, CallbackData(CallbackAction.CANCEL, run_id).data)] for run_id, label in runs]
+    return InlineKeyboardMarkup(buttons) if buttons else None
 
 
 def rows(buttons: Iterable[InlineKeyboardButton], width: int) -> list[Sequence[InlineKeyboardButton]]:

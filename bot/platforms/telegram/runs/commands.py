@@ -29,7 +29,7 @@ from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.own.mine import OwnRuns, is_turn, owner_of, state_words
-from bot.platforms.telegram.runs import captions
+from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
 from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 
@@ -49,6 +49,7 @@ class BasicCommands:
             "help": self._help,
             "workflows": self._workflows,
             "queue": self._queue,
+            "limits": self._limits,
             "cancel": self._cancel,
             "about": self._about,
         }
@@ -122,6 +123,7 @@ class BasicCommands:
         await self._asking.begin(caller, FormState())
 
     async def _queue(self, caller: Caller) -> None:
+        """Show what runs and waits here, in its order, and a button to cancel each of the person's own."""
         counts = await self._services.runs.counts()
         waiting = counts.get(State.WAITING, 0)
         running = sum(counts.values()) - waiting
@@ -130,12 +132,24 @@ class BasicCommands:
             + ", "
             + ngettext("{count} in line", "{count} in line", waiting).format(count=waiting)
         ]
-        if caller.place.community:
-            here = await self._services.runs.unfinished_in(f"{NAME}:{caller.place.community}", _SHOWN)
-            lines += [await self._line(run, named=True) for run in here]
-        else:
-            lines += [await self._line(run) for run in await self._own(caller)]
-        await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT))
+        entries = await self._services.line.entries(caller.person, caller.place)
+        words = _("{number}. {title} for {name}: {words}")
+        lines += [
+            words.format(
+                number=each.number, title=each.title, name=each.run.person.name or each.run.person.id, words=each.words
+            )
+            for each in entries[:_SHOWN]
+        ]
+        if len(entries) > _SHOWN:
+            lines.append(_("… and {count} more").format(count=len(entries) - _SHOWN))
+        mine = [each for each in entries if each.cancel and each.run.person.key == caller.person.key]
+        keyboard = callback_data.cancels([(each.run.id, each.cancel) for each in mine[:_SHOWN]])
+        await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT), keyboard)
+
+    async def _limits(self, caller: Caller) -> None:
+        """Say what the person may still do here, and when more."""
+        told = await self._services.line.limits(caller.person, caller.place)
+        await self._responder.say(caller, captions.lines("\n".join(told), captions.TEXT))
 
     async def _notify(self, caller: Caller, rest: str) -> None:
         """Note when a person wants to be told of an end: "5 direct", "never", "here"."""

@@ -28,7 +28,7 @@ from bot.core.model import (
     RunSummary,
     Status,
 )
-from bot.core.platform import KeyValueStore, work_folder
+from bot.core.platform import KeyValueStore, missing, work_folder
 from bot.core.port import Limits
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -448,11 +448,12 @@ class TelegramReply:
 def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> InlineKeyboardMarkup:
     """`original`: offer the files themselves also where no photo stands for one that does not go beside it."""
     picture = any(each.file.kind == "image" for each in packing.shown)
+    film = not missing() and any(each.file.kind == "video" for each in packing.shown)
     whole = {each.number for each in packing.beside}
     original = original or any(
         each.made or (each.way is Way.PHOTO and each.number not in whole) for each in packing.shown
     )
-    return callback_data.delivered(result.run_id, picture=picture, original=original)
+    return callback_data.delivered(result.run_id, picture=picture, original=original, film=film)
 
 
 def _refusal(fault: Unsuitable) -> str:

@@ -87,9 +87,9 @@ class Requests:
         """The files of the messages; else those of the message that they reply to, an earlier result's own files."""
         if (own := sources(messages)) or not messages:
             return own
-        before = messages[0].reply_to_message
+        before, elsewhere = messages[0].reply_to_message, messages[0].external_reply
         if before is None:
-            return ()
+            return sources([elsewhere]) if elsewhere is not None else ()
         run, number = await self._responder.run_at(caller.chat, before.message_id)
         files = self._services.runs.files_for(run, caller.person, present=True) if run is not None else ()
         return (files if number is None else files[number : number + 1]) or sources([before])

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.platform import Services
+from bot.core.platform import Services, missing
 from bot.platforms.web.admin.html import el
 from bot.platforms.web.admin.routes import who
 from bot.platforms.web.api.files import TYPES
@@ -43,6 +43,7 @@ class PageRoutes:
         if not await self._gate.is_in(request):
             return await self._login_page(request)
         boot = {
+            "films": not missing(),
             "words": words(),
             "workflows": await self._offers(request),
             "upload": self._options.upload_bytes,

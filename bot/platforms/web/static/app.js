@@ -3,6 +3,7 @@
 import { ask, boot, say, word } from "./dom.js";
 import { Cards } from "./cards.js";
 import { Form } from "./form.js";
+import { Line } from "./line.js";
 import { Presets } from "./presets.js";
 import { Runs } from "./runs.js";
 import { listen } from "./stream.js";
@@ -11,6 +12,7 @@ const LAST = "darkroom.workflow";
 const form = new Form(document.getElementById("form"));
 const cards = new Cards(document.getElementById("cards"), choose);
 const presets = new Presets(document.getElementById("presets"), { use: fillIn, changed: () => refresh(true) });
+new Line(document.getElementById("in-line"));
 const keep = (run, name) => presets.act("keep", { run: run.id, name });
 const runs = new Runs(document.getElementById("runs"), { change, use, keep });
 
@@ -62,8 +64,12 @@ async function read(input) {
 
 /** Put a result into the form that is open, or into the first that takes one of its kind. */
 function use(file) {
-  const takes = (workflow) => workflow && !workflow.lacks && workflow.fields.find((each) => each.kind === file.kind);
-  const workflow = [form.workflow, ...boot.workflows].find(takes);
+  const able = (workflow) => workflow && !workflow.lacks;
+  const exactly = (workflow) => able(workflow) && workflow.fields.find((each) => each.kind === file.kind);
+  const lastPicture = (workflow) => boot.films && file.kind === "video" && able(workflow) && workflow.fields.find((each) => each.kind === "image");
+  const every = [form.workflow, ...boot.workflows];
+  const takes = every.some(exactly) ? exactly : lastPicture;
+  const workflow = every.find(takes);
   if (!workflow) return say(word("nowhere"));
   if (workflow.name !== form.workflow?.name) {
     cards.select(workflow.name);

@@ -89,8 +89,9 @@ export class MediaField {
 
   shown(source) {
     const tags = { image: "img", video: "video", audio: "audio" };
-    const attributes = this.field.kind === "image" ? { alt: "" } : { controls: true, preload: "metadata" };
-    const tag = tags[this.field.kind];
+    const kind = this.file.kind === "video" ? "video" : this.field.kind; // its last picture is taken
+    const attributes = kind === "image" ? { alt: "" } : { controls: true, preload: "metadata" };
+    const tag = tags[kind];
     const shown = tag ? [make(tag, { src: source, ...attributes })] : [];
     return [...shown, make("span", { class: "filename" }, this.file.filename), make("span", {}, word("replace"))];
   }

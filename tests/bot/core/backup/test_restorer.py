@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from bot.core.storage.ledger import Erasure, ErasureLedger
 from bot.keeping import backup, restore, resume
 from bot.settings import Secret, Settings
 from tests.bot.databases import RUNS, fill, new_postgres
+from tests.bot.upgrades.kept import recording
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
@@ -125,6 +127,7 @@ async def kept(tmp_path: Path) -> Path:
             await connection.exec_driver_sql("INSERT INTO uses (key, run_id) VALUES (?, 'r')", (used,))
     (settings.own_workflows / "deep").mkdir(parents=True)
     (settings.own_workflows / "deep" / "own.toml").write_text("own")
+    (settings.own_workflows / "checkpoint.safetensors").write_text("no workflow")
     (settings.own_workflows / ".git").mkdir()
     (settings.own_workflows / ".git" / "config").write_text("no workflow")
     settings.added_workflows.mkdir()
@@ -248,6 +251,15 @@ async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Pa
         ledger.read(path)
 
 
+async def test_a_ledger_that_cannot_be_written_stops_no_deletion_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with caplog.at_level(logging.ERROR, "darkroom"):
+        await ErasureLedger(tmp_path / "file" / ledger.NAME).note_runs(["a"])
+    assert [record.message for record in caplog.records] == ["erasure_not_noted"]
+
+
 async def test_a_place_that_is_used_is_refused(tmp_path: Path, kept: Path, postgres: str) -> None:
     with pytest.raises(ConfigError, match=r"There are records of Darkroom in .*old \(darkroom\.db\)"):
         await restore(_settings(tmp_path, "old"), kept, [], [], without_erasures=False)
@@ -274,6 +286,51 @@ async def test_a_backup_of_a_later_schema_is_refused(tmp_path: Path) -> None:
     made = await backup(settings, tmp_path / "later.tar", media=None)
     with pytest.raises(BadBackup, match="made by a newer Darkroom"):
         await restore(_settings(tmp_path, "new"), made.path, [], [], without_erasures=False)
+
+
+async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path: Path, kept: Path) -> None:
+    settings = _settings(tmp_path, "old")
+    (settings.own_workflows / "12:30.json").write_text("{}")
+    (settings.own_workflows / "what?.json").write_text("{}")
+    made = await backup(settings, tmp_path / "more.tar", media=None)
+    assert made.left_out == ("workflows/12:30.json",)
+    target = _settings(tmp_path, "new")
+    await restore(target, made.path, [], [], without_erasures=False)
+    assert (target.own_workflows / "what?.json").exists()
+
+
+async def test_a_backup_of_an_earlier_version_is_restored(tmp_path: Path) -> None:
+    """It is made without an upgrade, as before one."""
+    settings = _settings(tmp_path, "old")
+    settings.folder.mkdir()
+    for dump in recording("0.1.0", SQLITE).glob("*.sql"):
+        with closing(sqlite3.connect(settings.folder / f"{dump.stem}.db")) as file:
+            file.executescript(dump.read_text())
+    made = await backup(settings, tmp_path / "kept.tar", media=None)
+    with closing(sqlite3.connect(settings.folder / f"{RUNS}.db")) as file:
+        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [("0006",)]
+    target = _settings(tmp_path, "new")
+    done = await restore(target, made.path, [], [], without_erasures=False)
+    assert done.runs == made.runs > done.unfinished > 0
+    async with Database.in_folder(target.folder) as database:
+        records = RunRepository(database)
+        assert sum((await records.counts()).values()) == done.unfinished
+    async with KeyValueStore(Database.in_folder(target.folder, "telegram")) as notes:
+        assert await notes.starting("telegram:draft:")
+
+
+async def test_an_sqlite_with_an_address_of_its_own_keeps_all_notes(tmp_path: Path, kept: Path) -> None:
+    async with KeyValueStore(Database.in_folder(tmp_path / "old")) as notes:
+        await notes.put("telegram:draft:1:2", "a draft")
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "noted.tar", media=None)
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    settings = _settings(tmp_path, "new", url)
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with KeyValueStore(Database(url)) as notes:
+        assert await notes.get("telegram:draft:1:2") == "a draft"
+    assert not list(tmp_path.glob("telegram.db"))
+    again = await backup(settings, tmp_path / "again.tar", media=None)
+    assert again.runs == made.runs
 
 
 async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, kept: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.core.model import Address, GroupSummary, Person, RunRequest
+from bot.core.model import Address, GroupSummary, Person, Result, RunRequest, RunSummary
 from bot.core.port import CellResults, Limits
 from bot.core.run import RunRecord
 from tests.bot.harness import ANN, HERE, House, RecordingPlatform, until
@@ -34,7 +34,13 @@ class GroupPlatform(RecordingPlatform):
     def __init__(self) -> None:
         super().__init__()
         self.groups: dict[str, Drawn] = {}
+        self.asked: list[str] = []
         self.fault: Callable[[], Exception | None] = lambda: None
+
+    async def ask(self, brief: RunSummary, result: Result | None, channel: str) -> None:
+        """Moderators are asked about a held run."""
+        self.asked.append(brief.run_id)
+        await self.note()
 
     def group(self, address: Address, group: GroupSummary) -> RecordingGroup:
         return RecordingGroup(self, self.groups.setdefault(address.message, Drawn()))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import BadValue, MessageGone, PlatformAway, TooMany
-from bot.core.model import Address, Cancelled, Done, Failed, Queued, RunRequest
+from bot.core.model import Address, Cancelled, Done, Failed, Held, Queued, RunRequest
+from bot.core.platform import WordList
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import GroupPlatform, ask, closed, write_seeded
@@ -129,6 +130,17 @@ async def test_a_platform_that_was_away_gets_each_result_once(tmp_path: Path) ->
         assert sorted(platform.groups[runs[0].address.message].files) == [1, 2]
 
 
+async def test_one_that_was_reported_is_taken_away_and_the_others_stay(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    platform = GroupPlatform()
+    async with house(tmp_path, platform) as home:
+        runs = await closed(home, await ask(home, 3, seed="5"))
+        reports, drawn = home.services.moderation.reports, platform.groups[runs[0].address.message]
+        await reports.report(BEN, HERE, runs[1])
+        assert await reports.take_away(MOD, HERE, runs[1].id)
+        await platform.until(lambda: drawn.last is not None and [each.number for each in drawn.last.results] == [1, 3])
+
+
 async def test_again_asks_for_as_many_and_a_single_one_can_be_deleted(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -192,3 +204,28 @@ async def test_a_run_that_was_asked_for_alone_is_no_group(tmp_path: Path) -> Non
         assert (await home.run(run_id)).group_id is None
         assert platform.groups == {}
         assert len(platform.messages["alone"].results) == 1
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_moderators_are_asked_once_about_a_request_for_several(tmp_path: Path, *, approved: bool) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    sidecar = tmp_path / "workflows" / "seeded.toml"
+    text = await asyncio.to_thread(sidecar.read_text)
+    await asyncio.to_thread(sidecar.write_text, f'{text}[fields.name]\ntarget = "#2.filename_prefix"\n')
+    platform = GroupPlatform()
+    async with house(tmp_path, platform) as home:
+        moderation = home.services.moderation
+        await moderation.words(MOD, HERE, "list", WordList(words=("forest",), hold=True))
+        runs = await ask(home, 3, name="forest")
+        message = (await home.run(runs[0])).address.message
+
+        def says_so() -> bool:
+            last = platform.groups[message].last if message in platform.groups else None
+            return last is not None and all(isinstance(cell.status, Held) for cell in last.cells)
+
+        await platform.until(lambda: len(platform.asked) == 1 and says_so())
+        decide = moderation.reviews.approve if approved else moderation.reviews.refuse
+        assert await decide(MOD, HERE, platform.asked[0])
+        ended = await closed(home, runs)
+        assert {run.state for run in ended} == {State.DONE if approved else State.FAILED}
+        assert len(platform.asked) == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
+from warnings import catch_warnings
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from bot.core.errors import UserError
 from bot.core.model import Place
 from bot.core.readback.found import FoundSettings, from_graphs, from_parameters
 from bot.core.readback.matching import matched
-from bot.core.readback.reading import read_settings
+from bot.core.readback.reading import _read, read_settings
 from bot.core.workflows.form import Field, FieldKind, Form
 from tests.bot.harness import ANN, BEN, HERE, House, house, picture, renamed
 
@@ -89,6 +91,20 @@ def _written(folder: Path, kind: str) -> tuple[Path, FoundSettings]:
 async def test_what_other_programs_wrote_is_read(tmp_path: Path, kind: str) -> None:
     path, found = _written(tmp_path, kind)
     assert await read_settings(path) == found
+
+
+@pytest.mark.parametrize("kind", ["png itxt", "png comfy", "jpg", "webp comfy"])
+def test_a_damaged_picture_does_no_harm(tmp_path: Path, kind: str) -> None:
+    path, found = _written(tmp_path, kind)
+    data, chance = path.read_bytes(), Random(7)
+    for _number in range(60):
+        damaged = bytearray(data[: chance.choice((len(data), chance.randrange(len(data))))])
+        for _place in range(chance.choice((1, 3, 20)) if damaged else 0):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        with catch_warnings(action="ignore"):  # Pillow warns of notes that it does not understand
+            read = _read(path)
+        assert read is None or isinstance(read, type(found))
 
 
 _NOTES = st.recursive(

@@ -12,12 +12,33 @@ import pytest
 from PIL import Image
 
 from bot import platforms
-from bot.core.errors import BadValue, CannotRun, DeliveryFailed, NotAllowed, TooMany, UnknownWorkflow, UserError
-from bot.core.model import Address, Cancelled, Delivering, Done, Failed, Person, Queued, RunRequest, StoredFile
+from bot.core.errors import (
+    BadPicture,
+    BadValue,
+    CannotRun,
+    DeliveryFailed,
+    NotAllowed,
+    TooMany,
+    UnknownWorkflow,
+    UserError,
+)
+from bot.core.model import (
+    Address,
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Person,
+    Queued,
+    RunRequest,
+    StoredFile,
+    UploadedFile,
+)
 from bot.core.platform import Services
 from bot.core.run import RunRecord, State
 from bot.core.status_text import asked, describe
 from comfy.embedded import EmbeddedServer
+from tests.bot.core.media.test_films import make_film
 from tests.bot.harness import (
     ANN,
     BEN,
@@ -65,6 +86,29 @@ async def test_what_had_to_be_changed_of_a_picture_is_told_with_the_run(tmp_path
         assert message.brief is not None
         assert asked(message.brief).endswith("My cat.png is damaged: a part of it may be missing or look wrong.")
         assert run.brief().notes == message.brief.notes
+
+
+async def test_a_video_for_a_picture_gives_its_last_picture(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mp4", 0.5, (96, 64))
+    async with house(tmp_path) as home:
+        run_id, message = await home.ask("negative", photo=UploadedFile(film, "My film.mp4"))
+        await home.ended(run_id)
+        await home.platform.until(lambda: message.last == Done())
+        assert message.brief is not None
+        assert message.brief.notes == ("My film.png is the last picture of the video.",)
+        with Image.open(io.BytesIO(message.results[0].files[0])) as made:
+            red, green, blue = made.convert("RGB").getpixel((48, 32))  # type: ignore[misc]
+        assert red < 60 < 200 < min(green, blue)  # it was red
+
+
+async def test_without_pyav_a_video_for_a_picture_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = make_film(tmp_path / "film.mp4", 0.5, (96, 64))
+    monkeypatch.setattr("bot.core.media.films.making.is_installed", lambda: False)
+    async with house(tmp_path) as home:
+        with pytest.raises(BadPicture, match=r"film.mp4 is a video, and this takes a picture\. .*pip install"):
+            await home.ask("negative", photo=UploadedFile(film, "film.mp4"))
 
 
 async def test_what_waits_is_told_its_place_and_when_it_should_start(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ class Post:
     by_token: list[bool] = field(default_factory=list)
     rings: list[int] = field(default_factory=list)  # people whose phones it rang
     answers: int | None = None
+    sent: list[int] = field(default_factory=list)  # the bytes of each request that changed its files
 
     @property
     def labels(self) -> list[str]:
@@ -120,6 +121,7 @@ class FakeDiscord:
         self.asked: dict[str, Asked] = {}
         self.commands: dict[str, list[dict[str, Any]]] = {}
         self.cdn: dict[str, bytes] = {}
+        self.names: dict[str, str] = {}  # of files, by the ids that they were given
         self.requests: list[tuple[str, str, int]] = []
         self.faults: list[Fault] = []
         self.silences: list[Silence] = []
@@ -392,6 +394,7 @@ class FakeDiscord:
     def upload(self, name: str, content: bytes) -> dict[str, Any]:
         """A file at the content network, as Discord describes it."""
         number = self.new_id()
+        self.names[str(number)] = name
         self.cdn[f"{number}-{name}"] = content
         url = f"http://127.0.0.1:{self.port}/cdn/{number}-{name}"
         return {
@@ -555,6 +558,7 @@ class FakeDiscord:
             ("PATCH", r"/channels/(\d+)/messages/(\d+)", self._edit),
             ("DELETE", r"/channels/(\d+)/messages/(\d+)", self._delete),
             ("POST", "/users/@me/channels", self._direct),
+            ("POST", r"/channels/(\d+)/typing", self._type),
             ("GET", r"/guilds/(\d+)", self._guild),
             ("GET", r"/channels/(\d+)", self._channel),
             ("PATCH", r"/channels/(\d+)", self._change_channel),
@@ -707,6 +711,11 @@ class FakeDiscord:
         self.directs[channel] = user
         return _json({"id": str(channel), "type": 1, "recipients": [_user(user)], "last_message_id": None})
 
+    async def _type(self, _request: web.Request, channel: str) -> web.Response:
+        if self.directs.get(int(channel)) in self.strange:
+            return _error(403, 50007, "Cannot send messages to this user")
+        return web.Response(status=204)
+
     async def _guild(self, _request: web.Request, guild: str) -> web.Response:
         if int(guild) in self.strange:
             return _error(403, 50001, "Missing Access")
@@ -754,7 +763,8 @@ class FakeDiscord:
         if "components" in data:
             post.components = data["components"]
         if "attachments" in data or files:
-            kept = {str(each["id"]) for each in data.get("attachments", [])}
+            kept = {self.names.get(str(each["id"]), "") for each in data.get("attachments", [])}
+            post.sent.append(sum(map(len, files.values())))
             post.files = {name: content for name, content in post.files.items() if name in kept} | files
             post.alt = alt
         if post.id not in self.posts:  # an edit rings nobody
@@ -772,6 +782,9 @@ class FakeDiscord:
             return _error(404, 10008, "Unknown Message")
         return web.Response(status=204)
 
+    def _reference(self, post: Post) -> dict[str, Any]:
+        return {"message_id": str(post.answers), "channel_id": str(post.channel), "type": 0}
+
     def message(self, post: Post) -> dict[str, Any]:
         return {
             "id": str(post.id),
@@ -787,6 +800,7 @@ class FakeDiscord:
             "pinned": False,
             "tts": False,
             "type": 0,
+            **({"message_reference": self._reference(post)} if post.answers else {}),
             "flags": post.flags,
             "timestamp": "2026-01-01T00:00:00+00:00",
             "edited_timestamp": None,

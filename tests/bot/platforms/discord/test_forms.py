@@ -170,6 +170,19 @@ async def test_nothing_is_left_of_a_picker_and_a_form_that_ran(fake: FakeDiscord
     await fake.until(lambda: second.original not in fake.posts and not asides(fake, channel))
 
 
+async def test_pictures_of_links_and_stickers_can_be_used(fake: FakeDiscord, channel: int) -> None:
+    small = {"url": "https://example.org/cat.png", "proxy_url": fake.upload("cat.png", fresh())["url"]}
+    drawn = {"id": "77", "name": "Wave", "format_type": 1}
+    lottie = {"id": "78", "name": "Moves", "format_type": 3}
+    for part in ({"embeds": [{"type": "image", "thumbnail": small}]}, {"sticker_items": [lottie, drawn]}):
+        theirs = Post(fake.new_id(), channel, "look", {}, author=ALICE)
+        data = {"id": "8", "name": "Use this picture", "type": 3, "target_id": str(theirs.id)}
+        data |= {"resolved": {"messages": {str(theirs.id): fake.message(theirs) | part}}}
+        name = "preview.png" if "embeds" in part else "sticker.png"
+        picker = await shown(fake, await fake.ask(2, data, BOB, channel))
+        assert picker.content == f"What shall become of {name}?"
+
+
 async def test_a_picked_workflow_without_fields_leaves_no_picker(fake: FakeDiscord, channel: int) -> None:
     picker = await use(fake, ALICE, channel)
     await choose(fake, ALICE, picker, "copy_000")

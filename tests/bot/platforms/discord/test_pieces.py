@@ -76,7 +76,7 @@ async def test_without_pyav_it_says_what_would_make_a_video_smaller(
     packed = await pack(result(file(tmp_path, "film.mp4", b"x" * 3 * 2**20, "video")), BRIEF, 2 * 2**20)
     assert packed.notes == (
         "film.mp4 has 3.0 MB, more than Discord takes here. "
-        "Videos can be made smaller where PyAV is installed: pip install 'darkroom[media]'.",
+        "Videos can be changed where PyAV is installed: pip install 'darkroom[media]'.",
     )
 
 

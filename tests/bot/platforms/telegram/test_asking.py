@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from tests.bot.core.media.test_films import make_film
 from tests.bot.platforms.telegram.harness import Conversation, picture
 from tests.bot.platforms.telegram.server import BotApi, Kept
 
@@ -114,6 +118,39 @@ async def test_a_picture_alone_is_asked_about(chat: Conversation) -> None:
     await chat.press(await chat.answer("What would you like?", button="Negative"), "Negative")
     assert color(await chat.result()) == (255, 255, 255)
     assert len(chat.messages) == 1
+
+
+@pytest.mark.parametrize("kind", ["sticker", "animated sticker", "video sticker", "video note", "elsewhere"])
+async def test_pictures_that_come_in_other_ways(chat: Conversation, tmp_path: Path, kind: str) -> None:
+    film = partial(make_film, seconds=0.3, size=(96, 64), sound=False)  # its last pictures are red
+    match kind:
+        case "sticker":
+            sent: dict[str, Any] = {"sticker": sticker(chat.api, picture("red", kind="WEBP"))}
+        case "animated sticker":
+            small = {"file_id": chat.api._keep(picture("red", kind="WEBP")), "file_unique_id": "t"}
+            small |= {"width": 9, "height": 9}
+            sent = {"sticker": sticker(chat.api, b"tgs", is_animated=True, thumbnail=small)}
+        case "video sticker":
+            sent = {"sticker": sticker(chat.api, film(tmp_path / "a.webm").read_bytes(), is_video=True)}
+        case "video note":
+            note = {"file_id": chat.api._keep(film(tmp_path / "a.mp4").read_bytes()), "file_unique_id": "n"}
+            sent = {"video_note": {**note, "length": 64, "duration": 1}}
+        case _:
+            size = {"file_id": chat.api._keep(picture("red")), "file_unique_id": "p", "width": 90, "height": 60}
+            origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Ben"}
+            sent = {"external_reply": {"origin": origin, "photo": [size]}}
+    if kind == "elsewhere":
+        await chat.write("/negative", **sent)
+    else:
+        await chat.write("", **sent)
+        await chat.press(await chat.answer("What would you like?", button="Negative"), "Negative")
+    red, green, blue = color(await chat.result())
+    assert red < 60 < 180 < min(green, blue)
+
+
+def sticker(api: BotApi, data: bytes, **more: Any) -> dict[str, Any]:
+    known = {"is_animated": False, "is_video": False, "width": 96, "height": 64, "type": "regular"}
+    return {**known, "file_unique_id": "s", "file_id": api._keep(data), **more}
 
 
 async def test_two_people_in_one_group(api: BotApi) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import ConfigError
-from bot.platforms.telegram.adapter import introduce
+from bot.core.background import TaskHealth
+from bot.core.errors import ConfigError, DeliveryFailed
+from bot.platforms.telegram.adapter import TelegramPlatform, introduce
 from bot.settings import Settings
+from bot.stores import key_value
 from tests.bot.platforms.telegram.harness import settings
 from tests.bot.platforms.telegram.server import BOT, bot_api
 
@@ -32,3 +34,23 @@ async def test_telegram_away(tmp_path: Path) -> None:
         away = Settings.read(settings(api, tmp_path), None)
     with pytest.raises(ConfigError, match="Telegram cannot be reached"):
         await introduce(away)
+
+
+async def test_an_operator_to_whom_the_bot_cannot_write_is_told(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        people = Settings.read(settings(api, tmp_path, DARKROOM_NOTICES="telegram:5,telegram:6,discord:7"), None)
+        assert "cannot write" not in await introduce(people)
+        api.shut[6] = "bot was blocked by the user"
+        assert "It cannot write to telegram:6, who" in await introduce(people)
+
+
+async def test_an_operator_hears_in_a_chat_of_their_own(tmp_path: Path) -> None:
+    async with bot_api() as api:
+        given = Settings.read(settings(api, tmp_path), None)
+        async with TelegramPlatform(given, key_value(given, "telegram"), TaskHealth()) as platform:
+            await platform.tell("5", "Darkroom (darkroom) needs you:\n• a < b")
+            [sent] = api.made("sendMessage")
+            assert (sent.chat, sent.data["text"]) == (5, "<b>Darkroom (darkroom) needs you:</b>\n• a &lt; b")
+            api.shut[6] = "bot was blocked by the user"
+            with pytest.raises(DeliveryFailed):
+                await platform.tell("6", "words")

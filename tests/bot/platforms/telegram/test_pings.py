@@ -11,7 +11,7 @@ from bot.core.model import Place, RunSummary
 from bot.core.port import Ping
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.chats import address_of
-from bot.platforms.telegram.runs.pings import send_ping
+from bot.platforms.telegram.pings import send_ping
 from tests.bot.platforms.telegram.server import Kept
 from tests.bot.platforms.telegram.test_reply import ANN, Stage, stage
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.process import Role
+from bot.core.platform import Services
+from bot.core.port import TokenRefused
+from bot.process import Role, _attended
 from tests.bot.databases import locked
-from tests.bot.harness import until
+from tests.bot.harness import RecordingPlatform, until
 from tests.bot.platforms.web.pages import Visitor, page
 
 _LIMITS = {"patience": 0.05, "wait": 0.1}  # seconds, of the database
@@ -69,6 +71,28 @@ async def test_a_platform_that_is_not_connected_is_told(tmp_path: Path) -> None:
         web.services.health.tasks.disconnected("discord")
         assert await reasons(ann) == ["the platform discord is not connected"]
         web.services.health.tasks.connected("discord")
+        assert await reasons(ann) == []
+
+
+async def test_a_chat_that_no_longer_takes_the_token_is_told(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        health = web.services.health
+
+        class Chat(RecordingPlatform):
+            async def serve(self, services: Services) -> None:
+                raise TokenRefused("TELEGRAM_TOKEN: Telegram no longer takes this token. Set a new one.")
+
+        attended = asyncio.create_task(_attended(Chat("telegram"), web.services, health.tasks))
+
+        async def is_told() -> bool:
+            return await reasons(ann) == ["TELEGRAM_TOKEN: Telegram no longer takes this token. Set a new one."]
+
+        await until(is_told)
+        _status, figures, _headers = await ann.get("metrics")
+        assert b'darkroom_trouble{kind="token",subject="telegram"} 1.0' in figures
+        attended.cancel()
+        health.tasks.connected("telegram")
+        health.tasks.well("telegram")
         assert await reasons(ann) == []
 
 

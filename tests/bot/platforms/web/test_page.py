@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -477,3 +478,11 @@ async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(
             while b"\n" not in body or b"data" not in body:
                 body += await answer.content.readline()
         assert body.count(b'"workflow":"plain"') == 6
+
+
+async def test_the_line_and_the_limits_of_a_visitor(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        status, body, _headers = await ann.get("line")
+        told = json.loads(body)
+        assert (status, told["entries"]) == (200, [])
+        assert told["limits"][0].startswith("At most 2 of your runs at a time")

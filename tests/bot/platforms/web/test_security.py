@@ -155,6 +155,14 @@ async def test_the_token_lets_people_in(tmp_path: Path) -> None:
             assert await status(ben, "GET", "workflows") == 401  # it is stamped for Ann
 
 
+async def test_metrics_can_have_a_token_of_their_own(tmp_path: Path) -> None:
+    own = Secret("t0ken-of-the-monitor")
+    async with page(tmp_path, token=TOKEN, metrics_token=own) as web, Visitor(web.url) as ann:
+        assert await status(ann, "GET", "metrics", **bearer(TOKEN.reveal())) == 401
+        assert await status(ann, "GET", "metrics", **bearer(own.reveal())) == 200
+        assert (await ann.call("POST", "login", data={"token": own.reveal()}))[0] == 401
+
+
 class Clock:
     """Time that passes when it is slept through; sleepers stay while `gate` is shut."""
 

@@ -1,0 +1,27 @@
+"""The line for a visitor: which of their runs wait, in the order of turns, and what they may still do."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bot.core.platform import Services
+from bot.platforms.web.api.uploads import place_of
+from bot.platforms.web.api.views import person_of
+from bot.platforms.web.auth import whose
+
+
+class LineRoutes:
+    def __init__(self, services: Services) -> None:
+        self._line = services.line
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/line", self._show)]
+
+    async def _show(self, request: web.Request) -> web.Response:
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        here = place_of(person.id)
+        entries = [
+            {"id": each.run.id, "words": f"{each.number}. {each.title}: {each.words}", "cancel": each.cancel}
+            for each in await self._line.entries(person, here)
+        ]
+        return web.json_response({"entries": entries, "limits": await self._line.limits(person, here)})

@@ -1,0 +1,61 @@
+"""The line as people read it, and what they may still do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.core.model import Place
+from bot.core.run import State
+from comfy.embedded import EmbeddedServer
+from tests.bot.harness import ANN, BEN, HERE, MOD, Gates, House, house, running, until
+
+
+async def test_the_line_is_in_the_order_of_turns_and_says_what_a_button_cancels(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        line = home.services.line
+        assert await line.entries(ANN, HERE) == []
+        first, message = await home.ask("gated", color="1", gate="a")
+        await home.platform.until(running(message))
+        others = [(await home.ask("gated", color=str(number), gate="b"))[0] for number in (2, 3)]
+        other, _message = await home.ask("gated", BEN, color="4", gate="c")
+        await until(lambda: _is_ahead(home, others[0]))
+        entries = await line.entries(ANN, HERE)
+        assert [each.run.id for each in entries] == [first, others[0], other, others[1]]  # Ann and Ben take turns
+        assert entries[0].words.startswith("runs")
+        assert [each.words.partition(", starts")[0] for each in entries[1:]] == [
+            "next in line",
+            "2 runs before it",
+            "3 runs before it",
+        ]
+        assert [each.cancel for each in entries] == ["Cancel 1: Gated", "Cancel 2: Gated", "", "Cancel 4: Gated"]
+        assert [each.cancel for each in await line.entries(MOD, HERE)][2] == "Cancel 3: Gated"
+        alone = await line.entries(BEN, Place("test", "private"))
+        assert [(each.number, each.run.id, each.words.partition(",")[0]) for each in alone] == [
+            (1, other, "2 runs before it")
+        ]
+        gates.open()
+        await home.ended(first, other, *others)
+
+
+async def _is_ahead(home: House, run_id: str) -> bool:
+    run = await home.run(run_id)
+    return run.state is State.WAITING and run.server is not None
+
+
+async def test_limits_say_what_is_left_and_when_there_is_more(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        line, moderation = home.services.line, home.services.moderation
+        assert await line.limits(ANN, HERE) == [
+            "At most 2 of your runs at a time, and 20 in line. Now: 0 under way, 0 in line.",
+            "There is no other limit on your runs here.",
+        ]
+        await moderation.limit(MOD, HERE, "hour", 1)
+        await moderation.limit(MOD, HERE, "day", 5)
+        await home.ended((await home.ask(color="1"))[0])
+        first, reached, free = await line.limits(ANN, HERE)
+        assert "Now: 0 under way" in first
+        assert reached.startswith("1 run per hour")
+        assert "0 left, more in " in reached
+        assert free.startswith("5 runs per day")
+        assert free.endswith("4 left")

@@ -1,0 +1,186 @@
+"""Several with one request on Discord: one message that grows, with numbered buttons below."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from bot.platforms.discord.runs import group
+from comfy.embedded import EmbeddedServer
+from tests.bot.core.groups.recording import write_seeded
+from tests.bot.harness import Studio, painter, until
+from tests.bot.platforms.discord.fake import FakeDiscord, Post
+from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
+
+
+@pytest_asyncio.fixture
+async def fake() -> AsyncIterator[FakeDiscord]:
+    async with FakeDiscord() as fake:
+        fake.add_guild(ALICE, BOB)
+        yield fake
+
+
+def seeds(post: Post) -> dict[str, int]:
+    """The colours of the pictures, which are their seeds, by their numbers."""
+    found = {}
+    for name, content in post.files.items():
+        pixel = Image.open(io.BytesIO(content)).convert("RGB").getpixel((3, 3))
+        assert isinstance(pixel, tuple)
+        found[name.partition("-")[0]] = pixel[1] * 256 + pixel[2]
+    return found
+
+
+async def ended(fake: FakeDiscord, channel: int, count: int = 1) -> list[Post]:
+    def shown() -> list[Post]:
+        return [post for post in fake.public if post.channel == channel and "Delete all" in post.labels]
+
+    await fake.until(lambda: len(shown()) >= count)
+    return shown()
+
+
+def open_at(fake: FakeDiscord, folder: Path, url: str) -> AbstractAsyncContextManager[None]:
+    """The bot with the workflows and a server."""
+    return house(fake, folder, workflows=folder / "workflows", settings={"COMFYUI_URLS": url})
+
+
+async def test_one_message_grows_and_its_numbers_open_buttons(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with house(fake, tmp_path, workflows=tmp_path / "workflows"):
+        await fake.slash(ALICE, channel, "seeded", {"count": 3, "seed": 5})
+        (post,) = await ended(fake, channel)
+        assert seeds(post) == {"1": 5, "2": 6, "3": 7}
+        assert post.labels == ["1", "2", "3", "Again", "Change", "Delete all"]
+        assert all(text.startswith("Number ") for text in post.alt.values())
+        await fake.click(ALICE, post, "2")
+        aside = await fake.until(lambda: next((each for each in fake.posts.values() if "Vary" in each.labels), None))
+        await fake.click(ALICE, aside, "Delete")
+        await fake.until(lambda: seeds(post) == {"1": 5, "3": 7} and "2" not in post.labels)
+        await fake.click(ALICE, post, "Again")
+        (_post, again) = await ended(fake, channel, 2)
+        assert len(set(seeds(again).values())) == 3
+        await fake.click(ALICE, post, "Delete all")
+        await fake.until(lambda: post not in fake.public)
+
+
+async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_all(
+    fake: FakeDiscord, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with Studio(["a.ckpt"], lambda color: 0.0 if color < 3 else 60.0) as studio:
+        settings = {"COMFYUI_URLS": studio.url}
+        async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
+            await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 1})
+            await fake.until(lambda: any("2 of 4 done" in post.content for post in fake.public))
+            (post,) = fake.public
+            await fake.until(lambda: len(post.files) == 2)
+            await fake.click(ALICE, post, "Cancel")
+            await ended(fake, channel)
+            assert seeds(post) == {"1": 1, "2": 2}
+            assert "3, 4: Cancelled" in post.content
+
+
+async def test_a_request_has_25_megabytes_at_most_and_each_file_is_sent_once(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+
+    def noise(model: str, color: int) -> Any:
+        return np.random.default_rng(color).random((1, 1700, 1700, 3), dtype=np.float32)
+
+    nodes = painter(["a.ckpt"], lambda _model, _color: None)
+    nodes["Paint"] = replace(nodes["Paint"], function=noise)
+    async with EmbeddedServer(nodes=nodes) as server:
+        settings = {"COMFYUI_URLS": server.url}
+        async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
+            await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 1})
+            (post,) = await ended(fake, channel)
+            assert len(post.files) == 4
+            assert min(map(len, post.files.values())) > 8e6  # none was made smaller
+            assert max(post.sent) <= 25 * 2**20
+            assert sum(post.sent) == sum(map(len, post.files.values()))  # and none was sent twice
+
+
+async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(
+    fake: FakeDiscord, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with Studio(["a.ckpt"], lambda _color: 0.3) as studio:
+        settings = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": studio.url}
+        async with Process(fake, tmp_path, **settings) as process:
+            await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 100})
+            await fake.slash(BOB, channel, "slow", {"count": 4, "seed": 200})
+            await fake.until(lambda: len(studio.painted) >= 3 and any(post.files for post in fake.public))
+            await process.end(signal.SIGKILL)
+        async with Process(fake, tmp_path, **settings):
+            posts = await ended(fake, channel, 2)
+        found = sorted(tuple(sorted(seeds(post).items())) for post in posts)
+        assert found == [tuple((str(number), first + number - 1) for number in range(1, 5)) for first in (100, 200)]
+        assert len(fake.public) == 2
+    turns = [len(list(runs)) for _person, runs in groupby(dict.fromkeys(studio.painted), lambda color: color // 100)]
+    assert max(turns[:-1]) <= 2, studio.painted
+
+
+async def test_an_hour_after_the_message_the_rest_comes_below(
+    fake: FakeDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    monkeypatch.setattr(group, "_HOUR", -60.0)
+    async with house(fake, tmp_path, workflows=tmp_path / "workflows"):
+        await fake.slash(ALICE, channel, "seeded", {"count": 2, "seed": 5})
+        (post,) = await ended(fake, channel)
+        below = [each for each in fake.public if each.answers == post.id]
+        assert post.files == {}
+        assert {number: seed for each in below for number, seed in seeds(each).items()} == {"1": 5, "2": 6}
+        assert sum(len(each.files) for each in below) == 2
+
+
+async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with (
+        Studio(["a.ckpt"], lambda color: 0.5 if color < 2 else 60.0) as studio,
+        open_at(fake, tmp_path, studio.url),
+    ):
+        await fake.slash(ALICE, channel, "slow", {"count": 3, "seed": 1})
+        await fake.until(lambda: fake.public and studio.painted)
+        fake.posts.pop(fake.public[0].id)
+
+        async def are_cancelled() -> bool:
+            with closing(sqlite3.connect(tmp_path / "data" / "darkroom.db")) as database:
+                states = [row[0] for row in database.execute("SELECT state FROM runs ORDER BY cell")]
+            return len(states) == 3 and set(states[1:]) == {"cancelled"}
+
+        await until(are_cancelled)
+        assert fake.public == []
+
+
+async def test_where_the_channel_goes_the_results_come_as_a_direct_message(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with Studio(["a.ckpt"], lambda _color: 1.0) as studio, open_at(fake, tmp_path, studio.url):
+        asked = await fake.slash(ALICE, channel, "slow", {"count": 2, "seed": 5})
+        await fake.until(lambda: fake.public and studio.painted)
+        fake.asked[asked.token].expired = True
+        fake.posts.pop(fake.public[0].id)
+        del fake.channels[channel]
+        direct = await fake.until(
+            lambda: next((each for each in fake.posts.values() if each.channel in fake.directs and each.files), None)
+        )
+        assert seeds(direct) == {"1": 5, "2": 6}
+        assert "Delete all" in direct.labels

@@ -1,0 +1,33 @@
+"""The line and the limits, as a chat shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from comfy.embedded import EmbeddedServer
+from tests.bot.harness import Gates, write_workflows
+from tests.bot.platforms.telegram.harness import Conversation, serving
+from tests.bot.platforms.telegram.server import bot_api
+
+
+async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(tmp_path: Path) -> None:
+    own, gates = write_workflows(tmp_path), Gates()
+    async with bot_api() as api, EmbeddedServer(nodes=gates.nodes()) as server:
+        chat, settings = Conversation(api), {"DARKROOM_WORKFLOWS": str(own), "COMFYUI_URLS": f"one={server.url}"}
+        async with serving(api, tmp_path, **settings):
+            await chat.write("/gated color=3 gate=a")
+            await chat.answer("Gated", "Working")
+            await chat.write("/gated color=4 gate=b")
+            await chat.answer("Next in line")
+            await chat.write("/queue")
+            line = await chat.answer("1. Gated for", ": runs", "2. Gated for", "next in line", button="Cancel 2: Gated")
+            await chat.press(line, "Cancel 1: Gated")
+            await chat.answer("Gated", "Cancelled by")
+            await chat.write("/limits")
+            await chat.answer("At most 2 of your runs at a time", "There is no other limit on your runs here.")
+            await chat.write("/notify 5 direct")
+            await chat.answer("took longer than 5 minutes. You get a direct message.")
+            await chat.write("/notify soon")
+            await chat.answer("say never, always, default, or a number of minutes")
+            gates.open()
+            await chat.result()
