@@ -253,7 +253,7 @@ async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None
         tab = await browser.new_page()
         await tab.goto(web.url)
         await choose(tab, "Polaroid")
-        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.locator("#form input[type=file]").set_input_files(PHOTO)
         await develop(tab)
         await reaches(message(tab), "done")
         await choose(tab, "Gated")
@@ -273,7 +273,7 @@ async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None
 async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Polaroid")
-        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.locator("#form input[type=file]").set_input_files(PHOTO)
         await tab.get_by_label("Caption").fill("First")
         await expect(tab.locator(".counter")).to_have_text("5 of 60 characters")
         await develop(tab)
@@ -313,7 +313,7 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
 async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Polaroid")
-        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.locator("#form input[type=file]").set_input_files(PHOTO)
         await tab.get_by_label("Caption").fill("By the {sea|sea}")
         await develop(tab)
         await reaches(message(tab), "done")
@@ -332,6 +332,7 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
         await expect(tab.locator("#form h2")).to_have_text("Polaroid")
         await expect(tab.get_by_label("Caption")).to_have_value("By the {sea|sea}")
         await tab.get_by_role("button", name="Share by a code: Seaside").click()
+        await expect(tab.locator("#presets > .about")).to_contain_text("Who has the code")
         code = re.search(r"the code (\w+)", await tab.locator("#presets > .about").inner_text())
         assert code is not None
         await tab.get_by_label("Code of another person's preset").fill(code[1])
@@ -397,7 +398,7 @@ async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser,
 async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (_web, tab):
         await choose(tab, "Polaroid")
-        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.locator("#form input[type=file]").set_input_files(PHOTO)
         for number in range(3):
             await develop(tab)
             await expect(tab.locator("#runs article")).to_have_count(number + 1)
@@ -530,7 +531,7 @@ async def test_colours_3d_files_and_what_is_folded(browser: Browser, tmp_path: P
 async def test_a_phone(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, **PHONE) as (_web, tab):
         await choose(tab, "Polaroid")
-        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.locator("#form input[type=file]").set_input_files(PHOTO)
         await develop(tab)
         await reaches(message(tab), "done")
         await expect(message(tab).locator("h3")).to_be_in_viewport()
@@ -561,7 +562,7 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         while not await tab.get_by_role("radio", name="Polaroid").is_checked():
             await tab.keyboard.press("ArrowDown")
         await tab.keyboard.press("Tab")
-        await expect(tab.locator("input[type=file]")).to_be_focused()
+        await expect(tab.locator("#form input[type=file]")).to_be_focused()
         await tab.keyboard.press("Enter")
         await (await asyncio.wait_for(chosen, PATIENCE)).set_files(PHOTO)
         await _tab_to(tab, tab.get_by_label("Caption"))
@@ -599,7 +600,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await develop(tab)
         await expect(tab.locator("[data-field=photo] .fault")).to_be_visible()
         await _is_accessible(tab)
-        await tab.locator("input[type=file]").set_input_files(PHOTO)
+        await tab.locator("#form input[type=file]").set_input_files(PHOTO)
         await develop(tab)
         await reaches(message(tab), "done")
         await choose(tab, "Gated")
