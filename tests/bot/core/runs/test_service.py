@@ -286,7 +286,7 @@ class Posted:
         self.asked, self.ready = asyncio.Event(), asyncio.Event()
         self.run_id = ""
 
-    async def post(self, run_id: str) -> Address:
+    async def post(self, run_id: str, cells: int = 1) -> Address:
         self.run_id = run_id
         self.asked.set()
         await self.ready.wait()
