@@ -2,7 +2,7 @@
 
 .venv/bin/python -m benchmarks.estimates [--seconds 20] [--runs 6] [--server http://127.0.0.1:8188] [--size 3000]
 
-Without `--server` it is the built-in engine, in which each node of a workflow of four takes a quarter of the seconds.
+Without `--server` it is the built-in engine, in which each node of a workflow takes an equal part of the seconds.
 A ComfyUI that is named needs no models: its nodes work on a picture of `--size` pixels a side.
 """
 
@@ -16,13 +16,14 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.core.model import Address, Delivering, Done, Failed, Running, RunSummary, Status
 from bot.server_settings import NamedServer
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import House, RecordingPlatform, RecordingReply, house, write_workflows
 
-_NODES = 4  # of the workflow
+_BLURS = 6  # nodes that take time, one behind the other
 
 
 @dataclass
@@ -82,13 +83,13 @@ class _Reply(RecordingReply):
 
 def _workflow(folder: Path, size: int) -> None:
     made = write_workflows(folder)
-    graph = {
-        "1": {"class_type": "EmptyImage", "inputs": {"width": size, "height": size, "batch_size": 1, "color": 0}},
-        "2": {"class_type": "ImageBlur", "inputs": {"image": ["1", 0], "blur_radius": 15, "sigma": 5.0}},
-        "3": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
-        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
-    }
-    assert len(graph) == _NODES
+    blank = {"width": size, "height": size, "batch_size": 1, "color": 0}
+    graph: dict[str, Any] = {"1": {"class_type": "EmptyImage", "inputs": blank}}
+    for number in range(2, _BLURS + 2):
+        inputs = {"image": [str(number - 1), 0], "blur_radius": 9 + number, "sigma": 5.0}
+        graph[str(number)] = {"class_type": "ImageBlur", "inputs": inputs}
+    save = {"images": [str(_BLURS + 1), 0], "filename_prefix": "x"}
+    graph[str(_BLURS + 2)] = {"class_type": "SaveImage", "inputs": save}
     (made / "measured.json").write_text(json.dumps(graph))
     (made / "measured.toml").write_text('title = "Measured"\n[fields.color]\ntarget = "#1.color"\n')
 
@@ -120,7 +121,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, platform = Path(name), _Platform()
         _workflow(folder, given.size or (1000 if given.server else 64))
-        pace = given.seconds / _NODES
+        pace = given.seconds / (_BLURS + 2)
         servers = [NamedServer("real", given.server)] if given.server else [EmbeddedServer(pace=pace)]
         async with house(folder, platform, servers) as home:
             await home.offered("measured")

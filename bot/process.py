@@ -254,10 +254,10 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
     def engine(attempt: AttemptFunction) -> DurableEngine:
         return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
 
-    registry = base.registry
+    registry, unload_after = base.registry, base.settings.unload_after
     async with (
         KeptTimes(store.database, name, times, base.tasks),
-        Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work) as worker,
+        Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work, unload_after) as worker,
     ):
         for changes in (base.wake, base.servers_changed):
             changes.add(worker.wake)

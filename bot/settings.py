@@ -176,6 +176,12 @@ class Settings:
     stall_limit: float | None = _setting(
         "COMFYUI_STALL_LIMIT", _seconds, None, "Give up a run after this many seconds without progress; default: never."
     )
+    unload_after: float | None = _setting(
+        "COMFYUI_UNLOAD_AFTER",
+        _seconds,
+        None,
+        "Unload a server's models after this many seconds without work; default: never.",
+    )
     workflows: Path | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_WORKFLOWS", _folder, None, "A folder with your own workflows, in addition to the bundled ones."
     )

@@ -225,6 +225,10 @@ class ComfyClient:
         """Return the file of a workflow of the library. Raises `FileMissing`."""
         return await templates.template(self._http, wanted)
 
+    async def free(self) -> None:
+        """Have the server unload all models, once it has executed what runs there now. Raises `ComfyError`."""
+        await self._repeat(self._http.free)
+
     async def queue(self) -> Queue:
         """Return all running and waiting prompts of the server."""
         return await self._http.queue()

@@ -48,6 +48,7 @@ class Fleet:
         self.down = frozenset[str]()  #: the names of those that did not answer when they were asked last
         self.shared = frozenset[str]()  #: the names of those with prompts of others in their queues
         self._doubts = {name: asyncio.Event() for name in self.members}
+        self._rests: dict[str, float] = {}  # until when a server is not used
         self._looked = {name: asyncio.Event() for name in self.members}
         self._watchers: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
@@ -86,6 +87,13 @@ class Fleet:
         self._set(name, up=False)
         self._doubts[name].set()
 
+    def rest(self, name: str, seconds: float) -> None:
+        """Do not use a server for so many seconds, although it answers."""
+        loop = asyncio.get_running_loop()
+        self._rests[name] = loop.time() + seconds
+        loop.call_later(seconds, self._doubts[name].set)
+        self._set(name, up=False)
+
     async def looked(self) -> None:
         """Wait until every server has been checked once, even if it did not answer."""
         for event in self._looked.values():
@@ -114,7 +122,7 @@ class Fleet:
             _log.log(logging.INFO if name in self.down else logging.WARNING, "server %s: %s", name, fault)
             self._set(name, up=False)
             return False
-        self._set(name, up=True)
+        self._set(name, up=asyncio.get_running_loop().time() >= self._rests.get(name, 0.0))
         return True
 
     def _note(self, name: str, info: ObjectInfo) -> None:

@@ -232,6 +232,10 @@ class Http:
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as fault:
             raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault
 
+    async def free(self) -> None:
+        """POST /free: unload the models. The server does so after the prompt that runs."""
+        await self._empty("free", {"unload_models": True, "free_memory": True})
+
     async def dequeue(self, prompt_id: str) -> None:
         """POST /queue: remove a waiting prompt. Running and unknown prompts are not affected."""
         await self._empty("queue", {"delete": [prompt_id]})

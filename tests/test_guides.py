@@ -83,7 +83,6 @@ SERVING = {
     ".venv/bin/darkroom demo": "http://127.0.0.1:",
     "darkroom start": "Ready: web",
     "DARKROOM_WEB=on darkroom start": "Ready: web",
-    "darkroom --debug start": "Ready: web",
     "darkroom start --chat": "Ready: web",
     "darkroom start --worker garage": "Ready: worker garage",
 }

@@ -85,7 +85,12 @@ def in_log(error: BaseException) -> str:
             return kind
 
 
-def trouble(error: ServerUnavailable | FileMissing | UploadFailed | PicturesLost, server: str) -> str:
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if a server had not enough memory for a run."""
+    return isinstance(error, ExecutionFailed) and bool(_OUT_OF_MEMORY.search(f"{error.exception_type} {error.message}"))
+
+
+def trouble(error: Exception, server: str) -> str:
     """The reason why a run waits again. A server without a name of its own is called by its address, which is not
     people's business, so it stays out.
     """
@@ -96,6 +101,8 @@ def trouble(error: ServerUnavailable | FileMissing | UploadFailed | PicturesLost
             words = _("The server {server} restarted and lost the run.")
         case WorkerWedged():
             words = _("The server {server} seems stuck.")
+        case ExecutionFailed():
+            words = _("The server {server} ran out of memory, and has unloaded its models. This is tried once more.")
         case FileMissing():
             words = _("The server {server} lost the result.")
         case UploadFailed():
@@ -203,7 +210,7 @@ def _unexpected(error: ComfyError) -> str:
 
 def _failed(error: ExecutionFailed, prompt: Prompt | None) -> str:
     node = _title(error.node_id, error.class_type, prompt)
-    if _OUT_OF_MEMORY.search(f"{error.exception_type} {error.message}"):
+    if is_out_of_memory(error):
         return _("The server ran out of memory at “{node}”. Try a smaller picture.").format(node=node)
     if reason := without_paths(error.message):
         return _("“{node}” failed: {reason}").format(node=node, reason=reason)

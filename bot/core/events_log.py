@@ -69,6 +69,16 @@ def server_down(server: str) -> None:
     _log.warning("server_down", extra={"server": server})
 
 
+def server_rests(server: str, failures: int, seconds: float) -> None:
+    """A server has failed so many runs in a row, and gets none for so many seconds."""
+    _log.warning("server_rests", extra={"server": server, "failures": failures, "seconds": seconds})
+
+
+def models_unloaded(server: str, reason: str) -> None:
+    """A server was told to unload its models, because it was idle or out of memory."""
+    _log.info("models_unloaded", extra={"server": server, "reason": reason})
+
+
 def chat_refused(status: str, reason: str) -> None:
     """A platform did not take a status of a run; a later status, or the result, may still arrive."""
     _log.info("chat_refused", extra={"status": status, "reason": reason})

@@ -131,10 +131,13 @@ class OperatorAsker(Protocol):
 
 @dataclass(frozen=True)
 class Ping:
-    """The words for a person who waited for a request: `text`, and if they want that, in a `direct` message."""
+    """The words for a person who waited for a request: `text`, and if they want that, in a `direct` message. `group` is
+    that of the runs, if the request was for several.
+    """
 
     text: str
     direct: bool = False
+    group: str | None = None
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from comfy.scheduling.node_work import NodeWork
 
 _REMEMBERED = 16  # measurements of each class with the same models
-_COUNTED = 9  # of these, the latest that are alike
+_COUNTED = 5  # of these, the latest that are alike: a server may become slower for a while
 _MOST = 5000  # classes with their models, of one server
 _SAME = 0.01  # sizes that differ by so little, as a logarithm, are the same
 _FAR = 2.5  # sizes that differ by more, as a logarithm, tell nothing of each other
@@ -107,12 +107,12 @@ class NodeTimes:
 
 
 def _estimate(known: list[Measurement], work: NodeWork) -> Expected | None:
-    same = [each for each in known if each.signature == work.signature]
-    same = same or [each for each in known if _distance(each.size, work.size) <= _SAME]
+    alike = [each for each in known if each.signature == work.signature]
+    same = alike or [each for each in known if _distance(each.size, work.size) <= _SAME]
     if same:
         latest = same[-_COUNTED:]
         seconds, lead = median(each.seconds for each in latest), median(each.lead for each in latest)
-        return Expected(seconds, min(lead, seconds), len(latest))
+        return Expected(seconds, min(lead, seconds), min(len(alike), _COUNTED))
     nearest = min(_distance(each.size, work.size) for each in known)
     if nearest > _FAR:
         return None

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from bot.core.error_text import in_log, trouble
+from bot.core import events_log
+from bot.core.error_text import in_log, is_out_of_memory, trouble
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
@@ -55,12 +56,14 @@ from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import (
     ComfyError,
+    ExecutionFailed,
     FileMissing,
     PicturesLost,
     PromptRejected,
     PromptRemoved,
     ServerUnavailable,
     UploadFailed,
+    WorkerWedged,
 )
 from comfy.messages.files import input_folder
 from comfy.prompt import Prompt
@@ -184,6 +187,8 @@ class Attempt:
         self._is_noted = False  # that it was handed over stands in the record
         self._is_over = False  # the server's part is on record for good, and its history may forget it
         self._execution: Execution | None = None
+        #: Whether the server could execute the run; None if that is not known, or not its fault.
+        self.went_well: bool | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
 
@@ -236,6 +241,7 @@ class Attempt:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = await self._submitted(execution, folder)
                 ended = await self._followed(execution, self._offer(throttle))
+                self.went_well = True
                 self._freed(False)  # where it was an earlier process that followed it
                 executed = await self._written(partial(self._context.records.executed, self._run))
                 executed = executed or await self._executed_before()
@@ -504,6 +510,8 @@ class Attempt:
             return
         if isinstance(error, _TROUBLE):
             self._troubled(str(execution.prompt_id))
+        if isinstance(error, ExecutionFailed | WorkerWedged | UploadFailed | FileMissing):
+            self.went_well = False
         self._freed(False)
         if (by := await self._cancelled_by()) is not None:
             await self._cancel(execution, by)
@@ -513,7 +521,7 @@ class Attempt:
         if self._payment.posted and isinstance(error, _TROUBLE):
             said = Failed(self._payment.in_vain(trouble(error, self._run.server or "")))
             await self._end(said, in_log(error))
-        elif not isinstance(error, _MAY_PASS) or _is_paid(error) or not await self._again(error):
+        elif not await self._may_pass(error) or _is_paid(error) or not await self._again(error):
             await self._end(failure(error, execution), in_log(error))
 
     async def _end(self, said: Failed, cause: str) -> None:
@@ -523,7 +531,18 @@ class Attempt:
             run = await self._written(partial(self._context.records.get, self._run.id))
             await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
-    async def _again(self, error: ServerUnavailable | FileMissing | UploadFailed | StorageAway | PicturesLost) -> bool:
+    async def _may_pass(self, error: Exception) -> bool:
+        """True if the next attempt may do better. A server that ran out of memory has its models unloaded, and the run
+        is tried once more, unless that may cost money again.
+        """
+        if not is_out_of_memory(error):
+            return isinstance(error, _MAY_PASS)
+        with suppress(ComfyError):
+            await self._client.free()
+            events_log.models_unloaded(self._run.server or "", "out of memory")
+        return self._run.tries == 1 and not self._payment.posted
+
+    async def _again(self, error: Exception) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""
         run = self._run
         if not run.is_ahead and run.tries >= MOST_ATTEMPTS:

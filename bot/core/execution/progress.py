@@ -19,7 +19,7 @@ from comfy.scheduling.node_times import Expected, ServerTimes
 from comfy.scheduling.node_work import works_of
 
 _EARLIEST = 0.05  # of the whole: before that, an estimate without earlier runs would be a guess
-_TRUST = 0.5  # of the whole: what was measured before counts as much as so much of this run
+_TRUST = 0.25  # of the whole: what was measured before counts as much as so much of this run
 _DOUBT = 0.1  # of the whole may be nodes that were measured less often, in an estimate to rely on
 _OFTEN = 2  # measurements of the same work
 _SLOWEST, _QUICKEST = 4.0, 0.25  # times as long as before: more is not believed

@@ -11,6 +11,8 @@ from random import random
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.care.resting import RestingServers
+from bot.core.care.unloading import IdleUnloader
 from bot.core.error_text import explain, in_log
 from bot.core.errors import StorageFailed
 from bot.core.execution import durable as durable
@@ -45,8 +47,11 @@ class Worker:
         engine: Callable[[durable.AttemptFunction], DurableEngine],
         tasks: TaskHealth,
         others: Callable[[], int] = lambda: 0,
+        unload_after: float | None = None,
     ) -> None:
-        """`others` tells how many other workers are at work."""
+        """`others` tells how many other workers are at work. Servers unload their models after so many seconds without
+        work.
+        """
         self.name = name
         self._others = others
         self._context, self._fleet = context, fleet
@@ -77,6 +82,8 @@ class Worker:
         self._left_behind = LeftBehind(context.records, fleet, tasks)
         self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
         self._ahead = RunsAhead(tasks, self.wake)
+        self._rests = RestingServers(fleet, tasks)
+        self._unloader = IdleUnloader(fleet, unload_after, self._load.has_work, self._load.unload, tasks)
 
     async def __aenter__(self) -> Worker:
         for run in await self._context.records.measured(worker=self.name):
@@ -88,6 +95,7 @@ class Worker:
         await self._engine.__aenter__()
         await self._left_behind.__aenter__()
         await self._ahead.__aenter__()
+        await self._unloader.__aenter__()
         self._turns.repeat(self._take_turns)
         self._cancels.repeat(self._watch_cancels, until=self._wanted.wait)
         return self
@@ -95,6 +103,7 @@ class Worker:
     async def __aexit__(self, *_exit: object) -> None:
         await self._turns.stop()
         await self._cancels.stop()
+        await self._unloader.__aexit__()
         await self._ahead.__aexit__()
         await self._left_behind.__aexit__()
         await self._engine.__aexit__(None, None, None)
@@ -260,6 +269,7 @@ class Worker:
             if run.cancelled_by:
                 self.cancel(run.id)
             await attempt.make()
+            self._rests.note(server, run, attempt.went_well)
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
             await self._end(run, explain(error, run.id), in_log(error))

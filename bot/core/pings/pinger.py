@@ -73,7 +73,8 @@ class Pinger:
         platform = self._platforms[run.address.platform]
         if isinstance(platform, PingSender) and (platform.pings_once or not ping.again):
             try:
-                await platform.ping(run.address, self._brief(run), Ping(_words(run, self._brief(run)), ping.direct))
+                brief = self._brief(run)
+                await platform.ping(run.address, brief, Ping(_words(run, brief), ping.direct, run.group_id))
             except (PlatformAway, NotNow) as fault:
                 _log.info("run %s: its person is told later: %s", run.id, fault)
                 await self._outbox.leave(ping)

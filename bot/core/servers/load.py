@@ -132,6 +132,15 @@ class ServerLoad:
             self._schedule.learn(server, run.kind, self._clock() - stay.begun, switched=stay.switched)
         self._tell(server)
 
+    def has_work(self, server: str) -> bool:
+        """True if a run is on a server, or ahead there."""
+        return bool(self._load[server].stays)
+
+    def unload(self, server: str) -> None:
+        """Record that a server has unloaded its models."""
+        self._load[server].loaded = frozenset()
+        self._tell(server)
+
     def keep(self, runs: Set[str]) -> None:
         """Record that all other runs have left."""
         for name, bay in self._load.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import discord
@@ -83,6 +83,11 @@ def cell_row(run_id: str, *, done: bool, picture: bool) -> discord.ui.View:
             ComponentAction.DELETE,
         ),
     )
+
+
+def which_row(verb: ComponentAction, numbers: Mapping[int, str]) -> discord.ui.View:
+    """The question which of several pictures is meant: their numbers, each with its run."""
+    return still(*(button(verb, run_id, str(number)) for number, run_id in sorted(numbers.items())))
 
 
 def row(run_id: str, verbs: tuple[ComponentAction, ...], *, film: bool = False) -> discord.ui.View:

@@ -23,7 +23,7 @@ async def send_ping(context: ReplyContext, address: Address, brief: RunSummary, 
     `DeliveryFailed`.
     """
     chat, message = Chat.read(address.chat), int(address.message)
-    for name in (storage_keys.album(brief.run_id), storage_keys.moved(chat, message)):
+    for name in (storage_keys.album(ping.group or brief.run_id), storage_keys.moved(chat, message)):
         if await context.notes.get(name) is not None:
             return
     text, person = captions.plain(ping.text), int(brief.person.id)

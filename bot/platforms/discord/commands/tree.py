@@ -18,13 +18,14 @@ from bot.platforms.discord.commands.mine import show_mine
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
 from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
 from bot.platforms.discord.commands.settings import read_message
+from bot.platforms.discord.components import ComponentAction, which_row
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
 from bot.platforms.discord.moderation.commands import ModerateCommands
-from bot.platforms.discord.runs.buttons import report_message
+from bot.platforms.discord.runs.buttons import report_message, results_in
 from bot.platforms.discord.runs.request import asker, community_place, option_values, pictures_in, place_of, typed
-from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, submit
+from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded, submit, tell
 from bot.platforms.discord.runs.text import cut
 
 if TYPE_CHECKING:
@@ -193,4 +194,8 @@ async def use_picture(context: DiscordContext, click: Click, message: discord.Me
     picture = next(pictures_in(message), None)
     if picture is None:
         raise UserError(_("There is no picture in this message."))
-    await pick(context, click, picture)
+    numbers = results_in(message) if message.author == click.client.user else {}
+    if len(numbers) > 1:
+        await tell(click, _("Which of them?"), view=which_row(ComponentAction.USE, numbers))
+    else:
+        await pick(context, click, picture)

@@ -12,7 +12,7 @@ from bot.core.errors import UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, missing
 from bot.i18n import _
-from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row
+from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row, which_row
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -20,6 +20,7 @@ from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.moderation.panel import decide, see
 from bot.platforms.discord.moderation.reports import decide_report, see_reported
 from bot.platforms.discord.runs.details import show_details
+from bot.platforms.discord.runs.group import number_of
 from bot.platforms.discord.runs.original import hand_over
 from bot.platforms.discord.runs.request import asker, is_member, may_write, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext, submit_again, submit_request, tell
@@ -149,6 +150,10 @@ async def report(context: DiscordContext, click: Click, run: RunRecord) -> None:
 async def report_message(context: DiscordContext, click: Click, message: discord.Message) -> None:
     """Report the result in a message, from the message's menu. Raises `UserError`."""
     await click.response.defer(ephemeral=True, thinking=True)
+    numbers = results_in(message) if message.author == click.client.user else {}
+    if len(numbers) > 1:
+        await tell(click, _("Which of them?"), view=which_row(ComponentAction.REPORT, numbers))
+        return
     ids = (re.fullmatch(TEMPLATE, getattr(each, "custom_id", None) or "") for each in _components(message))
     run_id = next((found["run"] for found in ids if found), None) if message.author == click.client.user else None
     run = await context.services.runs.get(run_id) if run_id is not None else None
@@ -156,6 +161,18 @@ async def report_message(context: DiscordContext, click: Click, message: discord
         raise UserError(_("This message has no result of mine."))
     await check(context, click, run, ComponentAction.REPORT)
     await report(context, click, run)
+
+
+def results_in(message: discord.Message) -> dict[int, str]:
+    """The runs of a group whose pictures a message of ours has, by their numbers."""
+    there = {number_of(each.filename) for each in message.attachments}
+    ids = ((each, re.fullmatch(TEMPLATE, getattr(each, "custom_id", None) or "")) for each in _components(message))
+    numbered = {
+        int(getattr(each, "label", "")): found["run"]
+        for each, found in ids
+        if found is not None and found["verb"] == ComponentAction.NUMBER
+    }
+    return {number: run_id for number, run_id in numbered.items() if number in there}
 
 
 def _components(message: discord.Message) -> Iterator[object]:

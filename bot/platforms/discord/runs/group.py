@@ -96,10 +96,10 @@ class DiscordGroup(DiscordReply):
         """Send what the message does not show yet, as much as a request takes at a time; then the words and buttons."""
         kept = await self._attached()
         known = self._rest.attached.get(self._spot.message, kept)
-        shown = {number for each in kept if (number := _number(each.filename)) is not None}
+        shown = {number for each in kept if (number := number_of(each.filename)) is not None}
         left = await self._packed(results, shown, self._spot.bytes)
         if left and (self._is_old or len(kept) + sum(len(each.pieces) for each in left) > FILES):
-            there = {_number(each.filename) for each in await self._rest.beside(self._spot)}
+            there = {number_of(each.filename) for each in await self._rest.beside(self._spot)}
             left = [each for each in left if each.number not in there]
         while left:
             batch = await _batch(left, 0 if self._is_old else FILES - len(kept))
@@ -124,7 +124,7 @@ class DiscordGroup(DiscordReply):
             self._remember(message)
             known = tuple(message.attachments)
         numbers = {cell.number for cell in self._group.cells}
-        return tuple(each for each in known if _number(each.filename) in numbers)
+        return tuple(each for each in known if number_of(each.filename) in numbers)
 
     async def _packed(self, results: CellResults, shown: set[int], most: int) -> list[_Packed]:
         """The files of the results that are not shown yet; and the short texts of all."""
@@ -213,7 +213,7 @@ class DiscordGroup(DiscordReply):
         if self._brief.restored:
             raise DeliveryFailed(_("I can no longer reach the message. /mine has the files.")) from fault
         known = self._rest.attached.get(self._spot.message, ())
-        shown = {number for each in known if (number := _number(each.filename)) is not None}
+        shown = {number for each in known if (number := number_of(each.filename)) is not None}
         left = await self._packed(results, shown, self._spot.bytes)
         person, number = int(self._brief.person.id), 0
         while left or number == 0:
@@ -258,7 +258,7 @@ async def _batch(left: Sequence[_Packed], room: int) -> list[_Packed]:
     return batch
 
 
-def _number(filename: str) -> int | None:
+def number_of(filename: str) -> int | None:
     """The number of the run that a file is of; None if it is of none."""
     found = re.match(r"(?:SPOILER_)?(\d{1,2})-", filename)
     return int(found[1]) if found else None

@@ -76,6 +76,27 @@ async def test_one_message_grows_and_its_numbers_open_buttons(fake: FakeDiscord,
         await fake.until(lambda: post not in fake.public)
 
 
+async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with house(fake, tmp_path, workflows=tmp_path / "workflows"):
+        await fake.slash(ALICE, channel, "seeded", {"count": 2, "seed": 5})
+        (post,) = await ended(fake, channel)
+        data = {
+            "id": "8",
+            "type": 3,
+            "target_id": str(post.id),
+            "resolved": {"messages": {str(post.id): fake.message(post)}},
+        }
+        asked = await fake.ask(2, {**data, "name": "Use this picture"}, BOB, channel)
+        await asked.answer
+        which = fake.posts[asked.original or 0]
+        assert which.labels == ["1", "2"]
+        picking = await fake.click(BOB, which, "2")
+        await picking.answer
+        assert "seeded-6" in fake.posts[picking.original or 0].content
+
+
 async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_all(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:

@@ -46,8 +46,8 @@ async def test_a_result_waits_for_telegram_and_mine_has_it_meanwhile(tmp_path: P
         await chat.write("/negative", photo=picture())
         await api.until(lambda: len(api.made("editMessageMedia")) > 3)  # each of them had all its tries
         await chat.write("/mine")
-        mine = await chat.answer("finished, and being sent", button="1")
-        await chat.press(mine, "1")
+        mine = await chat.answer("finished, and being sent", button="Files 1")
+        await chat.press(mine, "Files 1")
         original = await api.until(lambda: next((each for each in chat.messages if each.kind == "document"), None))
         del api.broken["editMessageMedia"]
         done = await chat.result()

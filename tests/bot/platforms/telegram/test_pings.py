@@ -16,11 +16,13 @@ from tests.bot.platforms.telegram.server import Kept
 from tests.bot.platforms.telegram.test_reply import ANN, Stage, stage
 
 
-async def _ping(on: Stage, message: Kept, *, direct: bool = False, run_id: str = "") -> list[Kept]:
+async def _ping(
+    on: Stage, message: Kept, *, direct: bool = False, run_id: str = "", group: str | None = None
+) -> list[Kept]:
     """The messages that were sent."""
     before = set(on.api.messages)
     brief = RunSummary(run_id or str(uuid4()), "poster", "Poster", ANN, Place("telegram", str(on.chat.id)))
-    await send_ping(on.studio, address_of(on.chat, message.id), brief, Ping("“A <b>” is done.", direct))
+    await send_ping(on.studio, address_of(on.chat, message.id), brief, Ping("“A <b>” is done.", direct, group))
     return [each for key, each in on.api.messages.items() if key not in before]
 
 
@@ -41,10 +43,11 @@ async def test_in_private_it_is_an_answer_and_in_a_group_it_names_the_person(tmp
         assert named.chat == -100123
 
 
-@pytest.mark.parametrize("kind", ["album", "moved"])
+@pytest.mark.parametrize("kind", ["album", "group", "moved"])
 async def test_where_the_result_was_a_new_message_nothing_is_added(tmp_path: Path, kind: str) -> None:
     async with stage(tmp_path) as on:
         message, run_id = await on.sent(), str(uuid4())
-        name = storage_keys.album(run_id) if kind == "album" else storage_keys.moved(on.chat, message.id)
+        name = storage_keys.moved(on.chat, message.id) if kind == "moved" else storage_keys.album(run_id)
         await on.studio.notes.put(name, [[1, 2]])
-        assert await _ping(on, message, run_id=run_id) == []
+        group = run_id if kind == "group" else None
+        assert await _ping(on, message, run_id=str(uuid4()) if group else run_id, group=group) == []
