@@ -149,7 +149,7 @@ async def introduce(settings: Settings) -> str:
                 unheard = [person for person in settings.notified_on(PLATFORM) if not await _hears(rest, person)]
         except discord.LoginFailure as fault:
             raise ConfigError(_("DISCORD_TOKEN: Discord does not know this token.")) from fault
-        except (discord.HTTPException, OSError, TimeoutError) as fault:
+        except (discord.HTTPException, *AWAY) as fault:
             raise ConfigError(
                 _("Discord cannot be reached. Check the network of this computer. ({reason})").format(reason=fault)
             ) from fault

@@ -22,6 +22,7 @@ from bot.platforms.discord.presence import keep_presence
 from bot.platforms.discord.runs.mentions import hear
 from bot.platforms.discord.runs.posting import repost
 from bot.platforms.discord.runs.submit import Click, DiscordContext
+from bot.platforms.proxy import proxy_for
 
 _log = logging.getLogger(__name__)
 _FAREWELL = 3.0  # seconds for answers that are under way when it closes
@@ -38,6 +39,7 @@ class DiscordClient(discord.AutoShardedClient):
             intents=intents,
             shard_count=shards,
             max_messages=None,
+            proxy=proxy_for(discord.http.Route.BASE),
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
             allowed_mentions=discord.AllowedMentions.none(),

@@ -20,6 +20,7 @@ from discord.http import Route
 from bot.core import metrics
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.runs.attachments import DiscordAttachment
+from bot.platforms.proxy import proxy_for
 
 #: What goes wrong on the way to Discord, and may go right in a moment.
 AWAY = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.LoginFailure)
@@ -91,7 +92,12 @@ class DiscordRest:
         """The client, logged in. Raises what the library raises, and `AWAY`."""
         async with self._entering:
             if self._client is None:
-                client = discord.Client(intents=discord.Intents(guilds=True), max_messages=None, http_trace=_trace())
+                client = discord.Client(
+                    intents=discord.Intents(guilds=True),
+                    max_messages=None,
+                    http_trace=_trace(),
+                    proxy=proxy_for(Route.BASE),
+                )
                 try:
                     await client.login(self._token)
                 except BaseException:

@@ -21,6 +21,7 @@ from bot.core import metrics
 from bot.core.errors import DeliveryFailed, PlatformAway
 from bot.core.platform import Pauses, retry
 from bot.i18n import _
+from bot.platforms.proxy import proxy_for
 from bot.platforms.telegram.api.last_messages import LastMessages
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.chats import Chat
@@ -223,6 +224,7 @@ def connect(token: str, api: str, *, local: bool = False) -> Bot:
     os.environ.setdefault("PTB_TIMEDELTA", "true")  # or each flood limit is a warning of python-telegram-bot's
     for name in ("httpx", "httpcore", "telegram"):
         logging.getLogger(name).setLevel(logging.WARNING)  # they write the token into their logs
+    proxy = proxy_for(api)
     return Bot(
         token,
         base_url=f"{api}/bot",
@@ -232,9 +234,12 @@ def connect(token: str, api: str, *, local: bool = False) -> Bot:
             read_timeout=20,
             pool_timeout=30,
             media_write_timeout=120,
-            httpx_kwargs={"event_hooks": {"request": [_read_in_threads]}},
+            proxy=proxy,
+            httpx_kwargs={"event_hooks": {"request": [_read_in_threads]}, "trust_env": False},
         ),
-        get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
+        get_updates_request=HTTPXRequest(
+            connection_pool_size=2, read_timeout=10, proxy=proxy, httpx_kwargs={"trust_env": False}
+        ),
         local_mode=local,
     )
 
