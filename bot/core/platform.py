@@ -22,7 +22,7 @@ from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
-from bot.core.pings.wishes import PingWishes, after_of
+from bot.core.pings.wishes import PingWishes
 from bot.core.policy.audit import Entry
 from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
@@ -117,7 +117,6 @@ __all__ = [
     "WorkflowOffer",
     "WorkflowProblem",
     "WorkflowService",
-    "after_of",
     "asked_in",
     "block_words",
     "community_of",

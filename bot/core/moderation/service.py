@@ -27,6 +27,7 @@ from bot.core.moderation.reviews import Reviews
 from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
+from bot.core.pings.wishes import after_of
 from bot.core.policy import field_constraints, word_filter
 from bot.core.policy.audit import Audit, Entry
 from bot.core.policy.enforcement import PolicyEnforcer
@@ -386,13 +387,16 @@ class ModerationService:
         words = _("{who} may no longer use the bot in private, unless another group allows it.").format(who=scope.who)
         return await self._put(by, here, "dismiss", words, Rule(scope, Admission()), remove=True)
 
-    async def where(self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING) -> str:
-        """Set where results go, the previews and spoilers, and when people are told of an end; options that are None
-        stay as they are. Raises `BadValue` for a place that is none.
+    async def where(
+        self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING, told: str = ""
+    ) -> str:
+        """Set where results go, the previews and spoilers, and when people are told of an end, as `told` says; options
+        that are None or empty stay as they are. Raises `BadValue` for a place that is none.
         """
         if to.results not in (None, "here", "thread") and not _CHANNEL.fullmatch(to.results):
             raise BadValue("results", _("a channel or topic is named by its id, which is a number."))
         scope = await self._scope(by, here, "where", aim)
+        to = replace(to, ping=after_of(told)) if told else to
         old = self._rules.of(scope.community).get(Rule(scope, to).slot)
         before = old.body if old is not None and isinstance(old.body, DisplayOptions) else DisplayOptions()
         merged = DisplayOptions(

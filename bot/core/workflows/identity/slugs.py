@@ -12,6 +12,7 @@ RESERVED = frozenset(
         "about",
         "cancel",
         "help",
+        "limits",
         "mine",
         "moderate",
         "notify",

@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.core.errors import BadPicture, UnknownWorkflow
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import ModelNames, ModerationService, Narrowing, WordList, after_of, read_names
+from bot.core.platform import ModelNames, ModerationService, Narrowing, WordList, read_names
 from bot.i18n import _
 from bot.platforms.discord.commands.schema import matching
 from bot.platforms.discord.moderation.panel import show_panel
@@ -269,11 +269,9 @@ class ModerateCommands(app_commands.Group):
         workflow: Optional[str] = None,  # noqa: UP045
         at: Optional[Channel] = None,  # noqa: UP045
     ) -> None:
-        display, aim = (
-            DisplayOptions(str(to.id) if to is not None else results, previews, spoilers, after_of(told or "default")),
-            aim_of(workflow, at),
-        )
-        await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim))
+        display = DisplayOptions(str(to.id) if to is not None else results, previews, spoilers)
+        aim = aim_of(workflow, at)
+        await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim, told or ""))
 
     @app_commands.command(description=_("Moderator roles; leave empty for everyone who can manage the server."))
     async def moderators(

@@ -13,7 +13,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, UserError
 from bot.core.model import DisplayOptions, Person, Place
-from bot.core.platform import ADMINISTRATORS, EVERYONE, RuleTarget, after_of
+from bot.core.platform import ADMINISTRATORS, EVERYONE, RuleTarget
 from bot.i18n import _
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat, address_of, asker, link
@@ -170,7 +170,7 @@ class ModerateCommand:
             case "spoilers" if order.first:
                 return await core.where(by, here, DisplayOptions(spoilers=order.first == "on"), aim)
             case "told" if order.first:
-                return await core.where(by, here, DisplayOptions(ping=after_of(order.first)), aim)
+                return await core.where(by, here, DisplayOptions(), aim, order.first)
             case "block":
                 return await self._block(caller, order)
             case "unblock":

@@ -22,7 +22,6 @@ from bot.core.platform import (
     TextList,
     WordList,
     Workflow,
-    after_of,
     read_names,
 )
 from bot.i18n import _
@@ -102,14 +101,14 @@ class PolicyForms:
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Set the review of results, and where and how they are shown; settings left open keep their value."""
         previews, spoilers = (_SWITCHES.get(given.get(each, "")) for each in ("previews", "spoilers"))
-        to = DisplayOptions(_results(here, given), previews, spoilers, after_of(given.get("told") or "default"))
-        told = []
+        to = DisplayOptions(_results(here, given), previews, spoilers)
+        said, told = given.get("told", ""), []
         if (on := _SWITCHES.get(given.get("review", ""))) is not None:
             told.append(
                 await self._moderation.review(by, here, on, self._moderation.review_channel(here, aim.workflow), aim)
             )
-        if to != DisplayOptions():
-            told.append(await self._moderation.where(by, here, to, aim))
+        if to != DisplayOptions() or said:
+            told.append(await self._moderation.where(by, here, to, aim, said))
         if not told:
             raise BadValue("review", _("change at least one of these settings."))
         return " ".join(told)

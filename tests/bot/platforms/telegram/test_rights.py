@@ -32,7 +32,7 @@ _ORDERS = (
     *("field poster colors max=5", "field poster colors open", "words rude hold naughty, /a+b/", "words rude none"),
     *("list animal cat | dog", "list animal none", "style film a photo of | on film", "style film none"),
     *("models lora only a*, b not c", "models model all"),
-    *("review on", "review on -100123", "review off", "review clear here", "where topic", "where asked"),
+    *("review on", "review on -100123", "review off", "review clear here", "where topic", "where asked", "told never"),
     *("previews on", "spoilers off here", "block 500 3d too loud", "unblock 500", "why 500 negative", "held"),
     *(
         "admit 500",
@@ -99,7 +99,7 @@ async def test_every_word(api: BotApi, order: str) -> None:
 
 def clicks(spot: str, run: str) -> list[Click]:
     """Every button of the panel of a group, and those below what waits there."""
-    said = {"day": "5", "approve": run, "refuse": run, "allow": "negative", "deny": "negative"}
+    said = {"day": "5", "allow": "negative", "deny": "negative"} | dict.fromkeys(panel.OF_RUNS, run)
     return [Click(spot, act, said.get(act, "on")) for act in panel._ACTS.values()]
 
 
