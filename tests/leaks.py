@@ -54,7 +54,7 @@ class LeakWatcher(logging.Handler):
         if not self._secrets:
             return
         pattern = re.compile("|".join(map(re.escape, self._secrets)).encode())
-        for path in _below(folder):
+        for path in filter(Path.is_file, _below(folder)):
             if found := pattern.search(path.read_bytes()):
                 self.found.append(f"{path.name}: {found.group().decode()}")
 

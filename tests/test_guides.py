@@ -81,6 +81,7 @@ BEFORE = {
 SERVING = {
     "darkroom demo": "http://127.0.0.1:",
     ".venv/bin/darkroom demo": "http://127.0.0.1:",
+    "darkroom --debug start": "Ready: web",
     "darkroom start": "Ready: web",
     "DARKROOM_WEB=on darkroom start": "Ready: web",
     "darkroom start --chat": "Ready: web",

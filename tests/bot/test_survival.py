@@ -292,7 +292,7 @@ async def test_the_runs_of_a_worker_that_is_gone_for_good_are_handed_over(tmp_pa
     async with stage(tmp_path, database, servers=2, pace=30, at=at) as here:
         here.ask(2)
         chat, left = await here.start("chat"), await here.start("left")
-        await here.until(lambda: here.servers["s0"]._jobs.running is not None)
+        await here.until(lambda: here.servers["s0"]._jobs.remaining == 2)
         await left.kill()
         here.servers["s1"]._executor._pace = 0.0
         right = await here.start("right")
