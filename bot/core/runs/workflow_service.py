@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from bot.core.wording.model_names import ModelKind
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.form import Form, listed
 from bot.core.workflows.identity.differences import differences, has_changed
+from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 
@@ -88,6 +89,27 @@ class WorkflowService:
                     kept[each.id] = await self.price(each.id)
                 offers.append(WorkflowOffer(each.in_language(person.language), lacks, kept[each.id]))
         return offers
+
+    def onward(self, after: str, found: Iterable[tuple[Workflow, Form]]) -> list[Workflow]:
+        """Return workflows, each given with its form, in the order in which they are offered for a result of `after`:
+        first those that its author chose, last those that take more than one file.
+        """
+        chosen = self.next_of(after)
+
+        def place(each: tuple[Workflow, Form]) -> tuple[int, bool]:
+            workflow, form = each
+            wanted = chosen.index(workflow.id) if workflow.id in chosen else len(chosen)
+            return wanted, len([field for field in form.fields if field.is_media and field.required]) > 1
+
+        return [workflow for workflow, _form in sorted(found, key=place)]
+
+    def next_of(self, workflow: str) -> list[str]:
+        """Return the workflows that the author of one would use its result in, by their ids, the best first."""
+        found = self.catalog.workflows.get(workflow)
+        if found is None or not found.next:
+            return []
+        by_name = {each.name: each.id for each in self.catalog.workflows.values()}
+        return [by_name[name] for name in map(slug_of, found.next) if name in by_name]
 
     async def check_able(self, workflow: str) -> None:
         """Raise `CannotRun` if no server can run a workflow, so that nobody fills in a form in vain."""

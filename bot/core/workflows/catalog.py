@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -140,6 +140,10 @@ class Catalog:
                 continue
             if workflow is not None:
                 made[workflow.id] = workflow
+        names = {known[file.place].name for file in files} | {_slug_of_file(fault.file) for fault in faults}
+        for file in files:
+            if (workflow := made.get(known[file.place].id)) is not None:
+                faults += _unknown_next(workflow, file.sidecar_name, names)
         titles = {each.id: each.title for each in known.values()}
         return cls(made, tuple(faults), 0, _replaced(there, files), titles, tuple(waiting), info)
 
@@ -250,6 +254,16 @@ def bundled_folder() -> Path:
     """Return the folder of the bundled workflows: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[2] / "workflows"
     return inside if inside.is_dir() else Path(__file__).parents[3] / "workflows"
+
+
+def _unknown_next(workflow: Workflow, file: str, names: Collection[str]) -> list[WorkflowFault]:
+    """Return the mistakes in what its author would use a result in. It can run nevertheless."""
+    words = _("next: there is no workflow “{name}”; workflows: {names}")
+    return [
+        WorkflowFault(file, None, words.format(name=each, names=listed(sorted(names), like=slug_of(each))))
+        for each in workflow.next
+        if slug_of(each) not in names
+    ]
 
 
 def _slug_of_file(file: str) -> str:

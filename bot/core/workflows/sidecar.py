@@ -24,6 +24,7 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "spoiler": bool,
     "nsfw": bool,
     "group": str,
+    "next": list,
     "fields": dict,
 }
 FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
@@ -87,6 +88,7 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
         nsfw,
         good.get("group", "").strip(),
         translations,
+        next=tuple(each for each in good.get("next", ()) if _is_name(each, faults)),
     )
     _check_clashes(declared, prompt, faults)
     for field, own in zip(workflow.form().fields, declared, strict=True):
@@ -94,6 +96,12 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
         _check_default(field, own, workflow, faults)
         _check_targets(field, own, workflow, faults)
     return workflow
+
+
+def _is_name(given: Any, faults: Faults) -> bool:
+    if not isinstance(given, str):
+        faults.add(None, _("next must be a list of names of workflows"))
+    return isinstance(given, str)
 
 
 def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults) -> None:

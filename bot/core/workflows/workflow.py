@@ -80,7 +80,8 @@ class Workflow:
     its files, and `path` where they lie in the folder of their `layer`, without an ending. While it is on `trial`, only
     operators may see and run it.
 
-    People do not fill in the seeds that are `drawn`: ComfyUI's editor would change them after each run.
+    People do not fill in the seeds that are `drawn`: ComfyUI's editor would change them after each run. `next` names
+    those that its author would use a result in, the best first.
 
     The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
@@ -102,6 +103,7 @@ class Workflow:
     layer: Layer = Layer.FOLDER
     trial: bool = False
     drawn: Sequence[Declared] = ()
+    next: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -18,7 +18,7 @@ from bot.platforms.discord.commands.presets import KEEP, keep
 from bot.platforms.discord.commands.settings import SETTINGS, fill_from
 from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
-from bot.platforms.discord.forms.picker import leaf, picked
+from bot.platforms.discord.forms.picker import chosen, leaf, picked
 from bot.platforms.discord.moderation import panel, saved
 from bot.platforms.discord.runs.buttons import press
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded
@@ -70,5 +70,7 @@ async def _on_form(context: DiscordContext, click: Click, act: str, name: str, a
             await go(context, click, name)
         case "pick":
             await picked(context, click, name)
+        case "use":
+            await chosen(context, click, name)
         case "leaf":
             await leaf(context, click, name, at)

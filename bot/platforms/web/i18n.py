@@ -46,6 +46,7 @@ def words() -> dict[str, str]:
         "cancel": _("Cancel"),
         "cancelling": _("Cancelling…"),
         "use": _("Use as input"),
+        "use_in": _("Use it in"),
         "download": _("Download"),
         "delete": _("Delete"),
         "sure": _("Delete permanently?"),

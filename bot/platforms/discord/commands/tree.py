@@ -191,11 +191,11 @@ def _titled_like(workflows: Iterable[Workflow], language: str, text: str) -> dic
 
 
 async def use_picture(context: DiscordContext, click: Click, message: discord.Message) -> None:
-    picture = next(pictures_in(message), None)
-    if picture is None:
+    pictures = list(pictures_in(message))
+    if not pictures:
         raise UserError(_("There is no picture in this message."))
     numbers = results_in(message) if message.author == click.client.user else {}
     if len(numbers) > 1:
         await tell(click, _("Which of them?"), view=which_row(ComponentAction.USE, numbers))
     else:
-        await pick(context, click, picture)
+        await pick(context, click, pictures)

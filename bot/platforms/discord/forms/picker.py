@@ -17,25 +17,48 @@ from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.sessions import FormSession, SubmittedFile, called
 from bot.platforms.discord.rest import NO_MENTIONS
 from bot.platforms.discord.runs.request import asker, place_of
-from bot.platforms.discord.runs.submit import Click, DiscordContext
+from bot.platforms.discord.runs.submit import Click, DiscordContext, tell
 from bot.platforms.discord.runs.text import cut
 
 _OPTIONS = 25
 _PAGE = 4 * _OPTIONS  # workflows of a message: four selects, and a row to turn the page
 
 
-async def pick(context: DiscordContext, click: Click, picture: SubmittedFile | StoredFile) -> None:
-    """Let the person choose among the workflows that take a picture. Raises `UserError`."""
-    forms = await _forms(context, click)
-    name = await context.sessions.add(click.user.id, FormSession(picture=picture))
-    words = _("What shall become of {name}?").format(name=cut(picture.filename, 100))
-    await click.response.send_message(words, view=_page(name, forms, 0), ephemeral=True, allowed_mentions=NO_MENTIONS)
+async def pick(
+    context: DiscordContext, click: Click, pictures: Sequence[SubmittedFile | StoredFile], after: str = ""
+) -> None:
+    """Let the person choose among the workflows that take a picture, and first which of several pictures is meant.
+    These are results of the workflow `after`, if of any. Raises `UserError`.
+    """
+    forms = await _forms(context, click, after)
+    names = [
+        await context.sessions.add(click.user.id, FormSession(picture=each, after=after))
+        for each in pictures[:_OPTIONS]
+    ]
+    if len(names) > 1:
+        numbers = [
+            discord.ui.Button[Any](label=str(at), custom_id=called("use", each)) for at, each in enumerate(names, 1)
+        ]
+        await tell(click, _("Which of them?"), view=still(*numbers))
+        return
+    words, view = _question(pictures[0]), _page(names[0], forms, 0)
+    await click.response.send_message(words, view=view, ephemeral=True, allowed_mentions=NO_MENTIONS)
+
+
+async def chosen(context: DiscordContext, click: Click, name: str) -> None:
+    """Go on with one of several pictures. Raises `UserError`."""
+    session = await context.sessions.get(click.user.id, name)
+    forms, picture = await _forms(context, click, session.after), session.picture
+    if picture is None:
+        raise UserError(_("This form has expired. Please start again."))
+    view = _page(name, forms, 0)
+    await click.response.edit_message(content=_question(picture), view=view, allowed_mentions=NO_MENTIONS)
 
 
 async def leaf(context: DiscordContext, click: Click, name: str, page: int) -> None:
     """Show other workflows to choose from. Raises `UserError`."""
-    await context.sessions.get(click.user.id, name)
-    await click.response.edit_message(view=_page(name, await _forms(context, click), page))
+    session = await context.sessions.get(click.user.id, name)
+    await click.response.edit_message(view=_page(name, await _forms(context, click, session.after), page))
 
 
 async def picked(context: DiscordContext, click: Click, name: str) -> None:
@@ -45,11 +68,18 @@ async def picked(context: DiscordContext, click: Click, name: str) -> None:
     await begin(context, click, replace(session, workflow=data["values"][0]))
 
 
-async def _forms(context: DiscordContext, click: Click) -> list[CachedForm]:
+def _question(picture: SubmittedFile | StoredFile) -> str:
+    return _("What shall become of {name}?").format(name=cut(picture.filename, 100))
+
+
+async def _forms(context: DiscordContext, click: Click, after: str) -> list[CachedForm]:
+    """The workflows that take a picture, those first that the author of the one before has chosen."""
     forms = [cached for cached in await context.cache.forms(asker(click), place_of(click)) if cached.picture_field]
     if not forms:
         raise UserError(_("There is no workflow here that takes a picture."))
-    return forms
+    by_id = {each.workflow.id: each for each in forms}
+    order = context.services.workflows.onward(after, [(each.workflow, each.form) for each in forms])
+    return [by_id[each.id] for each in order]
 
 
 def _page(name: str, forms: Sequence[CachedForm], page: int) -> discord.ui.View:

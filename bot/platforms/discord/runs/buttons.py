@@ -76,7 +76,7 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
         case ComponentAction.CHANGE:
             await _change(context, click, run)
         case ComponentAction.USE:
-            await pick(context, click, _picture(context, click, run))
+            await pick(context, click, _pictures(context, click, run), run.workflow)
         case ComponentAction.ORIGINAL:
             await _original(context, click, run)
         case ComponentAction.DETAILS:
@@ -198,14 +198,14 @@ def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[Store
     return context.services.runs.files_for(run, asker(click), present=str(click.channel_id) == run.address.chat)
 
 
-def _picture(context: DiscordContext, click: Click, run: RunRecord) -> StoredFile:
+def _pictures(context: DiscordContext, click: Click, run: RunRecord) -> list[StoredFile]:
     files = _files(context, click, run)
-    picture = next((file for file in files if file.kind == "image"), None)
-    if picture is None and not missing():
-        picture = next((file for file in files if file.kind == "video"), None)
-    if picture is None:
+    pictures = [file for file in files if file.kind == "image"]
+    if not pictures and not missing():
+        pictures = [file for file in files if file.kind == "video"]
+    if not pictures:
         raise UserError(_("There is no picture in this result. Choose a result with a picture."))
-    return picture
+    return pictures
 
 
 async def _original(context: DiscordContext, click: Click, run: RunRecord) -> None:

@@ -226,8 +226,11 @@ class FormDialog:
 
     async def _fitting(self, caller: Caller, draft: FormState) -> list[Workflow]:
         """The workflows that can run here with what the draft has."""
-        offers = await self._responder.services.workflows.offers(caller.person, caller.place)
-        return [offer.workflow for offer in offers if offer.lacks is None and _takes(offer.workflow.form(), draft)]
+        workflows = self._responder.services.workflows
+        offers = await workflows.offers(caller.person, caller.place)
+        forms = [(each.workflow, each.workflow.form()) for each in offers if each.lacks is None]
+        fitting = [(workflow, form) for workflow, form in forms if _takes(form, draft)]
+        return workflows.onward(draft.after, fitting) if draft.after else [workflow for workflow, _form in fitting]
 
     async def _show_all(
         self, caller: Caller, draft: FormState, form: Form, faults: str = "", *, fresh: bool = False

@@ -20,7 +20,8 @@ class FormState:
 
     `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
     `page` that of the choices; `wide` says that all fields are shown, and `more` those too that few people change. `at`
-    is when it asked last. All fields are shown below the `news`.
+    is when it asked last. All fields are shown below the `news`. The files that wait are results of the workflow
+    `after`, if of any.
     """
 
     workflow: str = ""
@@ -37,6 +38,7 @@ class FormState:
     more: bool = False
     hidden: bool = False
     news: str = ""
+    after: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @classmethod
@@ -98,7 +100,9 @@ class FormState:
     def to_json(self) -> dict[str, Any]:
         files = {name: to_json(source) for name, source in self.files.items()}
         data = {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
-        return {name: value for name, value in data.items() if value or name not in ("more", "news")}  # new since 0.1
+        return {
+            name: value for name, value in data.items() if value or name not in ("more", "news", "after")
+        }  # new since 0.1
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormState:

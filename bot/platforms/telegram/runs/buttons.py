@@ -22,6 +22,8 @@ from bot.platforms.telegram.runs.callback_data import CallbackAction, CallbackDa
 from bot.platforms.telegram.runs.erasing import MessageEraser, tell
 from bot.platforms.telegram.runs.media import LOCAL_UPLOAD, UPLOAD, OutgoingMedia, Way, size_of, too_large
 
+_PICTURES = 50  # that a question lists
+
 
 class RunButtons:
     """Does what the buttons of a run say."""
@@ -92,7 +94,7 @@ class RunButtons:
             case CallbackAction.CHANGE:
                 await self._asking.begin(caller, await self._changed(caller, run))
             case CallbackAction.USE:
-                await self._asking.begin(caller, FormState(spare=self._pictures(caller, run)))
+                await self._use(caller, run, press.number)
             case CallbackAction.ORIGINAL:
                 await self._send_originals(caller, run)
             case CallbackAction.DETAILS:
@@ -165,6 +167,17 @@ class RunButtons:
     def _files(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         """The result's files: `check` has let in only people who see its message, and the run's own person."""
         return self._services.runs.files_for(run, caller.person, present=True)
+
+    async def _use(self, caller: Caller, run: RunRecord, number: int) -> None:
+        """Ask what shall become of a picture, and first which of several is meant."""
+        pictures = self._pictures(caller, run)
+        if len(pictures) > 1 and not 0 < number <= len(pictures):
+            keyboard = callback_data.which(CallbackAction.USE, run.id, min(len(pictures), _PICTURES))
+            await self._responder.say(caller, captions.plain(_("Which of them?")), keyboard)
+            return
+        if number and caller.message is not None:
+            await self._responder.remove(caller.chat, caller.message)
+        await self._asking.begin(caller, FormState(spare=(pictures[max(0, number - 1)],), after=run.workflow))
 
     def _pictures(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
         files = self._files(caller, run)

@@ -42,23 +42,26 @@ class CallbackAction(StrEnum):
 
 @dataclass(frozen=True)
 class CallbackData:
-    """A button of a run, or of a group; `run_id` is empty where the run is the one whose message it is."""
+    """A button of a run, or of a group; `run_id` is empty where the run is the one whose message it is. `number` is
+    that of one of its pictures, counted from 1.
+    """
 
     act: CallbackAction
     run_id: str = ""
+    number: int = 0
 
     @property
     def data(self) -> str:
         short = base64.urlsafe_b64encode(UUID(self.run_id).bytes).decode().rstrip("=") if self.run_id else ""
-        return f"r:{self.act}:{short}"
+        return f"r:{self.act}:{short}" + (f":{self.number}" if self.number else "")
 
     @classmethod
     def read(cls, data: str) -> CallbackData | None:
         """Read a button's data; None if it is not a run's."""
         try:
-            kind, act, short = data.split(":")
+            kind, act, short, *number = data.split(":")
             run_id = str(UUID(bytes=base64.urlsafe_b64decode(short + "=="))) if short else ""
-            return cls(CallbackAction(act), run_id) if kind == "r" else None
+            return cls(CallbackAction(act), run_id, *map(int, number[:1])) if kind == "r" else None
         except ValueError:
             return None
 
@@ -125,6 +128,12 @@ def _own(cell: Cell) -> list[Sequence[InlineKeyboardButton]]:
     first = [CallbackAction.VARY, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
     second = [*([CallbackAction.ORIGINAL] if cell.files else []), CallbackAction.DETAILS, CallbackAction.DELETE]
     return [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
+
+
+def which(act: CallbackAction, run_id: str, count: int) -> InlineKeyboardMarkup:
+    """The question which of several pictures of a run is meant."""
+    numbers = [button(str(number), CallbackData(act, run_id, number).data) for number in range(1, count + 1)]
+    return InlineKeyboardMarkup(rows(numbers, 5))
 
 
 def reporting(run_id: str) -> InlineKeyboardMarkup:

@@ -82,6 +82,7 @@ class PageRoutes:
         ]
         for view in views:
             view["picture"] = self._picture(view["name"]) is not None
+            view["next"] = self._services.workflows.next_of(view["name"])
         return sorted(views, key=lambda view: view["lacks"] is not None)
 
     async def _card(self, request: web.Request) -> web.StreamResponse:

@@ -14,7 +14,7 @@ const cards = new Cards(document.getElementById("cards"), choose);
 const presets = new Presets(document.getElementById("presets"), { use: fillIn, changed: () => refresh(true) });
 new Line(document.getElementById("in-line"));
 const keep = (run, name) => presets.act("keep", { run: run.id, name });
-const runs = new Runs(document.getElementById("runs"), { change, use, keep });
+const runs = new Runs(document.getElementById("runs"), { change, use, takers, keep });
 
 function choose(workflow) {
   remember(workflow.name);
@@ -62,20 +62,28 @@ async function read(input) {
   }
 }
 
-/** Put a result into the form that is open, or into the first that takes one of its kind. */
-function use(file) {
-  const able = (workflow) => workflow && !workflow.lacks;
-  const exactly = (workflow) => able(workflow) && workflow.fields.find((each) => each.kind === file.kind);
-  const lastPicture = (workflow) => boot.films && file.kind === "video" && able(workflow) && workflow.fields.find((each) => each.kind === "image");
-  const every = [form.workflow, ...boot.workflows];
-  const takes = every.some(exactly) ? exactly : lastPicture;
-  const workflow = every.find(takes);
+/** The field of a workflow that takes a file of this kind: of a video, the last picture can be taken. */
+function taker(workflow, kind) {
+  const field = (wanted) => workflow.fields.find((each) => each.kind === wanted);
+  return field(kind) ?? (boot.films && kind === "video" ? field("image") : undefined);
+}
+
+/** The workflows that take a result, those first that the author of its own has chosen. */
+function takers(after, kind) {
+  const chosen = cards.get(after)?.next ?? [];
+  const place = ({ name }) => (chosen.includes(name) ? chosen.indexOf(name) : chosen.length);
+  const able = boot.workflows.filter((each) => !each.lacks && taker(each, kind));
+  return able.sort((one, other) => place(one) - place(other));
+}
+
+/** Put a result into the form of a workflow. */
+function use(file, workflow) {
   if (!workflow) return say(word("nowhere"));
   if (workflow.name !== form.workflow?.name) {
     cards.select(workflow.name);
     choose(workflow);
   }
-  const field = takes(workflow);
+  const field = taker(workflow, file.kind);
   form.put(field.name, file);
   form.focus(field.name);
   say(word("put_into", { field: field.title, title: workflow.title }));

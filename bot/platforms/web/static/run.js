@@ -141,9 +141,25 @@ export class Run {
     }[file.kind];
     const name = file.filename;
     const links = make("div", { class: "links" }, make("a", { href: `${file.url}?download`, download: name, class: "button", "data-act": `save ${file.ref}` }, word("download")));
-    if (shown) links.append(this.button("use", () => this.actions.use(file)));
+    if (shown) links.append(this.button("use", () => this.uses(file, links)));
     else links.prepend(make("span", { class: "chip" }, name));
     return make("div", { class: "result" }, shown?.(), links);
+  }
+
+  /** Ask which workflow a result is used in, where there are several. */
+  uses(file, links) {
+    const asked = links.parentElement.querySelector(".uses");
+    if (asked) return asked.remove();
+    const takers = this.actions.takers(this.view.workflow, file.kind);
+    if (takers.length < 2) return this.actions.use(file, takers[0]);
+    const use = (workflow) => {
+      row.remove();
+      this.actions.use(file, workflow);
+    };
+    const buttons = takers.map((each) => make("button", { type: "button", class: "button", onclick: () => use(each) }, each.title));
+    const row = make("div", { class: "links uses", role: "group", "aria-label": word("use_in") }, make("span", {}, word("use_in")), ...buttons);
+    links.after(row);
+    buttons[0].focus();
   }
 
   warnings() {

@@ -282,3 +282,12 @@ def test_a_catalog_is_another_once_an_operator_has_closed_a_workflow(tmp_path: P
     before = Catalog.read(tmp_path)
     assert before.is_same(replace(before))
     assert not replace(before, closed=frozenset({"poster"})).is_same(before)
+
+
+def test_what_its_author_would_use_a_result_in_must_be_a_workflow(tmp_path: Path) -> None:
+    write(tmp_path, 'next = ["other", "poster", "Not-There"]')
+    write(tmp_path, name="other")
+    catalog = Catalog.read(tmp_path)
+    assert catalog.get("poster").next == ("other", "poster", "Not-There")
+    (fault,) = catalog.faults
+    assert str(fault) == "poster.toml: next: there is no workflow “Not-There”; workflows: other, poster"

@@ -22,6 +22,7 @@ from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.harness import Studio, painter, until
+from tests.bot.onward import write_onward
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
 
@@ -95,6 +96,29 @@ async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) ->
         picking = await fake.click(BOB, which, "2")
         await picking.answer
         assert "seeded-6" in fake.posts[picking.original or 0].content
+
+
+async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
+    fake: FakeDiscord, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with house(fake, tmp_path, workflows=tmp_path / "workflows"):
+        await fake.slash(ALICE, channel, "pair", {"color": 7})
+        post = await fake.until(lambda: next((each for each in fake.public if "Use as input" in each.labels), None))
+        asked = await fake.click(BOB, post, "Use as input")
+        await asked.answer
+        which = fake.posts[asked.original or 0]
+        assert which.labels == ["1", "2"]
+        picking = await fake.click(BOB, which, "2")
+        await picking.answer
+        menu = which.components[0]["components"][0]
+        offered = [option["value"] for option in menu["options"]]
+        assert (offered[0], "darker" in offered, "pair" in offered) == ("lighter", True, False)
+        pick = {"component_type": 3, "custom_id": menu["custom_id"], "values": ["lighter"]}
+        shown = await fake.ask(3, pick, BOB, channel, message=which)
+        await fake.submit(BOB, shown, {"factor": "1.5"})
+        await fake.until(lambda: any("factor 1.5" in each.content and each.files for each in fake.public))
 
 
 async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_all(

@@ -15,6 +15,7 @@ from PIL import Image
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.harness import Studio, painter, until
+from tests.bot.onward import write_onward
 from tests.bot.platforms.telegram.harness import Conversation, forged, serving, start, stop
 from tests.bot.platforms.telegram.server import Kept, bot_api
 
@@ -55,6 +56,22 @@ async def test_an_album_with_numbers_below(tmp_path: Path) -> None:
         await api.until(lambda: len(chat.messages) == 8)
         await chat.press(words, "Delete all")
         await api.until(lambda: words not in chat.messages and first not in chat.messages)
+
+
+async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    async with bot_api() as api, serving(api, tmp_path, DARKROOM_WORKFLOWS=str(tmp_path / "workflows")):
+        chat = Conversation(api)
+        await chat.write("/pair color=7")
+        await api.until(lambda: bool(chat.messages) and "Use as input" in chat.last.buttons())
+        await chat.press(chat.last, "Use as input")
+        await api.until(lambda: "2" in chat.last.buttons())
+        await chat.press(chat.last, "2")
+        await api.until(lambda: "Lighter" in chat.last.buttons())
+        assert next(iter(chat.last.buttons())) == "Lighter"
+        assert "Pair" not in chat.last.buttons()
+        await chat.press(chat.last, "Lighter")
+        await api.until(lambda: chat.last.kind == "photo" and "Lighter" in chat.last.text)
 
 
 async def test_how_many_are_done_and_one_cancel(tmp_path: Path) -> None:

@@ -293,6 +293,7 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await reaches(message(tab), "done")
         await choose(tab, "Sketch")
         await message(tab).get_by_role("button", name="Use as input").click()
+        await message(tab).get_by_role("group", name="Use it in").get_by_role("button", name="Sketch").click()
         await expect(tab.locator("#form h2")).to_have_text("Sketch")
         await expect(tab.locator(".drop .filename")).to_have_text("coffee-polaroid.png")
         await develop(tab)

@@ -1,0 +1,22 @@
+"""Workflows that go on from each other: `pair` makes two pictures, `darker` and `lighter` take one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def write_onward(folder: Path) -> None:
+    """The author of `pair` would use its result in `lighter`."""
+    made = folder / "workflows"
+    made.mkdir(parents=True, exist_ok=True)
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
+    blank = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 2, "color": 0}}
+    (made / "pair.json").write_text(json.dumps({"1": blank, "2": save}))
+    (made / "pair.toml").write_text('title = "Pair"\nnext = ["lighter"]\n[fields.color]\ntarget = "#1.color"\n')
+    load = {"class_type": "LoadImage", "inputs": {"image": "x.png"}}
+    change = {"class_type": "AdjustBrightness", "inputs": {"images": ["0", 0], "factor": 1.0}}
+    for name in ("darker", "lighter"):
+        (made / f"{name}.json").write_text(json.dumps({"0": load, "1": change, "2": save}))
+        fields = '[fields.picture]\ntarget = "#0.image"\n[fields.factor]\ntarget = "#1.factor"\n'
+        (made / f"{name}.toml").write_text(f'title = "{name.title()}"\n{fields}')
