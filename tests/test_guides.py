@@ -309,7 +309,7 @@ def test_the_public_part_of_the_client_is_written_down() -> None:
 
 
 def test_the_workflow_of_the_guide_is_a_workflow(tmp_path: Path) -> None:
-    written, sizes = re.findall(
+    written, sizes, recipe = re.findall(
         r"```toml\n(.*?)```", (ROOT / "docs" / "workflows.md").read_text(encoding="utf-8"), re.DOTALL
     )
     assert tomllib.loads(written)["fields"].keys() == {"photo", "colors"}
@@ -318,7 +318,19 @@ def test_the_workflow_of_the_guide_is_a_workflow(tmp_path: Path) -> None:
     latent = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64}, "_meta": {"title": "Latent"}}
     (tmp_path / "sizes.json").write_text(json.dumps({"1": latent}))
     (tmp_path / "sizes.toml").write_text(sizes)
-    assert Catalog.read(tmp_path).faults == ()
+    texts = [f'[fields.{name}]\ntarget = "Latent.{name}"\n' for name in ("width", "height")]
+    loader = {"class_type": "LoadImage", "inputs": {"image": "x.png"}, "_meta": {"title": "Picture"}}
+    film = {"prompt": "", "length": 3, "fps": 12}
+    latent["inputs"] |= film
+    texts += [f'[fields.{name}]\ntarget = "Latent.{name}"\n' for name in film]
+    for name in ("imagine", "upscale", "video"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"1": latent, "2": loader}))
+        taken = '[fields.picture]\ntarget = "Picture.image"\n' if name != "imagine" else ""
+        (tmp_path / f"{name}.toml").write_text("".join([*texts, taken]))
+    (tmp_path / "film.recipe.toml").write_text(recipe)
+    catalog = Catalog.read(tmp_path)
+    assert catalog.faults == ()
+    assert {"video_prompt", "video_length"} <= set(catalog.get("film").form().names)
 
 
 async def test_the_client_of_the_readme_brings_the_picture(programs: Path, folder: Path, server: str) -> None:

@@ -93,7 +93,8 @@ class StoredFile:
 class RunRequest:
     """A person's request. `workflow` is its id. `values` has texts as typed, and for each media field an
     `UploadedFile`, or the `StoredFile` of an earlier run. `version` is that of an earlier run; empty for the newest.
-    `count` is the number of runs where no field of the form says it.
+    `count` is the number of runs where no field of the form says it. Of a recipe, `resume` says which step is the first
+    one.
     """
 
     workflow: str
@@ -102,6 +103,15 @@ class RunRequest:
     place: Place
     version: str = ""
     count: int = 1
+    resume: Resume | None = None
+
+
+@dataclass(frozen=True)
+class Resume:
+    """The step of a recipe, counted from 0, with which it goes on, and the result of the step before."""
+
+    step: int
+    file: StoredFile | None = None
 
 
 @dataclass(frozen=True)
@@ -254,7 +264,8 @@ class Result:
 @dataclass(frozen=True)
 class Cell:
     """A run of a group, as the group's message shows it. `number` counts from 1, and `label` says what differs. Of a
-    result that may be shown it has the `files`, `texts` and `warnings`.
+    result that may be shown it has the `files`, `texts` and `warnings`. A step of a recipe `is_later` until the step
+    before has brought its result.
     """
 
     run_id: str
@@ -264,6 +275,7 @@ class Cell:
     files: tuple[StoredFile, ...] = ()
     texts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_later: bool = False
 
     @property
     def name(self) -> str:
@@ -282,13 +294,16 @@ class Cell:
 @dataclass(frozen=True)
 class GroupSummary:
     """The summary of a group, which is what one request for several runs became. `brief` has what its runs have in
-    common; `asked` counts those that were asked for, of which some may have been deleted.
+    common; `asked` counts those that were asked for, of which some may have been deleted. A recipe waits until its
+    person has chosen one of so many `choices`, and is `resumable` if it can go on from a step that failed.
     """
 
     id: str
     brief: RunSummary
     cells: tuple[Cell, ...]
     asked: int
+    choices: int = 0
+    resumable: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -298,7 +313,7 @@ class GroupSummary:
     def lead(self) -> Cell | None:
         """The run that says most about what goes on: one on a server, else the next one in line."""
         kinds: list[type[Status]] = [Running, Delivering, Paused, Queued, Held]
-        going = [cell for cell in self.cells if not cell.has_ended]
+        going = [cell for cell in self.cells if not cell.has_ended and not cell.is_later]
         return min(going, key=lambda cell: (kinds.index(type(cell.status)), _place(cell.status)), default=None)
 
     @property

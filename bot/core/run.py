@@ -12,6 +12,7 @@ from comfy.prices import Price
 
 
 class State(StrEnum):
+    LATER = "later"  #: a step of a recipe that has no result of the step before yet
     WAITING = "waiting"  #: with a server, it is ahead: handed over already, behind what that server executes
     RUNNING = "running"  #: it is on a server
     DELIVERING = "delivering"  #: the server is free again
@@ -22,7 +23,7 @@ class State(StrEnum):
 
 
 ACTIVE = (State.RUNNING, State.DELIVERING)
-UNFINISHED = (State.WAITING, *ACTIVE, State.HELD)
+UNFINISHED = (State.LATER, State.WAITING, *ACTIVE, State.HELD)
 ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 
@@ -45,6 +46,22 @@ class HandedOver:
     attempt: int
     warnings: tuple[str, ...] = ()
     adopted: str | None = None
+
+
+@dataclass(frozen=True)
+class RecipePlace:
+    """The place of a run in a recipe, given by its id: the run is step `number` of so many, counted from 0. It goes on
+    with a result of the run `after`, which goes `into` a field that takes files of this `kind`: with result `take`,
+    counted from 0; None if its person chooses.
+    """
+
+    recipe: str
+    number: int
+    count: int
+    after: str = ""
+    into: str = ""
+    kind: str = ""
+    take: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -122,6 +139,7 @@ class RunRecord(QueuedRun):
     label: str = ""
     wording: Wording | None = None
     restored: bool = False
+    step: RecipePlace | None = None
 
     @property
     def written(self) -> Mapping[str, Any]:

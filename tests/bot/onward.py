@@ -1,4 +1,4 @@
-"""Workflows that go on from each other: `pair` makes two pictures, `darker` and `lighter` take one."""
+"""Workflows that go on from each other: `pair` makes two pictures, `darker`, `lighter` and `gate` take one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ def write_onward(folder: Path) -> None:
     (made / "pair.json").write_text(json.dumps({"1": blank, "2": save}))
     (made / "pair.toml").write_text('title = "Pair"\nnext = ["lighter"]\n[fields.color]\ntarget = "#1.color"\n')
     load = {"class_type": "LoadImage", "inputs": {"image": "x.png"}}
-    change = {"class_type": "AdjustBrightness", "inputs": {"images": ["0", 0], "factor": 1.0}}
+    change = {"class_type": "AdjustBrightness", "inputs": {"images": ["0", 0], "factor": 0.5}}
     for name in ("darker", "lighter"):
         (made / f"{name}.json").write_text(json.dumps({"0": load, "1": change, "2": save}))
         fields = '[fields.picture]\ntarget = "#0.image"\n[fields.factor]\ntarget = "#1.factor"\n'
         (made / f"{name}.toml").write_text(f'title = "{name.title()}"\n{fields}')
+    gate = {"class_type": "Gate", "inputs": {"image": ["0", 0], "name": "gate"}}
+    (made / "gate.json").write_text(json.dumps({"0": load, "1": gate, "2": save}))
+    (made / "gate.toml").write_text('title = "Gate"\n[fields.picture]\ntarget = "#0.image"\n')
+
+
+def write_recipe(folder: Path, steps: str, more: str = "", name: str = "film") -> None:
+    """A recipe beside these workflows."""
+    text = f'title = "{name.title()}"\nsteps = "{steps}"\n{more}'
+    (folder / "workflows" / f"{name}.recipe.toml").write_text(text)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from comfy.embedded.node import NodeType
 from tests.bot.databases import ENGINE, RUNS, fill, new_postgres
 from tests.bot.forks import Forked, fork
 from tests.bot.harness import QuickSettings, WatchedServer, until, write_workflows
+from tests.bot.onward import write_onward, write_recipe
 from tests.bot.survivor import entries, note
 from tests.patience import PATIENCE
 
@@ -319,3 +321,26 @@ async def test_a_cancel_reaches_another_process(tmp_path: Path, postgres: str) -
         await until(is_written)
         assert here.servers["s0"]._jobs.running is None
         assert [await bot.end() for bot in (chat, far)] == [0, 0]
+
+
+async def test_a_recipe_of_a_bot_that_is_killed_between_its_steps_ends_once(tmp_path: Path, database: str) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> lighter -> darker -> darker")
+    async with stage(tmp_path, database, servers=2, pace=0.1) as scene:
+        scene.ask(1, workflow="film")
+
+        async def stands_between(count: int) -> bool:
+            return sum(run.state is State.DONE for run in await scene.runs()) >= count
+
+        for done in (1, 2, 3):
+            bot = await scene.start()
+            await until(partial(stands_between, done))
+            await bot.kill()
+        await scene.start()
+        await until(partial(stands_between, 4))
+        runs = sorted(await scene.runs(), key=lambda run: run.cell)
+        assert [run.workflow for run in runs] == ["pair", "lighter", "darker", "darker"]
+        made = [file.key for run in runs[:-1] for file in run.outcome.files[:1] if run.outcome is not None]
+        assert made == [run.inputs["picture"].key for run in runs[1:]]
+        prompts = [prompt for server in scene.servers.values() for prompt in server.prompts]
+        assert len(prompts) == len(set(prompts)) == 4

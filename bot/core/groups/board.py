@@ -13,7 +13,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bot.core.background import BackgroundTask, TaskHealth
@@ -213,7 +213,8 @@ class GroupBoard:
 
     def summary(self, runs: list[RunRecord], talk: _Talk | None = None) -> GroupSummary:
         """Return the summary of the runs of a group, as far as their records and the last words on them tell."""
-        return summarize(runs, self._replies.brief(runs[0]), talk.said if talk is not None else {})
+        brief = replace(self._replies.brief(runs[0]), title=self._replies.title(runs[0]))
+        return summarize(runs, brief, talk.said if talk is not None else {})
 
     def _message(self, run: RunRecord, summary: GroupSummary) -> GroupMessage:
         return self._drawers[run.address.platform].group(run.address, summary)

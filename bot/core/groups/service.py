@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bot.core.errors import UserError
 from bot.core.groups.board import GroupBoard
+from bot.core.groups.summary import failed_step, waiting_for_choice
 from bot.core.model import GroupSummary, Person, Place, RunRequest
 from bot.core.run import UNFINISHED, RunRecord
 from bot.core.runs.repository import RunRepository
@@ -26,7 +27,8 @@ class GroupService:
 
     async def beside(self, run_id: str, request: RunRequest) -> list[str]:
         """Return the ids of all runs that a request became, of which `run_id` is the first."""
-        run = await self._runs.get(run_id) if may_be_several(request) else None
+        is_several = may_be_several(request) or self._runs.is_recipe(request.workflow)
+        run = await self._runs.get(run_id) if is_several else None
         if run is None or run.group_id is None:
             return [run_id]
         return [each.id for each in await self.cells(run.group_id)]
@@ -47,13 +49,38 @@ class GroupService:
         cells = await self.cells(group)
         if not cells:
             raise UserError(_("These runs have been deleted. Please send a new request."))
+        if cells[0].step is not None:
+            return await self._runs.recipe_again(cells, cells[0], person, place)
         return replace(await self._runs.again(cells[0].id, person, place, {}), count=cells[0].cells)
+
+    async def resumed(self, group: str, person: Person, place: Place) -> RunRequest:
+        """Return a request that goes on with a recipe from the step that failed. Raises as `again` does."""
+        cells = await self.cells(group)
+        failed = failed_step(cells)
+        if failed is None:
+            raise UserError(_("There is no step that could go on. Please send a new request."))
+        return await self._runs.recipe_again(cells, failed, person, place)
+
+    async def choose(self, group: str, number: int, by: Person) -> None:
+        """Go on with a recipe that waits for a choice, with one of the results, counted from 1. Raises `NotAllowed`,
+        and `UserError` if it does not wait.
+        """
+        found = next(waiting_for_choice(await self.cells(group)), None)
+        if found is not None:
+            step, _files = found
+            await self._runs.check_change(by, step, "choose")
+        if found is None or number < 1 or not await self._records.choose(found[0], number - 1):
+            raise UserError(_("There is nothing to choose any longer."))
+        self._board.stir(group)
+        self._runs.wake()
 
     async def changed(self, group: str, person: Person, place: Place) -> RunRequest:
         """Return a group's request as the start of a form, as `RunService.changed` does."""
         cells = await self.cells(group)
         if not cells:
             raise UserError(_("These runs have been deleted. Please send a new request."))
+        if cells[0].step is not None:
+            return await self._runs.recipe_changed(cells, person, place)
         return await self._runs.changed(cells[0].id, person, place, cells[0].cells)
 
     async def summary(self, group: str) -> GroupSummary | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.core.model import (
@@ -16,8 +16,10 @@ from bot.core.model import (
     Running,
     RunSummary,
     Status,
+    StoredFile,
 )
 from bot.core.run import RunRecord, State
+from bot.core.runs.recipes.steps import fitting
 
 
 def summarize(runs: Sequence[RunRecord], brief: RunSummary, said: Mapping[str, Status]) -> GroupSummary:
@@ -28,17 +30,39 @@ def summarize(runs: Sequence[RunRecord], brief: RunSummary, said: Mapping[str, S
     common = {
         name: value
         for name, value in first.said.items()
-        if all(name in run.said and run.said[name] == value for run in runs)
+        if first.step is not None or all(name in run.said and run.said[name] == value for run in runs)
     }
+    choice = next(waiting_for_choice(runs), None)
     cells = tuple(_cell(run, said.get(run.id)) for run in runs)
-    return GroupSummary(first.group_id or "", replace(brief, values=common), cells, first.cells)
+    return GroupSummary(
+        first.group_id or "",
+        replace(brief, values=common),
+        cells,
+        first.cells,
+        choices=len(choice[1]) if choice is not None else 0,
+        resumable=failed_step(runs) is not None,
+    )
+
+
+def waiting_for_choice(runs: Sequence[RunRecord]) -> Iterator[tuple[RunRecord, list[StoredFile]]]:
+    """Yield the steps of a recipe that wait until their person chooses a result, with the results."""
+    done = {run.id: run for run in runs if run.state is State.DONE}
+    for run in runs:
+        if run.state is State.LATER and run.step is not None and run.step.after in done:
+            yield run, fitting(done[run.step.after].outcome, run)
+
+
+def failed_step(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """Return the first step of a recipe that failed with what it needs to be tried again."""
+    failed = (run for run in runs if run.step is not None and run.state is State.FAILED)
+    return next((run for run in failed if run.step is not None and set(run.inputs) >= {run.step.into} - {""}), None)
 
 
 def _cell(run: RunRecord, said: Status | None) -> Cell:
     shown = run.shown if run.state is State.DONE else None
     status = _status(run, said)
     if shown is None:
-        return Cell(run.id, run.cell + 1, status, run.label)
+        return Cell(run.id, run.cell + 1, status, run.label, is_later=run.state is State.LATER)
     return Cell(run.id, run.cell + 1, status, run.label, shown.files, shown.texts, shown.warnings)
 
 
@@ -53,6 +77,8 @@ def _status(run: RunRecord, said: Status | None) -> Status:
             return Delivering()
         case State.RUNNING:
             return said if isinstance(said, Running) else Running()
+        case State.LATER:
+            return Queued()
         case State.WAITING:
             return said if isinstance(said, Queued | Paused) else Queued(reason=run.reason)
         case _:

@@ -59,6 +59,7 @@ class LineService:
             found = await self._records.unfinished_in(community_of(here), _MOST)
         else:
             found = (await self._records.unfinished_of(person.key))[:_MOST]
+        found = [run for run in found if run.state is not State.LATER]
         waiting = await self._queue.waiting()
         outlook = await self._estimator.outlook(waiting)
         line = in_order(waiting, outlook.starts)
@@ -84,7 +85,7 @@ class LineService:
                 await asyncio.sleep(0)
             for status in await self._workflows.allowance(person, here, workflow.id, known=rules.keys()):
                 rules.setdefault(status.rule.slot, (workflow.id, status))
-        own = await self._records.unfinished_of(person.key)
+        own = [run for run in await self._records.unfinished_of(person.key) if run.state is not State.LATER]
         told = [_at_once(self._queue.most.running, self._queue.most.waiting, own)]
         statuses = (status for _workflow, status in rules.values())
         told += [str(status) for status in sorted(statuses, key=lambda each: not each.is_reached)]

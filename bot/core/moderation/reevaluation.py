@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import BadValue, NotAllowed, UnknownWorkflow
@@ -11,6 +12,7 @@ from bot.core.model import Failed, Held
 from bot.core.policy import concurrency
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
+from bot.core.policy.rules import Review
 from bot.core.policy.scope import community_of
 from bot.core.run import RunRecord
 from bot.core.runs.locks import RunLocks
@@ -66,14 +68,14 @@ class Reevaluation:
             raise
 
     async def _revise(self, communities: Collection[str]) -> None:
-        for run in await self._queue.waiting():
+        for run in [*await self._queue.waiting(), *await self._records.later()]:
             await asyncio.sleep(0)  # let other tasks run, even if many runs wait
             meant = "" in communities or community_of(run.place) in communities
             if meant and self._replies.has(run):
                 await self._decide(run)
 
     async def _decide(self, run: RunRecord) -> None:
-        decision = self._enforcer.decide(run.person, run.place, run.workflow)
+        decision = self._enforcer.decide_again(run)
         if not decision.allowed:
             await self._refuse(run, decision.why)
             return
@@ -91,6 +93,8 @@ class Reevaluation:
         policy = self._enforcer.policy(run.person, run.place, run.workflow)
         if workflow.spoiler:
             policy = policy.covered()
+        if run.step is not None and run.review:  # because of any step
+            policy = replace(policy, review=Review(on=True, channel=run.review_in))
         now = (policy.review.on, policy.review.channel, policy.display, concurrency.written(policy.limits))
         if now != (run.review, run.review_in, run.display, run.caps):
             await self._queue.update_policy(run, policy)

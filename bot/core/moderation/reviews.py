@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +19,7 @@ from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import asked_in, community_of
 from bot.core.port import ReviewAsker
 from bot.core.retry import Pauses
-from bot.core.run import Outcome, RunRecord, State
+from bot.core.run import ACTIVE, Outcome, RunRecord, State
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
@@ -124,17 +125,23 @@ class Reviews:
         if (outcome := run.to_review) is None:
             yield None
             return
-        async with result_to_see(run, outcome, self._media) as result:
+        every = await self._alike(run) if run.step is not None else [run]
+        files = tuple(file for each in every if each.outcome is not None for file in each.outcome.files)
+        async with result_to_see(run, replace(outcome, files=files), self._media) as result:
             yield result
 
     async def _own(self, by: Person, here: Place, act: str, run_id: str) -> RunRecord:
         return await own_run(self._records, self._permissions, by, here, act, run_id)
 
     async def _alike(self, run: RunRecord) -> list[RunRecord]:
-        """Return the run, and if it is a held request of a group, those held with it that say the same."""
-        if run.group_id is None or run.outcome is not None:
+        """Return the run, and if it is a held request of a group, those held with it that say the same. The steps of a
+        recipe are decided together.
+        """
+        if run.group_id is None or (run.outcome is not None and run.step is None):
             return [run]
         group = await self._records.group(run.group_id)
+        if run.step is not None:
+            return [each for each in group if each.state is State.HELD] or [run]
         held = [each for each in group if each.state is State.HELD and each.outcome is None]
         return [each for each in held if each.id == run.id or _texts(each) == _texts(run)] or [run]
 
@@ -146,7 +153,7 @@ class Reviews:
 
     async def _ask_all(self) -> None:
         """Ask about every held run that no question is on record for. A question that was not sent is tried again."""
-        waiting = await self._records.to_ask(self._asked)
+        waiting = await self._ready(await self._records.to_ask(self._asked))
         self._pauses = {run.id: self._pauses[run.id] for run in waiting if run.id in self._pauses}
         for run in waiting:
             due, pauses = self._pauses.get(run.id) or (0.0, iter(_PAUSES))
@@ -159,6 +166,18 @@ class Reviews:
                             await self._records.mark_asked(each.id)
                     else:
                         self._pauses[run.id] = self._clock() + next(pauses), pauses
+
+    async def _ready(self, held: Sequence[RunRecord]) -> list[RunRecord]:
+        """Leave out steps of recipes the other steps of which are under way: moderators are asked about all of them,
+        and about the last one first.
+        """
+        ready = {each.id: each for each in held if each.step is None}
+        for group in {each.group_id: each for each in held if each.step is not None}:
+            steps = await self._records.group(group or "")
+            if not any(each.state in (State.WAITING, *ACTIVE) for each in steps):
+                last = [each for each in held if each.group_id == group][-1]
+                ready[last.id] = last
+        return list(ready.values())
 
     async def _ask(self, run: RunRecord) -> bool:
         """Ask the moderators about a held run; False if the question was not sent."""

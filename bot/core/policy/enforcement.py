@@ -46,7 +46,21 @@ class PolicyEnforcer:
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
-        """Decide if this person may run this workflow in this place."""
+        """Decide if this person may run this workflow in this place; of a recipe, with all of its steps."""
+        found = self._catalog.workflows.get(workflow)
+        every = (workflow, *(step.workflow.id for step in found.steps)) if found is not None else (workflow,)
+        decisions = [self._decide(person, place, each) for each in every]
+        return next((each for each in decisions if not each.allowed), decisions[0])
+
+    def decide_again(self, run: RunRecord) -> Decision:
+        """Decide if a run that was accepted may still begin. A step of a recipe may not if the recipe may not."""
+        own = self._decide(run.person, run.place, run.workflow)
+        if run.step is None or not own.allowed:
+            return own
+        whole = self._decide(run.person, run.place, run.step.recipe)
+        return own if whole.allowed else whole
+
+    def _decide(self, person: Person, place: Place, workflow: str) -> Decision:
         if self._catalog.is_closed(workflow):
             words = _("“{title}” cannot be run: the operator of this bot has closed it.")
             return Decision(allowed=False, why=words.format(title=self._catalog.title(workflow)))
@@ -57,12 +71,14 @@ class PolicyEnforcer:
 
     def alike(self, workflows: Iterable[str]) -> list[list[str]]:
         """Group workflows for `allowed`. It holds until the workflows or the servers' nodes change."""
-        groups: dict[tuple[bool, ...], list[str]] = {}
+        groups: dict[tuple[bool | str, ...], list[str]] = {}
         for workflow in workflows:
             costs = self._costs(workflow)
             by_default = self._default.allows(workflow), self._default.allows(workflow, costs=costs)
             closed, tried = self._catalog.is_closed(workflow), self._catalog.is_on_trial(workflow)
-            groups.setdefault((costs, closed, tried, *by_default), []).append(workflow)
+            found = self._catalog.workflows.get(workflow)
+            steps = tuple(step.workflow.id for step in found.steps) if found is not None else ()
+            groups.setdefault((costs, closed, tried, *by_default, *steps), []).append(workflow)
         return list(groups.values())
 
     def allowed(self, person: Person, place: Place, alike: Iterable[Sequence[str]]) -> frozenset[str]:

@@ -81,6 +81,8 @@ class ServerAnswers:
         return found[1] if found is not None else workflow.form(self._union)
 
     def _lacks(self, workflow: Workflow) -> str | None:
+        if workflow.steps:  # any server takes any step
+            return next((lacks for step in workflow.steps if (lacks := self._lacks(step.workflow))), None)
         before = self._before
         found = before.lacks.at_hand(workflow) if before is not None and self._is_as(before, workflow) else None
         return found[1] if found is not None else why_not(workflow, self._known)

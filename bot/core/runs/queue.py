@@ -27,9 +27,9 @@ from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
 from bot.core.policy.quota import QuotaStatus, fitting_words
 from bot.core.policy.rules import Rule
 from bot.core.policy.scope import RequestContext, asked_in
-from bot.core.run import QueuedRun, RunRecord, State, Wording
+from bot.core.run import QueuedRun, RecipePlace, RunRecord, State, Wording
 from bot.core.runs import statements, usage
-from bot.core.runs.repository import note_uses, taken
+from bot.core.runs.repository import taken
 from bot.core.runs.rows import read_queued, read_run
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database, in_one_trip
@@ -71,6 +71,12 @@ class NewRun:
     price: Price | None = None
     group: GroupPlace | None = None
     wording: Wording | None = None
+    step: RecipePlace | None = None
+
+    @property
+    def is_later(self) -> bool:
+        """True for a step that waits for the result of another run."""
+        return self.step is not None and bool(self.step.after)
 
 
 @dataclass(frozen=True)
@@ -126,10 +132,12 @@ class RunQueue:
     def _join(
         self, every: Sequence[NewRun], own: Sequence[Rule], shared: Sequence[Rule], connection: Connection
     ) -> None:
-        run, count, person = every[0], len(every), every[0].person.key
+        run, person = every[0], every[0].person.key
+        later = [each for each in every if each.is_later]
+        count = len(every) - len(later)
         before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
         room = self._caps.waiting - before if run.priority == 0 else count
-        asked_at, cost = self._clock(), max(each.price.high if each.price is not None else 0.0 for each in every)
+        asked_at, cost = self._clock(), max(_cost(each) for each in every if not each.is_later)
         if room < count:
             statuses = self._statuses(connection, run, (*own, *shared), cost, count)
             fits = min([room, *(each.fits for each in statuses)])
@@ -137,12 +145,16 @@ class RunQueue:
         usage.check(connection, person, run.workflow, own, asked_at, cost, count, room)
         for number, each in enumerate(every):
             connection.execute(statements.JOIN, _columns(each, max(turn, last) + 1 + number, before + number, asked_at))
-            note_uses(connection, each.id, [file.key for file in each.inputs.values()])
-        take_turns(connection, usage.locks(shared))  # last: many people wait for these
+            statements.note_uses(connection, each.id, [file.key for file in each.inputs.values()])
+        limits = {rule.slot: rule for each in later for rule in each.policy.limits}
+        take_turns(connection, usage.locks([*shared, *usage.by_owner(limits.values())[1]]))  # last: many wait for these
         usage.check(connection, person, run.workflow, shared, asked_at, cost, count, room)
-        context = RequestContext.of(run.person, run.place, run.workflow)
+        usage.check_pauses(connection, person, limits.values(), asked_at)
         for each in every:
-            usage.charge(connection, each.id, context, asked_at, each.price.high if each.price is not None else 0.0)
+            if each.is_later:
+                usage.check_step(connection, person, each.workflow, each.policy.limits, asked_at, _cost(each))
+            context = RequestContext.of(each.person, each.place, each.workflow)
+            usage.charge(connection, each.id, context, asked_at, _cost(each))
 
     def _statuses(
         self, connection: Connection, run: NewRun, limits: Sequence[Rule], cost: float, count: int
@@ -239,7 +251,7 @@ class RunQueue:
         """Replace the policy of a waiting run: the limits on runs at a time, and the handling of its results. If it is
         ahead, it is taken back, so that its turn comes under these limits.
         """
-        waits = (runs.c.id == run.id, runs.c.state == State.WAITING)
+        waits = (runs.c.id == run.id, runs.c.state.in_((State.WAITING, State.LATER)))
         async with self._database.change(Topic.LINE, Topic.CANCELS) as connection:
             await connection.execute(update(runs).where(*waits).values(_lasting(policy)))
             await connection.execute(update(runs).where(*waits, runs.c.server.is_not(None)).values(_BACK))
@@ -393,6 +405,10 @@ def _too_many(most: int, waiting: int, asked: int, fits: int) -> str:
     return words.format(count=waiting)
 
 
+def _cost(run: NewRun) -> float:
+    return run.price.high if run.price is not None else 0.0
+
+
 def _lasting(policy: EffectivePolicy) -> dict[str, Any]:
     """Return the parts of a policy that apply after a run is accepted: limits on runs at a time, and display and
     review.
@@ -426,7 +442,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "turn": turn,
         "depth": depth,
         "put_off": 0,
-        "state": State.HELD if run.held else State.WAITING,
+        "state": State.LATER if run.is_later else State.HELD if run.held else State.WAITING,
         "attempt": 1,
         "reason": "",
         "avoid": [],
@@ -438,6 +454,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "opened": int(run.opened),
         "price": msgspec.to_builtins(run.price),
         "wording": msgspec.to_builtins(run.wording),
+        "step": msgspec.to_builtins(run.step),
         **_group(run.group),
     }
 

@@ -20,6 +20,7 @@ from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunReco
 from bot.core.runs import statements, usage
 from bot.core.runs.history.reports import ReportStore, forget_reports
 from bot.core.runs.history.search import forget_words
+from bot.core.runs.recipes import steps
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
@@ -220,7 +221,9 @@ class RunRepository:
         outputs = msgspec.to_builtins(outcome)
 
         def save(connection: Connection) -> bool:
-            note_uses(connection, run.id, [file.key for file in outcome.files])  # else they outlive an ended run
+            statements.note_uses(
+                connection, run.id, [file.key for file in outcome.files]
+            )  # else they outlive an ended run
             return _stepped(connection, run, ACTIVE, outputs=outputs)
 
         return await self._database.write(save, locks=(f"files of {run.id}",))
@@ -236,23 +239,27 @@ class RunRepository:
         if state is State.FAILED or (state is State.CANCELLED and run.started_at is None):
             charge = partial(usage.give_back, run_ids=[run.id])
         charge = charge if state is State.CANCELLED else self._and_ping(run, charge)
+        charge = self._and_later(run, state, charge)
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics = (*room, *_of_group(run))
         ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
         return _told(ended, replace(run, ended_at=now), state, cause)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
-        """End a waiting run before it starts. Returns True if it still waited."""
-        charge, now = self._and_ping(run, partial(usage.give_back, run_ids=[run.id])), self._clock()
+        """End a waiting run, or a later step, before it starts. Returns True if it still waited."""
+        back, now = partial(usage.give_back, run_ids=[run.id]), self._clock()
+        charge = self._and_later(run, State.FAILED, self._and_ping(run, back))
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": now, **_NOWHERE}
         topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
-        stepped = await self._step(run, (State.WAITING,), charge, topics, **ended)
+        stepped = await self._step(run, (State.WAITING, State.LATER), charge, topics, **ended)
         return _told(stepped, replace(run, ended_at=now), State.FAILED, "a rule refuses it now")
 
     async def hold_result(self, run: RunRecord) -> bool:
         """Hold a finished run for a moderator, and take it from its worker."""
         values = {"state": State.HELD, "worker": None, "review_asked_at": None}
-        return await self._step(run, (State.DELIVERING,), None, (Topic.HELD,), **values)
+        onward = self._and_later(run, State.HELD, None)
+        topics = (Topic.HELD, *_of_group(run))
+        return await self._step(run, (State.DELIVERING,), onward, topics, **values)
 
     async def leave(self, run: RunRecord) -> bool:
         """Leave a run that has its outcome to a worker that has its platform, as another attempt."""
@@ -295,7 +302,7 @@ class RunRepository:
         self, run: RunRecord, sentence: str, state: State, also: Callable[[Connection], Any] | None
     ) -> list[str] | None:
         gone: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock(), "outputs": None}
-        if not await self._step(run, (state,), also, _of_group(run), **gone):
+        if not await self._step(run, (state,), self._and_later(run, State.FAILED, also), _of_group(run), **gone):
             return None
         cause = "a moderator refused it" if state is State.HELD else "a moderator removed its result"
         _told(True, replace(run, ended_at=gone["ended_at"]), State.FAILED, cause)
@@ -344,19 +351,39 @@ class RunRepository:
 
     async def request_cancel(self, run_id: str, by: str) -> RunRecord | None:
         """Record who cancels a run. A waiting run ends at once. Returns None if the run had ended before."""
-        async with self._database.change(Topic.ROOM, Topic.CANCELS, Topic.GROUPS) as connection:
+        async with self._database.change(Topic.ROOM, Topic.CANCELS, Topic.GROUPS, Topic.HELD) as connection:
             where = (runs.c.id == run_id, runs.c.state.in_(UNFINISHED))
             await connection.execute(update(runs).where(*where).values(cancelled_by=by))
-            waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD)))
+            waits = (runs.c.id == run_id, runs.c.state.in_((State.WAITING, State.HELD, State.LATER)))
             ended = {"state": State.CANCELLED, "ended_at": self._clock()}
             stopped = (await connection.execute(update(runs).where(*waits).values(ended))).rowcount
             if stopped:
                 await connection.run_sync(usage.give_back, [run_id])
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).one_or_none()
-        found = read_run(row) if row is not None else None
+            found = read_run(row) if row is not None else None
+            if stopped and found is not None and found.step is not None:
+                gone = partial(steps.end_after, run=found, state=State.CANCELLED, now=self._clock(), by=by)
+                await connection.run_sync(gone)
         if stopped and found is not None:
             _told(True, found, State.CANCELLED)
         return found if found is not None and (stopped or found.state in UNFINISHED) else None
+
+    async def later(self) -> list[RunRecord]:
+        """Return the steps of recipes that have not come to their turn, oldest first."""
+        return await self._select(runs.c.state == State.LATER, order=runs.c.seq)
+
+    async def choose(self, step: RunRecord, number: int) -> bool:
+        """Let a step go on with one of the results of the step before, counted from 0. False if it does not wait for a
+        choice any longer.
+        """
+
+        def choose(connection: Connection) -> bool:
+            after = step.step.after if step.step is not None else ""
+            row = connection.execute(statements.RUN, {"of_run": after}).one_or_none()
+            files = steps.fitting(read_run(row).outcome, step) if row is not None and row.state == State.DONE else []
+            return number < len(files) and steps.begin(connection, step, files[number], row)
+
+        return await self._database.write(choose, Topic.LINE, Topic.GROUPS)
 
     async def cancel_requests(self, worker: str) -> list[str]:
         """Return the ids of a worker's runs that people have cancelled."""
@@ -366,8 +393,10 @@ class RunRepository:
         return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
 
     async def expire(self, moment: float, sentence: str) -> list[RunRecord]:
-        """End held runs from before a moment, because no moderator decided; those that ended, to be told."""
-        old = (runs.c.state == State.HELD, runs.c.asked_at < moment)
+        """End held runs from before a moment, because no moderator decided, and steps for which nobody has chosen a
+        result; those that ended, to be told.
+        """
+        old = (runs.c.state.in_((State.HELD, State.LATER)), runs.c.asked_at < moment)
         ended = {"state": State.FAILED, "sentence": sentence, "ended_at": self._clock()}
         async with self._database.change(locks=(usage.MANY_RUNS,)) as connection:
             rows = list(await connection.execute(update(runs).where(*old).values(ended).returning(*runs.c)))
@@ -465,9 +494,30 @@ class RunRepository:
                 also(connection)
             return stepped
 
-        stepped = await self._database.write(step, *topics)
+        more = () if run.step is None else (Topic.LINE, Topic.HELD)
+        locks = () if run.step is None else (usage.MANY_RUNS,)
+        stepped = await self._database.write(step, *topics, *more, locks=locks)
         self.pings.wake()
         return stepped
+
+    def _and_later(
+        self, run: RunRecord, state: State, also: Callable[[Connection], Any] | None
+    ) -> Callable[[Connection], Any] | None:
+        """Return what is done with a change that ends a step of a recipe, or its part at a server: the next steps go on
+        with its result, or end with it.
+        """
+        if run.step is None:
+            return also
+
+        def done(connection: Connection) -> None:
+            if also is not None:
+                also(connection)
+            if state in (State.DONE, State.HELD):
+                steps.release(connection, run, self._clock())
+            else:
+                steps.end_after(connection, run, state, self._clock(), run.cancelled_by)
+
+        return done
 
     def _and_ping(self, run: RunRecord, also: Callable[[Connection], Any] | None) -> Callable[[Connection], None]:
         """Return what is done with a change that ends a run: its person is to be told. Of a group they are told when
@@ -523,12 +573,3 @@ def _told(ended: bool, run: RunRecord, state: State, cause: str | None = None) -
     if ended:
         events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
     return ended
-
-
-def note_uses(connection: Connection, run_id: str, keys: Sequence[str]) -> None:
-    """Record that a run uses files, in the caller's transaction."""
-    if not keys:
-        return
-    fresh = set(keys) - set(connection.execute(statements.USES, {"of_run": run_id}).scalars())
-    if fresh:
-        connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])

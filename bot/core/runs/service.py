@@ -12,7 +12,16 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core import events_log
-from bot.core.errors import BadValue, DeliveryFailed, DeniedValue, MessageGone, NotAllowed, TooMany, UserError
+from bot.core.errors import (
+    BadPicture,
+    BadValue,
+    DeliveryFailed,
+    DeniedValue,
+    MessageGone,
+    NotAllowed,
+    TooMany,
+    UserError,
+)
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
@@ -21,6 +30,7 @@ from bot.core.model import (
     Held,
     Person,
     Place,
+    Resume,
     RunRequest,
     RunSummary,
     Status,
@@ -43,6 +53,7 @@ from bot.core.runs.history.details import RunDetails
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import GroupPlace, NewRun, RunQueue
+from bot.core.runs.recipes import plan
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
@@ -162,7 +173,42 @@ class RunService:
             raise
 
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
+        opened, platform = isinstance(message, Address), request.place.platform
+        where = message if isinstance(message, Address) else message.draft
         workflow = await self._workflows.pinned(request.workflow, request.version)
+        if workflow.steps:
+            every = await self._planned(request, workflow, where)
+        else:
+            every = self._grouped(await self._checked(request, workflow, where), platform)
+        new, *others = [replace(each, opened=opened) for each in every]
+        await self._queue.enqueue(new, *others)
+        for each in (new, *others):
+            events_log.run_taken(each.id, each.workflow, request.person.platform, held=new.held)
+        if not isinstance(message, Address):
+            group = new.group.id if new.group is not None else None
+            await self._open(new.id, partial(message.post, group or new.id, len(every)), group)
+        if new.held:
+            await self._say(new.id, Held())
+        self._wake()
+        return new.id
+
+    async def _planned(self, request: RunRequest, recipe: Workflow, where: Address) -> list[NewRun]:
+        """Return the runs of a recipe, after all of its steps were checked. Raises `UserError`."""
+        await self._enforcer.admit(request, recipe)
+        first, made = request.resume.step if request.resume is not None else 0, list[NewRun]()
+        for step, own in zip(recipe.steps[first:], plan.requests(request, recipe), strict=True):
+            version = await self._workflows.pinned(own.workflow, "")
+            try:
+                made += await self._checked(own, version, where, step.into if made else "")
+            except (BadValue, BadPicture) as fault:
+                raise plan.in_words_of(step, fault) from fault
+        drawn = self._replies.draws_groups(request.place.platform)
+        return plan.planned(recipe, first, made, str(uuid4()), drawn=drawn)
+
+    async def _checked(self, request: RunRequest, workflow: Workflow, where: Address, later: str = "") -> list[NewRun]:
+        """Return the runs that a request asks for, as they may join the line. Raises `UserError`. The field `later` of
+        a step of a recipe gets its file from the run before.
+        """
         policy = await self._enforcer.admit(request, workflow)
         count, request = await self._counted(request, workflow, policy)
         await self._queue.check_limits(request.person.key, workflow.id, policy.limits, count)
@@ -172,7 +218,7 @@ class RunService:
         with work_folder() as folder:
             own, chosen = await self._without_additions(request, workflow, restriction)
             whole = await self._with_files(own, folder)
-            first = await self._validator.check(whole, folder, restriction)
+            first = await self._validator.check(whole, folder, restriction, later)
             checked = await self._validator.cells(first, own.values, restriction, count)
             cells = [await self._worded(own, each, chosen) for each in checked]
             price = await self._price(request, cells[0][0])
@@ -181,30 +227,10 @@ class RunService:
                 name: StoredFile(await self._media.keep(given.path), given.filename, given.kind, given.note)
                 for name, given in first.media.items()
             }
-        opened = isinstance(message, Address)
-        where = message if isinstance(message, Address) else message.draft
-        every = [
-            replace(
-                self._new(each, inputs, request, where),
-                policy=policy,
-                held=held,
-                opened=opened,
-                price=price,
-                wording=wording,
-            )
+        return [
+            replace(self._new(each, inputs, request, where), policy=policy, held=held, price=price, wording=wording)
             for each, wording in cells
         ]
-        new, *others = self._grouped(every, request.place.platform)
-        await self._queue.enqueue(new, *others)
-        for each in (new, *others):
-            events_log.run_taken(each.id, workflow.id, request.person.platform, held=held)
-        if not isinstance(message, Address):
-            group = new.group.id if new.group is not None else None
-            await self._open(new.id, partial(message.post, group or new.id, count), group)
-        if held:
-            await self._say(new.id, Held())
-        self._wake()
-        return new.id
 
     async def _without_additions(
         self, request: RunRequest, workflow: Workflow, restriction: FieldConstraints
@@ -323,6 +349,46 @@ class RunService:
             words = _("The input files of this run are private. Please press Change and add your own.")
             raise await self._permissions.refused(person, place, "again", words)
         return request
+
+    def is_recipe(self, workflow: str) -> bool:
+        """True if the workflow with this id is a recipe."""
+        found = self._workflows.catalog.workflows.get(workflow)
+        return found is not None and bool(found.steps)
+
+    def wake(self) -> None:
+        """Tell this process's worker that there is something to do."""
+        self._wake()
+
+    async def recipe_again(
+        self, runs: Sequence[RunRecord], first: RunRecord, person: Person, place: Place
+    ) -> RunRequest:
+        """Return the request for a recipe again, from the step of the run `first` on. Raises `UserError` if the person
+        may not use its files.
+        """
+        request = await self.recipe_changed(runs, person, place)
+        usable = first.inputs if self._may_repeat(first, place) else self.inputs_for(first, person, place)
+        into = first.step.into if first.step is not None else ""
+        if first.inputs.keys() - usable.keys():
+            words = _("The input files of this run are private. Please press Change and add your own.")
+            raise await self._permissions.refused(person, place, "again", words)
+        number = first.step.number if first.step is not None else 0
+        return replace(request, resume=Resume(number, first.inputs.get(into)) if number else None)
+
+    async def recipe_changed(self, runs: Sequence[RunRecord], person: Person, place: Place) -> RunRequest:
+        """Return the request for a recipe as the start of a form, without the files that this person may not use and
+        without seeds.
+        """
+        recipe = runs[0].step.recipe if runs[0].step is not None else ""
+        workflow = self._workflows.catalog.get(recipe)
+        form = await self._workflows.form(recipe, person, place)
+        values = dict[str, Any]()
+        for run in reversed(runs):
+            if run.step is not None and run.step.number < len(workflow.steps):
+                usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
+                values |= workflow.steps[run.step.number].named({**run.written, **usable})
+        seeds = {field.name for field in form.fields if field.seed}
+        kept = {name: value for name, value in values.items() if name in form.names and name not in seeds}
+        return RunRequest(recipe, kept, person, place)
 
     async def changed(self, run_id: str, person: Person, place: Place, count: int = 1) -> RunRequest:
         """Return a run's request, or one for so many, as the start of a form of the newest version of its workflow,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import FromClause, and_, bindparam, case, false, func, literal_column, or_, select, update
+from sqlalchemy import Connection, FromClause, and_, bindparam, case, false, func, literal_column, or_, select, update
 
 from bot.core.run import QueuedRun, State
 from bot.core.storage.schema import charges, line, runs, uses
@@ -129,6 +129,15 @@ def begin(names: tuple[str, ...]) -> Any:
     where = (runs.c.attempt == bindparam("of_attempt"), runs.c.worker == bindparam("of_worker"))
     new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
     return update(runs).where(_THIS, *where, in_states([State.WAITING])).values(new).returning(*runs.c)
+
+
+def note_uses(connection: Connection, run_id: str, keys: Sequence[str]) -> None:
+    """Record that a run uses files, in the caller's transaction."""
+    if not keys:
+        return
+    fresh = set(keys) - set(connection.execute(USES, {"of_run": run_id}).scalars())
+    if fresh:
+        connection.execute(uses.insert(), [{"key": key, "run_id": run_id} for key in sorted(fresh)])
 
 
 def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:

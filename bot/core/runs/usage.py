@@ -71,6 +71,22 @@ def check(
         raise TooMany(" ".join(part for part in (reached.refusal, fitting_words(count, fits)) if part))
 
 
+def check_pauses(connection: Connection, person: str, limits: Iterable[Rule], now: float) -> None:
+    """Raise `TooMany` if a pause that the later steps of a recipe need is not over. It counts a request once."""
+    pauses = [rule for rule in limits if rule.name == Measure.COOLDOWN]
+    check(connection, person, "", pauses, now)
+
+
+def check_step(
+    connection: Connection, person: str, workflow: str, limits: Iterable[Rule], now: float, cost: float
+) -> None:
+    """Raise `TooMany` if a limit has no room for a later step of a recipe, beside the steps before it. It will wait
+    when no other step of its recipe does.
+    """
+    own = [rule for rule in limits if rule.name not in (Measure.COOLDOWN, Measure.WAITING)]
+    check(connection, person, workflow, own, now, cost)
+
+
 def by_owner(limits: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
     """Divide limits into those that a person has alone, and those that many people share."""
     own, shared = list[Rule](), list[Rule]()

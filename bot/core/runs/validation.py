@@ -122,11 +122,16 @@ class RequestValidator:
         request: RunRequest,
         folder: Path,
         restriction: FieldConstraints = FieldConstraints(),  # noqa: B008 - it is frozen
+        later: str = "",
     ) -> ValidatedRequest:
-        """Check a request, and put its files into `folder`. Raises `UserError`."""
+        """Check a request, and put its files into `folder`. The field `later` gets its file when there is one. Raises
+        `UserError`.
+        """
         workflow = await self.versions.get(request.workflow, request.version)
+        if workflow.steps:
+            raise CannotRun(_("“{title}” is a recipe: it runs in chats and on the page.").format(title=workflow.title))
         await self.check_able(workflow)
-        form = _with_files(await self.form(workflow), request.values)
+        form = _with_files((await self.form(workflow)).without(later), request.values)
         fields = {each.name: each for each in form.fields}
         files = {name: request.values.get(name) for name, each in fields.items() if each.is_media}
         given = {name: file for name, file in files.items() if isinstance(file, UploadedFile)}

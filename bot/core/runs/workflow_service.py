@@ -252,6 +252,8 @@ class WorkflowService:
 
     def additions(self, workflow: Workflow, person: Person, place: Place) -> Additions:
         """Return the styles and the LoRAs that a person may choose for a workflow in a place."""
+        if workflow.steps:
+            return Additions({}, ())
         loras = self._validator.loras(workflow)
         if loras and (rules := self._enforcer.models(person, place, workflow.id)).places:
             loras = tuple(each for each in loras if rules.permits(ModelKind.LORA, each))
@@ -259,6 +261,8 @@ class WorkflowService:
 
     def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
         """True if a person may ask for several runs of a workflow at once, because each would be another one."""
+        if workflow.steps:
+            return False
         return bool(workflow.drawn) or bool(self._enforcer.restriction(person, place, workflow).seeds(form))
 
     async def full_form(self, workflow: Workflow) -> Form:

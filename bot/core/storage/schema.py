@@ -119,6 +119,7 @@ runs = Table(
         postgresql_where=text("group_open = 1"),
     ),
     Index("runs_by_message", "chat", "message"),
+    Column("step", JSON),  # its place in a recipe
 )
 
 #: Which run uses which file of the media store: a file goes when its last run does.

@@ -18,6 +18,7 @@ from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.reader import Reading, SourceFile, WorkflowFault, read_folders, rejections
+from bot.core.workflows.recipes.reading import Known, StepMissing, read_recipe
 from bot.core.workflows.sidecar import Faults, read_sidecar
 from bot.core.workflows.source import Layer, MadePrompt, NoDefinitions, SavedSource
 from bot.core.workflows.workflow import Declared, Workflow
@@ -132,6 +133,8 @@ class Catalog:
         made: dict[str, Workflow] = {}
         faults, waiting = list(reading.faults), list[str]()
         for file in sorted(files, key=lambda file: file.folded):
+            if file.is_recipe:
+                continue
             identity = known[file.place]
             try:
                 workflow = _same(before, identity, info) or workflow_of(file, identity, info, faults)
@@ -140,6 +143,7 @@ class Catalog:
                 continue
             if workflow is not None:
                 made[workflow.id] = workflow
+        waiting += _make_recipes(files, known, before, made, faults)
         names = {known[file.place].name for file in files} | {_slug_of_file(fault.file) for fault in faults}
         for file in files:
             if (workflow := made.get(known[file.place].id)) is not None:
@@ -215,8 +219,10 @@ def workflow_of(
     file: SourceFile, identity: Identity, info: ObjectInfo | None, faults: list[WorkflowFault]
 ) -> Workflow | None:
     """Make the workflow of a file; None if it has mistakes, which are added to the faults. Raises `NoDefinitions` for a
-    saved one if no server is known.
+    saved one if no server is known. A recipe is made of the workflows that there are, by `Catalog` alone.
     """
+    if file.is_recipe:
+        return None
     found: list[WorkflowFault] = []
     made = _made(file, info, found)
     data = _toml(file, found) if file.sidecar is not None else {}
@@ -250,6 +256,62 @@ def workflow_of(
     )
 
 
+def _make_recipes(
+    files: Iterable[SourceFile],
+    identities: Mapping[tuple[str, str], Identity],
+    before: Catalog | None,
+    made: dict[str, Workflow],
+    faults: list[WorkflowFault],
+) -> list[str]:
+    """Add the recipes to the workflows that were made. Returns the files that wait for a workflow."""
+    recipes = sorted((file for file in files if file.is_recipe), key=lambda file: file.folded)
+    if not recipes:
+        return []
+    named = {each.name: each for each in made.values()}
+    absent = frozenset(identities[file.place].name for file in files)
+    broken = frozenset(_slug_of_file(fault.file) for fault in faults)
+    known = Known(named, absent, broken, frozenset(identities[file.place].name for file in recipes))
+    waiting = list[str]()
+    for file in recipes:
+        identity = identities[file.place]
+        try:
+            recipe = _same_recipe(before, identity, made) or _recipe_of(file, identity, known, faults)
+        except StepMissing:
+            waiting.append(file.graph_name)
+            continue
+        if recipe is not None:
+            made[recipe.id] = recipe
+    return waiting
+
+
+def _same_recipe(before: Catalog | None, identity: Identity, made: Mapping[str, Workflow]) -> Workflow | None:
+    """Return a recipe as it was made before, if nothing of it and of its steps has changed."""
+    recipe = before.workflows.get(identity.id) if before is not None else None
+    if recipe is None or (recipe.name, recipe.version) != (identity.name, identity.version):
+        return None
+    return recipe if all(made.get(step.workflow.id) is step.workflow for step in recipe.steps) else None
+
+
+def _recipe_of(file: SourceFile, identity: Identity, known: Known, faults: list[WorkflowFault]) -> Workflow | None:
+    found: list[WorkflowFault] = []
+    data, mistakes = _toml(file, found), Faults()
+    recipe = read_recipe(file.title, data, known, mistakes) if data is not None else None
+    found += [WorkflowFault(file.sidecar_name, field, reason) for field, reason in mistakes.found]
+    faults += found
+    if recipe is None or found:
+        return None
+    return replace(
+        recipe,
+        id=identity.id,
+        name=identity.name,
+        group=recipe.group or file.path.rpartition("/")[0],
+        version=file.version,
+        path=file.path,
+        layer=file.layer,
+        trial=file.trial,
+    )
+
+
 def bundled_folder() -> Path:
     """Return the folder of the bundled workflows: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[2] / "workflows"
@@ -267,7 +329,7 @@ def _unknown_next(workflow: Workflow, file: str, names: Collection[str]) -> list
 
 
 def _slug_of_file(file: str) -> str:
-    return slug_of(Path(file).stem.removesuffix(".app"))
+    return slug_of(Path(file).stem.removesuffix(".app").removesuffix(".recipe"))
 
 
 def _same(before: Catalog | None, identity: Identity, info: ObjectInfo | None) -> Workflow | None:

@@ -228,6 +228,10 @@ class Form:
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 
+    def without(self, name: str) -> Form:
+        """Return the form without a field."""
+        return Form(tuple(field for field in self.fields if field.name != name))
+
     def in_language(self, language: str) -> Form:
         """Return the form with its texts in a language, as far as its author has translated them."""
         return Form(tuple(field.in_language(language) for field in self.fields))

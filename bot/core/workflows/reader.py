@@ -29,8 +29,9 @@ MEDIA = (
     *(".mp4", ".mov", ".m4v", ".webm", ".mkv", ".flac", ".mp3", ".ogg", ".opus"),
 )
 _ORDER = (*GRAPHS, *MEDIA)
-_SIDECAR = ".toml"
-_ENDINGS = frozenset((*GRAPHS, _SIDECAR, *MEDIA))
+_SIDECAR, _RECIPE = ".toml", ".recipe.toml"
+_ENDINGS = frozenset((*GRAPHS, _SIDECAR, _RECIPE, *MEDIA))
+_NO_GRAPH = Prompt({"0": {"class_type": "Recipe", "inputs": {}}})  # stands for that of a recipe, and is never sent
 _OWN = frozenset({Layer.BUNDLED, Layer.FOLDER})
 _DEEPEST = 8  # folders within folders
 _LONGEST_SIDECAR = 1 << 20  # bytes
@@ -107,6 +108,11 @@ class SourceFile:
         return self.path.casefold()
 
     @property
+    def is_recipe(self) -> bool:
+        """True if it is a recipe, which stands in its sidecar and has no graph."""
+        return _is_recipe(self.graph_name)
+
+    @property
     def title(self) -> str:
         """The name as its author wrote it."""
         return self.called or self.path.rpartition("/")[2]
@@ -167,7 +173,8 @@ class FolderReader:
             if layer is Layer.ADDED and not folder.exists():
                 continue  # nothing was added yet
             for path, names in sorted(_workflows(folder, faults).items()):
-                graph, sidecar = _graph_name(names), next((each for each in names if _is_sidecar(each)), None)
+                own = _without_clash(names, faults)
+                graph, sidecar = _graph_name(own), next((each for each in own if _is_sidecar(each)), None)
                 if graph is not None and graph.lower().endswith(MEDIA) and path.casefold() in known:
                     continue  # it is the picture of that workflow
                 known.add(path.casefold())
@@ -185,7 +192,8 @@ class FolderReader:
         if kept is not None and kept.stamp == stamp:
             return kept
         faults: list[WorkflowFault] = []
-        made = _graph(folder, path, graph, sidecar, faults, self._find)
+        is_recipe = graph is not None and _is_recipe(graph)
+        made = _NO_GRAPH if is_recipe else _graph(folder, path, graph, sidecar, faults, self._find)
         text = _text(folder / sidecar, sidecar, faults) if sidecar is not None else None
         if made is None or graph is None or faults:
             return _Kept(stamp, None, tuple(faults))
@@ -243,14 +251,31 @@ def _names(folder: Path, within: str, faults: list[WorkflowFault], deep: int) ->
 
 def _ending(name: str) -> str:
     lower = name.lower()
-    return ".app.json" if lower.endswith(".app.json") else f".{lower.rpartition('.')[2]}"
+    long = next((each for each in (".app.json", _RECIPE) if lower.endswith(each)), None)
+    return long or f".{lower.rpartition('.')[2]}"
 
 
 def _is_sidecar(name: str) -> bool:
     return name.lower().endswith(_SIDECAR)
 
 
+def _without_clash(names: Sequence[str], faults: list[WorkflowFault]) -> Sequence[str]:
+    """Leave out a recipe that has the name of a workflow."""
+    recipe = next(filter(_is_recipe, names), None)
+    if recipe is None or len(names) == 1:
+        return names
+    reason = _("a workflow has the same name, so people could not tell them apart: rename one")
+    faults.append(WorkflowFault(printable(recipe), None, reason))
+    return [each for each in names if each != recipe]
+
+
+def _is_recipe(name: str) -> bool:
+    return name.lower().endswith(_RECIPE)
+
+
 def _graph_name(names: Sequence[str]) -> str | None:
+    if len(names) == 1 and _is_recipe(names[0]):
+        return names[0]
     graphs = [each for each in names if not _is_sidecar(each)]
     return min(graphs, key=lambda each: _ORDER.index(_ending(each))) if len(graphs) > 1 else next(iter(graphs), None)
 

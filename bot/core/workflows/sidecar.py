@@ -67,8 +67,8 @@ class Faults:
 
 def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Faults) -> Workflow:
     """Return the workflow that a sidecar describes. Do not use it if anything was added to `faults`."""
-    plain, translations = _translated(None, data, ("title", "description"), faults)
-    good = _checked(None, plain, KEYS, faults)
+    plain, translations = translated(None, data, ("title", "description"), faults)
+    good = checked(None, plain, KEYS, faults)
     declared = tuple(
         read
         for key, table in good.get("fields", {}).items()
@@ -88,7 +88,7 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
         nsfw,
         good.get("group", "").strip(),
         translations,
-        next=tuple(each for each in good.get("next", ()) if _is_name(each, faults)),
+        next=tuple(each for each in good.get("next", ()) if is_name(each, faults)),
     )
     _check_clashes(declared, prompt, faults)
     for field, own in zip(workflow.form().fields, declared, strict=True):
@@ -98,7 +98,8 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
     return workflow
 
 
-def _is_name(given: Any, faults: Faults) -> bool:
+def is_name(given: Any, faults: Faults) -> bool:
+    """True if something that stands in `next` may be the name of a workflow; a mistake is added else."""
     if not isinstance(given, str):
         faults.add(None, _("next must be a list of names of workflows"))
     return isinstance(given, str)
@@ -125,7 +126,7 @@ def _check_clashes(declared: Iterable[Declared], prompt: Prompt, faults: Faults)
                 faults.add(field.name, words.format(input=target.input, title=title, owner=owner))
 
 
-def _translated(
+def translated(
     field: str | None, data: Mapping[str, Any], keys: tuple[str, ...], faults: Faults
 ) -> tuple[dict[str, Any], Translations]:
     """Take the translations of these keys out of a table."""
@@ -136,7 +137,7 @@ def _translated(
     return found
 
 
-def _checked(
+def checked(
     field: str | None, data: Mapping[str, Any], keys: Mapping[str, type | tuple[type, ...]], faults: Faults
 ) -> dict[str, Any]:
     """Return the entries with a known key and the right type."""
@@ -159,8 +160,8 @@ def _read_field(name: str, table: Any, prompt: Prompt, faults: Faults) -> Declar
     if not isinstance(table, Mapping):
         faults.add(name, _("a field must be a table: [fields.{name}]").format(name=name))
         return None
-    plain, translations = _translated(name, table, ("title", "help"), faults)
-    good = {**_checked(name, plain, FIELD_KEYS, faults), "translations": translations}
+    plain, translations = translated(name, table, ("title", "help"), faults)
+    good = {**checked(name, plain, FIELD_KEYS, faults), "translations": translations}
     targets = _targets(name, good.pop("target", None), prompt, faults)
     kind = _kind(name, good.pop("kind", None), faults)
     given = good.pop("choices", None)

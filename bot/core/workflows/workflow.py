@@ -15,6 +15,7 @@ from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Valu
 from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
 from bot.core.workflows.placeholders import with_values_in_place
+from bot.core.workflows.recipes.recipe import Step
 from bot.core.workflows.source import Layer, SavedSource
 from comfy.models.loras import read_loras, with_loras
 from comfy.object_info import InputInfo, ObjectInfo
@@ -81,7 +82,8 @@ class Workflow:
     operators may see and run it.
 
     People do not fill in the seeds that are `drawn`: ComfyUI's editor would change them after each run. `next` names
-    those that its author would use a result in, the best first.
+    those that its author would use a result in, the best first. A recipe has `steps`: its graph is theirs together, and
+    is never sent.
 
     The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
@@ -104,6 +106,7 @@ class Workflow:
     trial: bool = False
     drawn: Sequence[Declared] = ()
     next: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -144,7 +147,8 @@ class Workflow:
     @property
     def varies(self) -> bool:
         """True if another run with the same values makes something else."""
-        return bool(self.drawn) or any(field.seed for field in self.form().fields)
+        own = bool(self.drawn) or any(field.seed for field in self.form().fields)
+        return own or any(step.workflow.varies for step in self.steps)
 
     def draw(self, info: ObjectInfo | None = None) -> dict[str, Any]:
         """Return values for the seeds that are drawn for a run."""

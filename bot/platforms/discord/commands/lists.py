@@ -166,6 +166,7 @@ def _line(context: DiscordContext, run: RunRecord) -> str:
 def state_words(state: State) -> str:
     """Say how far a run is."""
     return {
+        State.LATER: _("waits for the step before"),
         State.WAITING: _("waits"),
         State.HELD: _("waits for a moderator"),
         State.RUNNING: _("is running"),

@@ -94,6 +94,8 @@ async def state_words(responder: Responder, run: RunRecord) -> str:
         case State.WAITING:
             place = await responder.services.runs.position(run.id)
             return _("number {place} in line").format(place=place) if place else _("in line")
+        case State.LATER:
+            return _("waits for the step before")
         case State.RUNNING:
             return _("under way")
         case State.DELIVERING:

@@ -53,7 +53,9 @@ class CallbackData:
     @property
     def data(self) -> str:
         short = base64.urlsafe_b64encode(UUID(self.run_id).bytes).decode().rstrip("=") if self.run_id else ""
-        return f"r:{self.act}:{short}" + (f":{self.number}" if self.number else "")
+        if self.number:
+            return f"r:{self.act}:{short}:{self.number}"
+        return f"r:{self.act}:{short}"
 
     @classmethod
     def read(cls, data: str) -> CallbackData | None:

@@ -75,7 +75,7 @@ def status_of(run: RunRecord, word: Word | None) -> Status | None:
             return Held()
     if word is not None and not (run.state is State.WAITING and isinstance(word.status, Running | Delivering)):
         return word.status
-    if run.state is State.WAITING:
+    if run.state in (State.WAITING, State.LATER):
         return Queued(reason=run.reason)
     return Delivering() if run.state is State.DELIVERING else Running()
 

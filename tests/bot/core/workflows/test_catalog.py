@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.core.errors import UnknownWorkflow
 from bot.core.workflows.catalog import Catalog
 from bot.core.workflows.form import FieldKind
+from bot.core.workflows.recipes.reading import RECIPE_KEYS, STEP_KEYS
 from bot.core.workflows.sidecar import FIELD_KEYS, KEYS
 from bot.core.workflows.workflow import Workflow
 
@@ -234,7 +235,7 @@ def test_ones_own_goes_before_its_namesake_even_where_it_is_faulty(tmp_path: Pat
 def test_the_guide_for_authors_names_every_key() -> None:
     guide = (Path(__file__).parents[4] / "docs" / "workflows.md").read_text()
     rows = [cell for row in re.findall(r"^\| (`.*?) \|", guide, re.MULTILINE) for cell in re.findall(r"`(\w+)`", row)]
-    assert sorted(rows) == sorted([*KEYS, *FIELD_KEYS])
+    assert sorted(rows) == sorted([*KEYS, *FIELD_KEYS, *RECIPE_KEYS, *STEP_KEYS])
     assert all(str(kind) in guide for kind in FieldKind)
 
 
