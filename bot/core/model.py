@@ -211,7 +211,8 @@ class RunSummary:
     on it. Without `previews` no `Running` has any. `varies`
     says that another run with the same values makes another result, because the workflow has a seed. `price` is there
     if the run costs money. `restored` says that its message may show the end of the run already, and that it and all
-    beside it may have been posted by a bot that is gone: nothing is posted in their place.
+    beside it may have been posted by a bot that is gone: nothing is posted in their place. Of a step of a recipe,
+    `whole` is the recipe's title.
     """
 
     run_id: str
@@ -228,6 +229,7 @@ class RunSummary:
     group: str = ""
     notes: tuple[str, ...] = ()
     restored: bool = False
+    whole: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from bot.core.background import BackgroundTask, TaskHealth, Work
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
+from bot.core.media.contact_sheet import sheet_of
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
 from bot.core.media.films.making import look_at, missing, poster
@@ -136,6 +137,7 @@ __all__ = [
     "read_names",
     "retry",
     "settings_from",
+    "sheet_of",
     "split_options",
     "to_play",
     "together",

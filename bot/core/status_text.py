@@ -134,7 +134,8 @@ def group_progress(group: GroupSummary) -> str:
     counted = _("{done} of {count} done").format(done=done, count=group.asked) if done else ""
     lead = group.lead
     now = describe(lead.status) if lead is not None else ""
-    return "\n".join(part for part in (counted, now, *_faults(group)) if part)
+    choice = _("Which one goes on? Choose its number, from 1 to {count}.").format(count=group.choices)
+    return "\n".join(part for part in (counted, now, choice if group.choices else "", *_faults(group)) if part)
 
 
 def group_caption(group: GroupSummary) -> str:

@@ -213,8 +213,8 @@ class GroupBoard:
 
     def summary(self, runs: list[RunRecord], talk: _Talk | None = None) -> GroupSummary:
         """Return the summary of the runs of a group, as far as their records and the last words on them tell."""
-        brief = replace(self._replies.brief(runs[0]), title=self._replies.title(runs[0]))
-        return summarize(runs, brief, talk.said if talk is not None else {})
+        brief = self._replies.brief(runs[0])
+        return summarize(runs, replace(brief, title=brief.whole or brief.title), talk.said if talk is not None else {})
 
     def _message(self, run: RunRecord, summary: GroupSummary) -> GroupMessage:
         return self._drawers[run.address.platform].group(run.address, summary)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bot.core.errors import WorkerFailed
+from bot.core.pool.pool import run_apart
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 _SIDE, _GAP, _ROW = 240, 8, 5  # pixels of a tile and between two, and tiles in a row
+_SECONDS = 20.0  # to draw one
 _MOST = 60_000_000  # pixels of a picture that is worth reading
 _GROUND, _TILE, _INK = "#1c1b19", "#33312d", "#f4f1ea"
 
@@ -42,6 +47,15 @@ def draw_sheet(tiles: tuple[SheetTile, ...], target: Path) -> Path:
         _mark(pen, str(tile.number), left + 8, top + 8, font)
     sheet.save(target, "JPEG", quality=85)
     return target
+
+
+async def sheet_of(pictures: Sequence[Path], target: Path) -> Path | None:
+    """Draw pictures side by side, numbered from 1; None if that does not work."""
+    tiles = tuple(SheetTile(number, path) for number, path in enumerate(pictures, 1))
+    try:
+        return await run_apart(draw_sheet, tiles, target, timeout=_SECONDS)
+    except WorkerFailed:
+        return None
 
 
 def _thumbnail(path: Path | None) -> Picture | None:

@@ -21,6 +21,8 @@ class Button(StrEnum):
     REPORT = "report"  #: a result, to the reviewers of its place
     DELETE = "delete"
     VARY = "vary"
+    CHOOSE = "choose"  #: the result with which a recipe goes on
+    RESUME = "resume"  #: a recipe, from the step that failed
     NUMBER = "number"  #: of a run of a group: opens the buttons of that one
     TRY = "try"  #: a first run, with a picture of ours
     FORM = "form"  #: of a form, or of a question that belongs to one
@@ -49,6 +51,8 @@ RIGHTS: dict[Button, tuple[Right, Right]] = {
     Button.REPORT: (Right.READERS, Right.READERS),
     Button.DELETE: (Right.OWNER_AND_MODERATORS, Right.OWNER_AND_MODERATORS),
     Button.VARY: (Right.WRITERS, Right.WRITERS),
+    Button.CHOOSE: (Right.OWNER_AND_MODERATORS, Right.OWNER_AND_MODERATORS),
+    Button.RESUME: (Right.WRITERS, Right.WRITERS),
     Button.NUMBER: (Right.READERS, Right.WRITERS),
     Button.TRY: (Right.WRITERS, Right.WRITERS),
     Button.FORM: (Right.OWNER, Right.OWNER),

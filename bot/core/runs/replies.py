@@ -53,11 +53,8 @@ class RunReplies:
         workflow = self._versions.catalog.workflows.get(run.workflow)
         varies, form = workflow is None or workflow.varies, workflow.form() if workflow is not None else None
         brief = run.brief(self._versions.catalog.title(run.workflow))
-        return replace(brief, varies=varies, values=arranged(brief.values, form))
-
-    def title(self, run: RunRecord) -> str:
-        """The title of what was asked for with a run: its recipe, or its workflow."""
-        return self._versions.catalog.title(run.step.recipe if run.step is not None else run.workflow)
+        whole = self._versions.catalog.title(run.step.recipe) if run.step is not None else ""
+        return replace(brief, varies=varies, values=arranged(brief.values, form), whole=whole)
 
     def details(self, run: RunRecord) -> RunDetails:
         """Everything that is known of a run, for those who may see its message."""

@@ -32,9 +32,13 @@ class ComponentAction(StrEnum):
     AGAIN_ALL = "againall"
     CHANGE_ALL = "changeall"
     DELETE_ALL = "deleteall"
+    RESUME_ALL = "resumeall"
 
 
 TEMPLATE = r"darkroom:(?P<verb>[a-z]+):(?P<run>[0-9a-f-]{36})"
+
+#: A result with which a recipe goes on: its group, and the number of the result.
+CHOICE = r"darkroom:choose:(?P<run>[0-9a-f-]{36}):(?P<number>[0-9]{1,2})"
 
 WAITING = (ComponentAction.CANCEL,)
 HELD = (ComponentAction.APPROVE, ComponentAction.REFUSE)
@@ -49,16 +53,37 @@ def delivered(*, varies: bool, picture: bool, reduced: bool) -> tuple[ComponentA
     return (*again, ComponentAction.CHANGE, *more, ComponentAction.DETAILS, ComponentAction.DELETE)
 
 
-ALL = (ComponentAction.CANCEL_ALL, ComponentAction.AGAIN_ALL, ComponentAction.CHANGE_ALL, ComponentAction.DELETE_ALL)
+ALL = (
+    ComponentAction.CANCEL_ALL,
+    ComponentAction.AGAIN_ALL,
+    ComponentAction.CHANGE_ALL,
+    ComponentAction.DELETE_ALL,
+    ComponentAction.RESUME_ALL,
+)
+_MOST = 20  # numbers to choose among
 _PER_ROW = 5  # buttons
 
 
-def group_row(group: str, cells: Sequence[Cell]) -> discord.ui.View:
+def choice_row(group: str, count: int) -> discord.ui.View:
+    """The buttons of a recipe that waits until its person has chosen a result."""
+    buttons = [
+        discord.ui.Button[discord.ui.View](label=str(number), custom_id=f"darkroom:choose:{group}:{number}")
+        for number in range(1, min(count, _MOST) + 1)
+    ]
+    for at, each in enumerate(buttons):
+        each.row = at // _PER_ROW
+    cancel = button(ComponentAction.CANCEL_ALL, group)
+    cancel.row = 4
+    return still(*buttons, cancel)
+
+
+def group_row(group: str, cells: Sequence[Cell], *, resumable: bool = False) -> discord.ui.View:
     """The buttons below a group that has ended: a number for each run, and what is for all of them."""
+    resume = (ComponentAction.RESUME_ALL,) if resumable else ()
     numbers = [button(ComponentAction.NUMBER, cell.run_id, str(cell.number)) for cell in cells]
     acts = [
         button(verb, group)
-        for verb in (ComponentAction.AGAIN_ALL, ComponentAction.CHANGE_ALL, ComponentAction.DELETE_ALL)
+        for verb in (*resume, ComponentAction.AGAIN_ALL, ComponentAction.CHANGE_ALL, ComponentAction.DELETE_ALL)
     ]
     for at, each in enumerate(numbers):
         each.row = at // _PER_ROW
@@ -131,6 +156,7 @@ def _label(verb: ComponentAction) -> str:
         ComponentAction.AGAIN_ALL: _("Again"),
         ComponentAction.CHANGE_ALL: _("Change"),
         ComponentAction.DELETE_ALL: _("Delete all"),
+        ComponentAction.RESUME_ALL: _("Go on"),
         ComponentAction.SEE: _("See it"),
         ComponentAction.APPROVE: _("Approve"),
         ComponentAction.REFUSE: _("Refuse"),

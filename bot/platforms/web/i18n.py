@@ -43,6 +43,8 @@ def words() -> dict[str, str]:
         "of_group": _("Number {number} of {title}"),
         "group": _("{count} of {title}, asked at {time}"),
         "ended_all": _("{title}: all have ended."),
+        "resume": _("Go on"),
+        "choose": _("Which one goes on?"),
         "cancel": _("Cancel"),
         "cancelling": _("Cancelling…"),
         "use": _("Use as input"),

@@ -50,7 +50,7 @@ def planned(recipe: Workflow, first: int, runs: Sequence[NewRun], group: str, *,
             each,
             policy=replace(each.policy, review=policy.review),
             held=any(run.held for run in runs) and not each.is_later,
-            group=GroupPlace(group, number, len(every), _label(recipe, each), drawn=drawn),
+            group=GroupPlace(group, number, len(every), _label(recipe, each), drawn=drawn) if len(every) > 1 else None,
         )
         for number, each in enumerate(every)
     ]

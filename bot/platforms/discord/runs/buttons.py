@@ -12,7 +12,7 @@ from bot.core.errors import UserError
 from bot.core.model import StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, missing
 from bot.i18n import _
-from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row, which_row
+from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row, row, which_row
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -112,6 +112,8 @@ async def press_all(context: DiscordContext, click: Click, verb: str, group: str
             await tell(click, _("They are being stopped.") if stopped else _("They have ended already."))
         case ComponentAction.AGAIN_ALL:
             await submit_request(context, click, await groups.again(group, person, place), spoiler=spoiler)
+        case ComponentAction.RESUME_ALL:
+            await submit_request(context, click, await groups.resumed(group, person, place), spoiler=spoiler)
         case ComponentAction.CHANGE_ALL:
             request = await groups.changed(group, person, place)
             await begin(context, click, FormSession(request.workflow, request.values, spoiler=spoiler))
@@ -119,6 +121,18 @@ async def press_all(context: DiscordContext, click: Click, verb: str, group: str
             await groups.delete(group, asker(click, cells[0]))
             with suppress(discord.NotFound):
                 await _remove(click)
+
+
+async def choose(context: DiscordContext, click: Click, group: str, number: int) -> None:
+    """Go on with a recipe, with the result that was chosen. Raises `UserError`."""
+    await click.response.defer()
+    cells = await context.services.groups.cells(group)
+    if not cells:
+        raise UserError(_("These runs have been deleted. Please start new ones."))
+    await check(context, click, cells[0], "choose")
+    await context.services.groups.choose(group, number, asker(click, cells[0]))
+    with suppress(discord.HTTPException):
+        await click.edit_original_response(view=row(group, (ComponentAction.CANCEL_ALL,)))
 
 
 async def open_number(click: Click, run: RunRecord) -> None:
@@ -176,8 +190,8 @@ def results_in(message: discord.Message) -> dict[int, str]:
 
 
 def _components(message: discord.Message) -> Iterator[object]:
-    for row in message.components:
-        yield from getattr(row, "children", ())
+    for each in message.components:
+        yield from getattr(each, "children", ())
 
 
 async def _cancel(context: DiscordContext, click: Click, run: RunRecord) -> None:

@@ -21,7 +21,7 @@ from bot.core.model import Cell, GroupSummary, Result, Running, Status
 from bot.core.platform import Pauses, retry
 from bot.core.port import CellResults
 from bot.i18n import _
-from bot.platforms.discord.components import group_row
+from bot.platforms.discord.components import choice_row, group_row
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft
 from bot.platforms.discord.runs.attachments import (
@@ -108,7 +108,7 @@ class DiscordGroup(DiscordReply):
                 break
             kept = await self._grow(kept, batch)
             left = left[len(batch) :]
-        if self._group.has_ended or len(known) > len(kept):
+        if self._group.has_ended or self._group.choices or len(known) > len(kept):
             await self._finish(kept)
 
     async def _attached(self) -> tuple[discord.Attachment, ...]:
@@ -195,15 +195,14 @@ class DiscordGroup(DiscordReply):
         """Set the words and buttons, and take away the files of runs that were deleted."""
         known = self._rest.attached.get(self._spot.message, kept)
         pieces = () if len(known) != len(kept) or not self._group.results else None
-        view = group_row(self._group.id, self._group.cells) if self._group.has_ended else None
         try:
             message = await self._edit_anywhere(
-                MessageDraft(self._text, pieces, view, kept if pieces is not None else ())
+                MessageDraft(self._text, pieces, self._view, kept if pieces is not None else ())
             )
         except discord.HTTPException as fault:
             if fault.code != _TOO_OLD:
                 raise
-            draft = MessageDraft(self._text, (), view)
+            draft = MessageDraft(self._text, (), self._view)
             await self._rest.add_beside(self._spot, draft, f"w{self._group.id.replace('-', '')}"[:25])
             return
         self._remember(message)
@@ -220,7 +219,7 @@ class DiscordGroup(DiscordReply):
             batch = await _batch(left, FILES) or left[:1]
             pieces = tuple(piece for each in batch for piece in each.pieces)[:FILES]
             left = left[len(batch) :]
-            view = None if left else group_row(self._group.id, self._group.cells)
+            view = None if left else self._view
             nonce = f"{number}{self._group.id.replace('-', '')}"[:25]
             await self._rest.send_to(person, MessageDraft(self._text, pieces, view), nonce)
             number += 1
@@ -229,6 +228,13 @@ class DiscordGroup(DiscordReply):
         self._rest.attached[self._spot.message] = tuple(message.attachments)
         if len(self._rest.attached) > _REMEMBERED:
             self._rest.attached.popitem(last=False)
+
+    @property
+    def _view(self) -> discord.ui.View | None:
+        """The buttons of a group that has ended, or that waits for a choice."""
+        if self._group.has_ended:
+            return group_row(self._group.id, self._group.cells, resumable=self._group.resumable)
+        return choice_row(self._group.id, self._group.choices) if self._group.choices else None
 
     @property
     def _text(self) -> str:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import discord
 
 from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
-from bot.core.model import RunRequest
+from bot.core.model import Resume, RunRequest
 from bot.core.platform import RunRecord, Services, work_folder
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -52,6 +52,7 @@ async def submit(
     *,
     version: str = "",
     count: int = 1,
+    resume: Resume | None = None,
     spoiler: bool = False,
 ) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
@@ -60,7 +61,7 @@ async def submit(
     check_age(context, workflow, click.channel)
     with work_folder() as folder:
         given = await fetched(click.client.http, values, folder, context.most)
-        request = RunRequest(workflow, given, asker(click), place_of(click), version, count)
+        request = RunRequest(workflow, given, asker(click), place_of(click), version, count, resume)
         posting = MessageAnswer(context.services, request, click, spoiler)
         await context.services.runs.submit(request, posting)
     if posting.is_here:
@@ -100,8 +101,16 @@ async def submit_again(context: DiscordContext, click: Click, run: RunRecord, ch
 async def submit_request(context: DiscordContext, click: Click, request: RunRequest, *, spoiler: bool) -> None:
     """Start what a button of a group asks for. Raises `UserError`."""
     await _hear(click)
-    version, count = request.version, request.count
-    await submit(context, click, request.workflow, request.values, version=version, count=count, spoiler=spoiler)
+    await submit(
+        context,
+        click,
+        request.workflow,
+        request.values,
+        version=request.version,
+        count=request.count,
+        resume=request.resume,
+        spoiler=spoiler,
+    )
 
 
 def check_rights(missing: Sequence[str]) -> None:

@@ -111,6 +111,11 @@ class RunButtons:
             case CallbackAction.AGAIN_ALL:
                 again = await groups.again(group, caller.person, caller.place)
                 await self._responder.open(caller, again, hidden=await self._is_hidden(run))
+            case CallbackAction.RESUME_ALL:
+                onward = await groups.resumed(group, caller.person, caller.place)
+                await self._responder.open(caller, onward, hidden=await self._is_hidden(run))
+            case CallbackAction.CHOOSE_ALL:
+                await groups.choose(group, press.number, caller.person)
             case CallbackAction.CHANGE_ALL:
                 draft = FormState.of(await groups.changed(group, caller.person, caller.place))
                 await self._asking.begin(caller, replace(draft, hidden=await self._is_hidden(run)))
@@ -126,7 +131,8 @@ class RunButtons:
         summary = await self._services.groups.summary(run.group_id or "")
         if summary is None or caller.message is None or not summary.has_ended:
             return
-        keyboard = callback_data.group_ended(summary.id, summary.cells, run.id, original=True)
+        resumable = summary.resumable
+        keyboard = callback_data.group_ended(summary.id, summary.cells, run.id, original=True, resumable=resumable)
 
         async def edit(chat: int) -> None:
             await self._responder.api.bot.edit_message_reply_markup(chat, caller.message, reply_markup=keyboard)

@@ -13,6 +13,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot.core.model import Cell
 from bot.i18n import _
 
+_MOST = 20  # numbers to choose among
 _UPDATES = UUID("7d1c3a0e-5f0b-4b6e-9a51-6c2f6f1f6d10")
 
 
@@ -34,6 +35,8 @@ class CallbackAction(StrEnum):
     CHANGE_ALL = "C"
     ORIGINAL_ALL = "O"
     DELETE_ALL = "D"
+    RESUME_ALL = "R"
+    CHOOSE_ALL = "H"  #: a result with which a recipe goes on
 
     @property
     def is_for_all(self) -> bool:
@@ -97,12 +100,16 @@ def delivered(run_id: str, *, picture: bool, original: bool, film: bool = False)
     return InlineKeyboardMarkup([[*first, *use], [_run_button(act, run_id) for act in second]])
 
 
-def group_waiting(group: str) -> InlineKeyboardMarkup:
-    """The buttons of a group that is under way."""
-    return InlineKeyboardMarkup([[_run_button(CallbackAction.CANCEL_ALL, group)]])
+def group_waiting(group: str, choices: int = 0) -> InlineKeyboardMarkup:
+    """The buttons of a group that is under way: a recipe may wait until its person has chosen a result."""
+    numbers = range(1, min(choices, _MOST) + 1)
+    chosen = [button(str(each), CallbackData(CallbackAction.CHOOSE_ALL, group, each).data) for each in numbers]
+    return InlineKeyboardMarkup([*rows(chosen, 5), [_run_button(CallbackAction.CANCEL_ALL, group)]])
 
 
-def group_ended(group: str, cells: Sequence[Cell], chosen: str = "", *, original: bool = False) -> InlineKeyboardMarkup:
+def group_ended(
+    group: str, cells: Sequence[Cell], chosen: str = "", *, original: bool = False, resumable: bool = False
+) -> InlineKeyboardMarkup:
     """The buttons of a group that has ended: a number for each run, which opens the buttons of that one."""
     numbers = [
         button(
@@ -112,7 +119,13 @@ def group_ended(group: str, cells: Sequence[Cell], chosen: str = "", *, original
         for cell in cells
     ]
     own = [_own(cell) for cell in cells if cell.run_id == chosen]
-    acts = [CallbackAction.AGAIN_ALL, CallbackAction.CHANGE_ALL, *([CallbackAction.ORIGINAL_ALL] if original else [])]
+    resume = [CallbackAction.RESUME_ALL] if resumable else []
+    acts = [
+        *resume,
+        CallbackAction.AGAIN_ALL,
+        CallbackAction.CHANGE_ALL,
+        *([CallbackAction.ORIGINAL_ALL] if original else []),
+    ]
     every = [_run_button(act, group) for act in (*acts, CallbackAction.DELETE_ALL)]
     return InlineKeyboardMarkup([*rows(numbers, 5), *(row for each in own for row in each), every])
 
@@ -175,5 +188,6 @@ def _run_button(act: CallbackAction, run_id: str) -> InlineKeyboardButton:
         CallbackAction.CHANGE_ALL: _("Change"),
         CallbackAction.ORIGINAL_ALL: _("Original"),
         CallbackAction.DELETE_ALL: _("Delete all"),
+        CallbackAction.RESUME_ALL: _("Go on"),
     }
     return button(words[act], CallbackData(act, run_id).data)

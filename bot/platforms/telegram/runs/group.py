@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from telegram import InlineKeyboardMarkup
 
 from bot.core.errors import DeliveryFailed, MessageGone
 from bot.core.model import Address, Cell, GroupSummary, Queued, Result, ResultFile, Running, Status
-from bot.core.platform import work_folder
+from bot.core.platform import sheet_of, work_folder
 from bot.core.port import CellResults
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -57,13 +58,23 @@ class TelegramGroup(TelegramReply):
             return
         result = await results(cell)
         with work_folder() as folder:
-            found = await packed(result.files[:1], self.limits.file_bytes, folder)
+            files = await self._to_show(result, folder)
+            found = await packed(files, self.limits.file_bytes, folder)
             if not found.shown or found.shown[0].way is Way.DOCUMENT:
                 return
             number = self._supersede()
             async with self._state.lock:
                 await self._put_newest(found.shown[0], number)
         self._state.newest = cell.run_id
+
+    async def _to_show(self, result: Result, folder: Path) -> tuple[ResultFile, ...]:
+        """The first file of a result; where its person has to choose, all of its pictures as one."""
+        pictures = [file.path for file in result.files if file.kind == "image"]
+        if self._group.choices and len(pictures) > 1:
+            sheet = await sheet_of(pictures, folder / "choices.jpg")
+            if sheet is not None:
+                return (ResultFile(sheet, sheet.name, "image"),)
+        return result.files[:1]
 
     async def _put_newest(self, only: OutgoingMedia, number: int) -> None:
         spoiler = await self._is_hidden()
@@ -115,7 +126,7 @@ class TelegramGroup(TelegramReply):
 
     @property
     def _waiting_keyboard(self) -> InlineKeyboardMarkup:
-        return callback_data.group_waiting(self._group.id)
+        return callback_data.group_waiting(self._group.id, self._group.choices)
 
     def _status_text(self, status: Status) -> str:
         return captions.of_group(self._group, captions.CAPTION)
@@ -126,7 +137,8 @@ class TelegramGroup(TelegramReply):
     def _result_keyboard(self, result: Result, packing: Packed, *, original: bool) -> InlineKeyboardMarkup:
         whole = {each.number for each in packing.beside}
         original = original or any(each.way is Way.PHOTO and each.number not in whole for each in packing.shown)
-        return callback_data.group_ended(self._group.id, self._group.cells, original=original)
+        resumable = self._group.resumable
+        return callback_data.group_ended(self._group.id, self._group.cells, original=original, resumable=resumable)
 
     def _part(self, number: int | None) -> list[Any]:
         if number is None or number >= len(self._parts):

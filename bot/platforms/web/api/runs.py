@@ -38,6 +38,8 @@ class RunRoutes:
             web.post("/runs/{id}/again", self._again),
             web.post("/runs/{id}/vary", self._vary),
             web.post("/groups/{id}/again", self._again_together),
+            web.post("/groups/{id}/resume", self._resume),
+            web.post("/groups/{id}/choose/{number:[0-9]{1,3}}", self._choose),
             web.post("/groups/{id}/cancel", self._cancel_together),
             web.delete("/groups/{id}", self._delete_together),
             web.get("/runs/{id}/changes", self._changes),
@@ -113,6 +115,18 @@ class RunRoutes:
     async def _again_together(self, request: web.Request) -> web.Response:
         visitor, group = whose(request), await self._together(request)
         return await self._take(await self._services.groups.again(group, person_of(visitor), place_of(visitor)))
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        """Go on with a recipe from the step that failed."""
+        visitor, group = whose(request), await self._together(request)
+        return await self._take(await self._services.groups.resumed(group, person_of(visitor), place_of(visitor)))
+
+    async def _choose(self, request: web.Request) -> web.Response:
+        """Go on with a recipe, with one of the results."""
+        visitor, group = whose(request), await self._together(request)
+        await self._services.groups.choose(group, int(request.match_info["number"]), person_of(visitor))
+        await self._tell_all(visitor, group)
+        return web.json_response({})
 
     async def _cancel_together(self, request: web.Request) -> web.Response:
         visitor, group = whose(request), await self._together(request)

@@ -36,7 +36,7 @@ def run_view(run: RunRecord, brief: RunSummary, details: RunDetails, word: Word 
         "title": brief.title,
         "asked": run.asked_at,
         "said": status_text.asked(brief),
-        "group": _group_view(run),
+        "group": _group_view(run, brief),
         "words": details.words,
         "settings": details.settings,
         "values": values_view(run.written),
@@ -55,11 +55,18 @@ def values_view(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _exact(value) for name, value in values.items()}
 
 
-def _group_view(run: RunRecord) -> dict[str, Any] | None:
-    """The place of a run among those that one request asked for."""
+def _group_view(run: RunRecord, brief: RunSummary) -> dict[str, Any] | None:
+    """The place of a run among those that one request asked for. A step of a recipe may wait `after` another one until
+    a result is chosen.
+    """
     if run.group_id is None:
         return None
-    return {"id": run.group_id, "number": run.cell + 1, "count": run.cells, "label": run.label}
+    view: dict[str, Any] = {"id": run.group_id, "number": run.cell + 1, "count": run.cells, "label": run.label}
+    if run.step is not None:
+        chooses = run.state is State.LATER and run.step.take is None
+        view |= {"title": brief.whole, "recipe": run.step.recipe, "after": run.step.after if chooses else ""}
+        view["kind"], view["failed"] = run.step.kind, run.state is State.FAILED
+    return view
 
 
 def status_of(run: RunRecord, word: Word | None) -> Status | None:

@@ -39,7 +39,7 @@ export class Group {
     this.actions = actions;
     this.id = view.group.id;
     this.asked = view.asked;
-    this.title = view.title;
+    this.title = view.group.title ?? view.title;
     this.count = view.group.count;
     this.cells = new Map();
     const { time, when } = clocked(view.asked);
@@ -47,8 +47,8 @@ export class Group {
     this.common = make("div", { class: "asked" });
     this.list = make("div", { class: "cells" });
     this.row = make("div", { class: "buttons" });
-    const label = word("group", { count: this.count, title: view.title, time: when });
-    const heading = make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
+    const label = word("group", { count: this.count, title: this.title, time: when });
+    const heading = make("div", { class: "head" }, make("h3", {}, this.title), make("time", { datetime: time.toISOString() }, when), this.pill);
     this.article = make("article", { "aria-label": label, tabindex: "-1" }, heading, this.common, this.list, this.row);
     this.element = make("li", { "data-group": this.id }, this.article);
   }
@@ -92,7 +92,7 @@ export class Group {
     this.pill.textContent = word("done_of", { done, count: this.count });
     const said = Object.entries(this.values()).map(([name, value]) => `${name} ${value}`);
     this.common.replaceChildren(...(said.length ? [make("p", {}, said.join(" · "))] : []));
-    const kind = `${busy} ${views.some((view) => view.cancelling)}`;
+    const kind = `${busy} ${views.some((view) => view.cancelling)} ${this.choices(views)} ${views.some((view) => view.group.failed)}`;
     if (kind === this.kind) return;
     this.kind = kind;
     const focused = this.row.contains(document.activeElement);
@@ -108,17 +108,35 @@ export class Group {
     return Object.fromEntries(Object.entries(first.values).filter((pair) => !alone && same(pair)));
   }
 
+  /** How many results there are to choose among, where a step of a recipe waits for that. */
+  choices(views) {
+    const asks = views.find(({ group }) => group.after && this.cells.get(group.after)?.view.state === "done");
+    return asks ? this.cells.get(asks.group.after).view.files.filter(({ kind }) => kind === asks.group.kind).length : 0;
+  }
+
+  choose(number) {
+    const onclick = () => this.ask("POST", `groups/${this.id}/choose/${number}`);
+    return make("button", { type: "button", class: "button", "data-act": `choose ${number}`, onclick }, String(number));
+  }
+
   waiting(views) {
+    const count = this.choices(views);
+    const numbers = Array.from({ length: count }, (_, at) => this.choose(at + 1));
+    const asked = count ? [make("span", {}, word("choose")), ...numbers] : [];
     const cancel = this.button("cancel", () => this.cancel(cancel));
     if (views.some((view) => view.cancelling)) held(cancel);
-    return [cancel];
+    return [...asked, cancel];
   }
 
   ended() {
     const again = async () => (await this.ask("POST", `groups/${this.id}/again`)) && say(word("state_waiting"));
+    const resume = async () => (await this.ask("POST", `groups/${this.id}/resume`)) && say(word("state_waiting"));
+    const recipe = this.views[0].group.recipe;
+    const values = recipe ? Object.assign({}, ...this.views.map((view) => view.values).reverse()) : { ...this.values(), count: this.count };
     return [
+      ...(this.views.some((view) => view.group.failed) ? [this.button("resume", resume)] : []),
       this.button("again", again),
-      this.button("change", () => this.actions.change({ ...this.views[0], values: { ...this.values(), count: this.count } })),
+      this.button("change", () => this.actions.change({ ...this.views[0], workflow: recipe ?? this.views[0].workflow, values })),
       this.button("delete", (event) => this.erase(event.currentTarget)),
     ];
   }

@@ -140,7 +140,7 @@ def test_every_mistake_of_an_author_is_named(tmp_path: Path) -> None:
     said = "\n".join(map(str, catalog.faults))
     for part in (
         "nested.recipe.toml, steps: “film” is a recipe, and a recipe has workflows alone",
-        "nested.recipe.toml, steps: there is no workflow “nowhere”; workflows: darker, lighter, pair",
+        "nested.recipe.toml, steps: there is no workflow “nowhere”; workflows: darker, gate, lighter, pair",
         "wrong.recipe.toml, step.pair: take, most and into are for the steps after the first",
         "wrong.recipe.toml, step.pair_2: this workflow takes no file",
         "wrong.recipe.toml, step.pair_2: take must be one of these: first, all, ask",

@@ -21,8 +21,8 @@ from PIL import Image
 from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
-from tests.bot.harness import Studio, painter, until
-from tests.bot.onward import write_onward
+from tests.bot.harness import Gates, Studio, painter, until
+from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
 
@@ -119,6 +119,40 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
         shown = await fake.ask(3, pick, BOB, channel, message=which)
         await fake.submit(BOB, shown, {"factor": "1.5"})
         await fake.until(lambda: any("factor 1.5" in each.content and each.files for each in fake.public))
+
+
+async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_failed(
+    fake: FakeDiscord, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate", '[step.gate]\ntake = "ask"\n')
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    gates = Gates()
+    nodes = gates.nodes()
+    fails = [False, True]  # the last first
+
+    def pass_through(image: Any, name: str) -> Any:
+        if fails.pop():
+            raise ValueError(name)
+        return image
+
+    nodes["Gate"] = replace(nodes["Gate"], function=pass_through)
+    async with EmbeddedServer(nodes=nodes) as server:
+        settings = {"COMFYUI_URLS": server.url}
+        async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
+            await fake.slash(ALICE, channel, "film", {"color": 7})
+            await fake.until(lambda: any("Which one goes on?" in post.content for post in fake.public))
+            (post,) = fake.public
+            await fake.until(lambda: post.labels == ["1", "2", "Cancel"] and len(post.files) == 2)
+            assert "Film" in post.content
+            refused = await fake.click(BOB, post, "2")
+            await fake.until(
+                lambda: any(p.token == refused.token and "Only the person" in p.content for p in fake.posts.values())
+            )
+            await fake.click(ALICE, post, "2")
+            await fake.until(lambda: "Go on" in post.labels)
+            await fake.click(ALICE, post, "Go on")
+            await fake.until(lambda: len(fake.public) == 2 and bool(fake.public[1].files))
 
 
 async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_all(

@@ -15,7 +15,7 @@ from PIL import Image
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.harness import Studio, painter, until
-from tests.bot.onward import write_onward
+from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.telegram.harness import Conversation, forged, serving, start, stop
 from tests.bot.platforms.telegram.server import Kept, bot_api
 
@@ -72,6 +72,21 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(tm
         assert "Pair" not in chat.last.buttons()
         await chat.press(chat.last, "Lighter")
         await api.until(lambda: chat.last.kind == "photo" and "Lighter" in chat.last.text)
+
+
+async def test_a_recipe_asks_which_result_goes_on(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "ask"\n')
+    async with bot_api() as api, serving(api, tmp_path, DARKROOM_WORKFLOWS=str(tmp_path / "workflows")):
+        chat = Conversation(api)
+        await chat.write("/film color=7")
+        await api.until(lambda: bool(chat.messages) and "2" in chat.last.buttons() and chat.last.kind == "photo")
+        assert "Which one goes on?" in chat.last.text
+        assert "Film" in chat.last.text
+        await chat.press(chat.last, "2")
+        first, second, third, words = await album(chat, 3)  # two of the first step, and that of the second
+        assert {first.kind, second.kind, third.kind} == {"photo"}
+        assert {"1", "2", "Again"} <= set(words.buttons())
 
 
 async def test_how_many_are_done_and_one_cancel(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.forks import Forked, fork
 from tests.bot.harness import Studio
+from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.web.pages import Visitor
 from tests.patience import PATIENCE
 
@@ -66,3 +68,30 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
         await process.wait()
     turns = [len(list(runs)) for _person, runs in groupby(dict.fromkeys(studio.painted), lambda color: color // 100)]
     assert max(turns[:-1]) <= 2, studio.painted
+
+
+async def test_a_recipe_goes_on_with_the_result_that_is_chosen(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "ask"\n')
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with EmbeddedServer() as server:
+        process = await _start(tmp_path, server.url, port)
+        async with Visitor(f"http://127.0.0.1:{port}") as ann:
+            await ann.ask("film", color=7)
+            chosen = False
+            async with asyncio.timeout(PATIENCE), ann.listening() as events:
+                runs: dict[int, dict[str, Any]] = {}
+                async for name, data in events:
+                    for run in data.get("runs", ()) if name == "state" else [data] if name == "run" else []:
+                        runs[run["group"]["number"]] = run
+                    states = [runs[number]["state"] for number in sorted(runs)]
+                    if states == ["done", "waiting"] and not chosen:
+                        assert runs[2]["group"] | {"title": "Film", "after": runs[1]["id"]} == runs[2]["group"]
+                        status, _answer = await ann.call("POST", f"groups/{runs[1]['group']['id']}/choose/2")
+                        chosen = status == 200
+                    if states == ["done", "done"]:
+                        break
+            assert chosen
+        process.kill()
+        await process.wait()
