@@ -238,6 +238,11 @@ class ModerationService:
         scope = await self._scope(by, here, "limit", aim)
         if (fault := _limit_fault(measure, most, scope, together=together)) is not None:
             raise UserError(fault)
+        found = self._validator.catalog.workflows.get(scope.workflow)
+        if found is not None and found.steps and most is not None:
+            words = _("“{name}” is a recipe, and limits count its steps. Limit one of its workflows: {names}.")
+            names = ", ".join(dict.fromkeys(step.workflow.name for step in found.steps))
+            raise UserError(words.format(name=found.name, names=names))
         rule = Rule(scope, (Budget if together else Limit)(most or 0), measure)
         words = _("Set the limit: {limit}.") if most is not None else _("Removed the limit “{measure}” {scope}.")
         words = words.format(limit=limit_words(rule), measure=measure, scope=scope)

@@ -238,6 +238,9 @@ class WorkflowEditor:
         any for operators. Raises `UserError` for all others.
         """
         workflow = self._live_catalog.find(name)
+        if workflow.steps:
+            words = _("“{name}” is a recipe: the operator changes it in its file, {name}.recipe.toml.")
+            raise UserError(words.format(name=name))
         graph, text = "", None
         if workflow.layer in self._folders:
             with suppress(FileNotFoundError):

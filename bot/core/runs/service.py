@@ -194,7 +194,10 @@ class RunService:
 
     async def _planned(self, request: RunRequest, recipe: Workflow, where: Address) -> list[NewRun]:
         """Return the runs of a recipe, after all of its steps were checked. Raises `UserError`."""
-        await self._enforcer.admit(request, recipe)
+        policy = await self._enforcer.admit(request, recipe)
+        restriction = await self._workflows.restriction(request.person, request.place, recipe)
+        request = await self._validator.recipe(request, recipe, restriction)
+        held = await self._read(request, [request.values])
         first, made = request.resume.step if request.resume is not None else 0, list[NewRun]()
         for step, own in zip(recipe.steps[first:], plan.requests(request, recipe), strict=True):
             version = await self._workflows.pinned(own.workflow, "")
@@ -203,7 +206,8 @@ class RunService:
             except (BadValue, BadPicture) as fault:
                 raise plan.in_words_of(step, fault) from fault
         drawn = self._replies.draws_groups(request.place.platform)
-        return plan.planned(recipe, first, made, str(uuid4()), drawn=drawn)
+        made[0] = replace(made[0], held=made[0].held or held)
+        return plan.planned(recipe, first, made, policy, str(uuid4()), drawn=drawn)
 
     async def _checked(self, request: RunRequest, workflow: Workflow, where: Address, later: str = "") -> list[NewRun]:
         """Return the runs that a request asks for, as they may join the line. Raises `UserError`. The field `later` of

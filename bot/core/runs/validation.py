@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.films.making import is_video, last_picture, missing
 from bot.core.media.images import PictureLimits, prepare
-from bot.core.model import Person, RunRequest, UploadedFile
+from bot.core.model import Person, RunRequest, StoredFile, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.runs.answers import ServerAnswers
 from bot.core.several.count import next_seeds
@@ -151,6 +151,18 @@ class RequestValidator:
         stem, kind = _stem(workflow, seed, given), workflow.kind(form, shown)
         return ValidatedRequest(workflow, shown, media, stem, kind, request.person, seed=seed)
 
+    async def recipe(self, request: RunRequest, recipe: Workflow, restriction: FieldConstraints) -> RunRequest:
+        """Return a request for a recipe with the values that its form gives, as moderators narrow it. Its steps check
+        them on. Raises `BadValue`.
+        """
+        form = _with_files(await self.form(recipe), request.values)
+        before = recipe.steps[: request.resume.step] if request.resume is not None else ()
+        gone = {name for step in before for name, _own in step.asked}
+        form = Form(tuple(field for field in form.fields if field.name not in gone))
+        given = {name: value for name, value in request.values.items() if name not in gone}
+        files = {name: value for name, value in given.items() if isinstance(value, UploadedFile | StoredFile)}
+        return replace(request, values={**restriction.check(form, _texts(given)), **files})
+
     async def cells(
         self, first: ValidatedRequest, given: Mapping[str, Any], restriction: FieldConstraints, count: int
     ) -> list[ValidatedRequest]:
@@ -230,7 +242,10 @@ def _size(path: Path) -> int:
 
 def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
     """Replace files by text for the form, which only checks that they are there. `images` checks their content."""
-    return {name: value.filename if isinstance(value, UploadedFile) else value for name, value in values.items()}
+    return {
+        name: value.filename if isinstance(value, UploadedFile | StoredFile) else value
+        for name, value in values.items()
+    }
 
 
 def _seed(workflow: Workflow, form: Form, values: Mapping[str, Any]) -> str:

@@ -28,9 +28,11 @@ def requests(request: RunRequest, recipe: Workflow) -> list[RunRequest]:
     return made
 
 
-def planned(recipe: Workflow, first: int, runs: Sequence[NewRun], group: str, *, drawn: bool) -> list[NewRun]:
-    """Return all runs of a recipe that begins with step `first`, given one for each step. Each result that goes on does
-    so in runs of its own.
+def planned(
+    recipe: Workflow, first: int, runs: Sequence[NewRun], own: EffectivePolicy, group: str, *, drawn: bool
+) -> list[NewRun]:
+    """Return all runs of a recipe that begins with step `first`, given one for each step, and the recipe's own policy.
+    Each result that goes on does so in runs of its own.
     """
     every = list[NewRun]()
     before = [replace(runs[0], step=RecipePlace(recipe.id, first, len(recipe.steps)))]
@@ -44,7 +46,7 @@ def planned(recipe: Workflow, first: int, runs: Sequence[NewRun], group: str, *,
             for take in _takes(step)
         ]
         every += before
-    policy = _strictest(every)
+    policy = next((each for each in (own, *(run.policy for run in runs)) if each.review.on), own)  # holds the end
     return [
         replace(
             each,
@@ -75,11 +77,6 @@ def _takes(step: Step) -> list[int | None]:
             return [None]
         case Take.ALL:
             return list(range(step.most))
-
-
-def _strictest(runs: Sequence[NewRun]) -> EffectivePolicy:
-    """The policy with the review: that of any step holds the end."""
-    return next((run.policy for run in runs if run.policy.review.on), runs[0].policy)
 
 
 def _label(recipe: Workflow, run: NewRun) -> str:

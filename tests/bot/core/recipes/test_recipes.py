@@ -14,6 +14,8 @@ from bot.core.model import Address, Person, RunRequest
 from bot.core.policy.permissions import RuleTarget
 from bot.core.run import RunRecord, State
 from bot.core.workflows.catalog import Catalog
+from bot.server_settings import NamedServer
+from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import GroupPlatform, closed
 from tests.bot.harness import ANN, HERE, MOD, Gates, House, failing, house, until
@@ -59,6 +61,28 @@ async def test_the_first_result_goes_on_and_all_is_one_group(tmp_path: Path) -> 
         )
         assert colors(drawn.files[3][0])[0] < colors(drawn.files[2][0])[0] < 255
         assert len(await home.services.runs.last_of(ANN)) == 3
+
+
+async def test_rules_of_the_recipe_itself_hold_and_a_limit_names_its_workflows(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker")
+    platform = GroupPlatform()
+    async with house(tmp_path, platform) as home:
+        moderation = home.services.moderation
+        with pytest.raises(UserError, match="limits count its steps. Limit one of its workflows: pair, darker"):
+            await moderation.limit(MOD, HERE, "day", 2, RuleTarget(workflow="film"))
+        await moderation.limit(MOD, HERE, "day", 1, RuleTarget(workflow="darker"))
+        await moderation.review(MOD, HERE, True, aim=RuleTarget(workflow="film"))
+        asked = await ask(home)
+        await platform.until(lambda: bool(platform.asked))
+        with pytest.raises(TooMany):
+            await ask(home)
+        assert len(await home.services.runs.last_of(ANN)) == 2
+        assert await moderation.reviews.refuse(MOD, HERE, asked[1].id)
+        assert {run.state for run in await closed(home, [run.id for run in asked])} == {State.FAILED}
+        await moderation.deny(MOD, HERE, RuleTarget(workflow="film"))
+        with pytest.raises(NotAllowed):
+            await ask(home)
 
 
 async def test_all_results_go_on_and_those_that_did_not_come_cost_nothing(tmp_path: Path) -> None:
@@ -122,6 +146,31 @@ async def test_a_denial_meanwhile_stops_before_the_step_and_a_cancel_stops_all(t
         with pytest.raises(NotAllowed):
             await ask(home)
         assert "film" not in [each.id for each in home.services.workflows.allowed(ANN, HERE)]
+
+
+async def test_a_denial_while_the_bot_stood_still_stops_before_the_next_step(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate -> darker")
+    platform, gates = GroupPlatform(), Gates()
+    async with EmbeddedServer(nodes=gates.nodes()) as one, EmbeddedServer(nodes=gates.nodes()) as two:
+        servers = [NamedServer("one", one.url), NamedServer("two", two.url)]
+        async with house(tmp_path, platform, servers) as home:
+            asked = await ask(home)
+            await home.ended(asked[0].id)
+            await until(lambda: _is(home, asked[1].id, State.RUNNING))
+        async with house(tmp_path, platform, servers, role=Role(worker=None)) as home:  # nobody works
+            await home.services.moderation.deny(MOD, HERE, RuleTarget(workflow="darker"))
+            (third,) = await home.ended(asked[2].id)
+            assert "darker" in (third.sentence or "").casefold()
+        gates.open()
+        async with house(tmp_path, platform, servers) as home:
+            runs = await closed(home, [run.id for run in asked])
+            assert [run.state for run in runs] == [State.DONE, State.DONE, State.FAILED]
+        assert gates.passed == ["gate"]  # no step twice
+
+
+async def _is(home: House, run_id: str, state: State) -> bool:
+    return (await home.run(run_id)).state is state
 
 
 def test_every_mistake_of_an_author_is_named(tmp_path: Path) -> None:
