@@ -33,6 +33,8 @@ class Layer(StrEnum):
     def __init__(self, _name: str) -> None:
         self.rank = len(type(self).__members__)
 
+    __hash__ = str.__hash__  # quicker than that of other enums: it is asked for each file at each look
+
 
 class NoDefinitions(Exception):
     """A saved workflow cannot be read before a server was seen."""

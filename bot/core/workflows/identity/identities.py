@@ -62,7 +62,7 @@ class _Everyone:
         self._now = now
         self._known = {(each.source, each.path): each for each in known}
         self._adopts = not any(each.source for each in self._known.values())
-        self._ids = {slug_of(each.id) for each in self._known.values()}
+        self._ids = set[str]()
         self._named: dict[str, list[Identity]] = {}
         for each in self._known.values():
             self._note(each)
@@ -79,12 +79,12 @@ class _Everyone:
         if not is_free:
             name = free_slug(file.title, lambda slug: self._is_taken(slug, file, own, held=True))
         self.found[place] = Identity(own, *place, file.layer, name, file.title, file.version)
-        self._ids.add(slug_of(own))
         self._note(self.found[place])
 
     def _note(self, identity: Identity) -> None:
+        slug = slug_of(identity.id)
+        self._ids.add(slug)
         if identity.gone_at is None or self._now - identity.gone_at < _HELD:
-            slug = slug_of(identity.id)
             self._named.setdefault(slug, []).append(identity)
             if identity.name and identity.name != slug:
                 self._named.setdefault(identity.name, []).append(identity)
