@@ -399,8 +399,11 @@ def _info(
 
 
 def _upload(name: str, options: Mapping[str, Any]) -> str | None:
-    found = next((upload for key, upload in _UPLOADS.items() if options.get(key)), None)
-    if found is None and any(key.endswith("_upload") and value is True for key, value in options.items()):
+    flags = [key for key, value in options.items() if value and key.endswith("_upload")]
+    if not flags:
+        return None
+    found = next((upload for key, upload in _UPLOADS.items() if key in flags), None)
+    if found is None and any(options[key] is True for key in flags):
         return "file"  # packs have flags of their own
     return "3d" if found == "file" and name.rpartition(".")[2] in ("model_file", "mesh") else found
 
