@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from bot.core.error_text import explain, in_log, warning, without_paths
 from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
@@ -88,7 +88,7 @@ class Execution:
 
     def _begin(self, attempt: int) -> None:
         self._attempt = attempt
-        self.prompt_id, *self._earlier = (str(uuid5(self.run.id, str(each))) for each in range(attempt, 0, -1))
+        self.prompt_id, *self._earlier = prompt_ids(self.run.id, attempt)
         self._heard = frozenset[str]()  # nodes whose sent pictures are all here
 
     def begin_again(self) -> None:
@@ -292,6 +292,11 @@ class Execution:
                 return
         for prompt_id in dict.fromkeys((self.prompt_id, *self._earlier)):
             await self._client.cancel(prompt_id)
+
+
+def prompt_ids(run_id: UUID, attempt: int) -> Iterator[str]:
+    """Return the ids of the prompts of an attempt and of those before it, the last one first."""
+    return (str(uuid5(run_id, str(each))) for each in range(attempt, 0, -1))
 
 
 async def execute(
