@@ -46,8 +46,8 @@ class ServerReport:
 
 @dataclass(frozen=True)
 class FreeAnswer:
-    """The end of a wish: `done` if the server was told to unload its models; if not, so many prompts are there, and `ours` of them are ours.
-    Or a `fault` kept it from that.
+    """The end of a wish: `done` if the server was told to unload its models. If not, so many prompts are there, and
+    `ours` of them are ours; or a `fault` kept it from that.
     """
 
     done: bool

@@ -24,7 +24,7 @@ from bot.core.port import Reply
 from bot.core.runs.replies import show_status
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing, PicturesLost
+from comfy.errors import ComfyError, FileMissing, PicturesLost, TimeLimitReached, WorkerWedged
 from comfy.http import Submission
 from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent, PromptQueued
 from comfy.messages.files import Kind, input_folder
@@ -33,6 +33,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
 from comfy.prompt import Prompt
 from comfy.scheduling.node_times import ServerTimes
+from comfy.server import PromptLimits
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting, Sighting
 from comfy.tracking.sent_pictures import senders_of
 
@@ -84,6 +85,8 @@ class Execution:
         self._submission: asyncio.Task[Submission] | None = None
         self._about_to_pay, self._times = about_to_pay, times
         self._info: ObjectInfo | None = None
+        #: True if the server was told to stop the prompt, and goes on with it.
+        self.holds_on = False
         self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
 
     def _begin(self, attempt: int) -> None:
@@ -162,14 +165,30 @@ class Execution:
         return self.prompt
 
     async def follow(
-        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None = None
+        self,
+        offer: Callable[[Status], None],
+        begun: Callable[[], Awaitable[None]] | None = None,
+        spent: float = 0.0,
     ) -> ExecutionEnd:
-        """Wait for the prompt's end, and offer every status on the way. `begun` is awaited when the server begins."""
+        """Wait for the prompt's end, and offer every status on the way. `begun` is awaited when the server begins; it
+        may have executed it for so many seconds already. A prompt that takes longer than it may is stopped.
+        """
+        try:
+            return await self._follow(offer, begun, spent)
+        except (TimeLimitReached, WorkerWedged):
+            self.holds_on = not await self.cancel(whatever=True)
+            raise
+
+    async def _follow(
+        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None, spent: float
+    ) -> ExecutionEnd:
+        workflow = self.run.workflow
+        limits = PromptLimits(workflow.time_limit, workflow.stall_limit, spent)
         prompt = self.prompt or self.run.workflow.prompt
         part = prompt.part_for(self._targets) if self._targets else prompt
         progress = ProgressTracker(part, self._clock, self._info, self._times)
         warnings, nothing_new = list[str](), False
-        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
+        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits)
         async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker:
             async for event in events:
                 if not self._began and not isinstance(event, PromptQueued):

@@ -286,6 +286,7 @@ class Worker:
                 step,
                 lambda learn: self._leave(run, learn=learn),
                 lambda prompt_id: self._doubt(server, run, prompt_id),
+                lambda prompt_id: self._left_behind.hold(server, run.id, prompt_id),
                 self._began,
                 resumed=resumed,
             )

@@ -9,7 +9,7 @@ from enum import StrEnum
 from comfy.fleet import Fleet
 
 _USUAL_START = 120.0  # seconds; the estimate for a machine whose start was never measured
-_DRAIN, SLEEP = "drain", "sleep"  # why a server is not used
+_DRAIN, SLEEP, STUCK = "drain", "sleep", "stuck"  #: why a server is not used
 
 
 class Condition(StrEnum):
@@ -19,6 +19,7 @@ class Condition(StrEnum):
     AWAY = "away"  #: it does not answer, and should
     RESTING = "resting"  #: it has failed too many runs
     DRAINING = "draining"  #: its operator wants it to get no runs
+    STUCK = "stuck"  #: it does not stop a prompt that it was told to stop
     ASLEEP = "asleep"  #: its machine is stopped, and is started for the next run
     WAKING = "waking"  #: its machine is being started
 
@@ -39,6 +40,8 @@ class ServerConditions:
             return Condition.DRAINING
         if name in self._waking:
             return Condition.WAKING
+        if fleet.is_held(name, STUCK) and name in fleet.reachable:
+            return Condition.STUCK
         if fleet.is_held(name, SLEEP):
             return Condition.ASLEEP
         if name in fleet.up:

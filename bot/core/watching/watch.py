@@ -65,6 +65,9 @@ class Watch:
             patience = math.inf if servers else _LATE  # where there are some, each is told by its name
             yield Trouble("servers", "", _("no ComfyUI server can be reached"), patience=patience)
         for name, condition in servers.items():
+            if condition is Condition.STUCK:
+                words = _("the server {name} does not stop a run that took too long: restart its ComfyUI")
+                yield Trouble("server", name, words.format(name=name), Weight.QUIET, _MOMENT)
             if condition is Condition.AWAY:
                 words = _("the server {name} cannot be reached").format(name=name)
                 yield Trouble("server", name, words, Weight.QUIET, _LATE)
