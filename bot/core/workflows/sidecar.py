@@ -25,6 +25,8 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "nsfw": bool,
     "group": str,
     "next": list,
+    "time_limit": (int, float),
+    "stall_limit": (int, float),
     "fields": dict,
 }
 FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
@@ -45,6 +47,7 @@ FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
 }
 _FIELD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _TAKEN = frozenset({"o", "out", "output", "server", "force", "help", "workflow"})  # options of the command line
+_LONGEST = 86_400  # seconds that a limit may have
 _TYPE_WORDS = {
     str: _("a text"),
     bool: _("true or false"),
@@ -89,7 +92,12 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
         good.get("group", "").strip(),
         translations,
         next=tuple(each for each in good.get("next", ()) if is_name(each, faults)),
+        time_limit=good.get("time_limit"),
+        stall_limit=good.get("stall_limit"),
     )
+    for key in ("time_limit", "stall_limit"):
+        if not 0 < good.get(key, 1) <= _LONGEST:
+            faults.add(None, _("{key} must be a number of seconds, up to {most}").format(key=key, most=_LONGEST))
     _check_clashes(declared, prompt, faults)
     for field, own in zip(workflow.form().fields, declared, strict=True):
         _check_sense(field, own, faults)

@@ -85,6 +85,9 @@ class Workflow:
     those that its author would use a result in, the best first. A recipe has `steps`: its graph is theirs together, and
     is never sent.
 
+    A run of it is stopped after `time_limit` seconds at a server, or `stall_limit` seconds without progress; None
+    stands for the operator's limits.
+
     The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
 
@@ -107,6 +110,8 @@ class Workflow:
     drawn: Sequence[Declared] = ()
     next: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    time_limit: float | None = None
+    stall_limit: float | None = None
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -69,7 +69,7 @@ async def test_rules_of_the_recipe_itself_hold_and_a_limit_names_its_workflows(t
     platform = GroupPlatform()
     async with house(tmp_path, platform) as home:
         moderation = home.services.moderation
-        with pytest.raises(UserError, match="limits count its steps. Limit one of its workflows: pair, darker"):
+        with pytest.raises(UserError, match=r"limits count its steps\. Limit one of its workflows: pair, darker"):
             await moderation.limit(MOD, HERE, "day", 2, RuleTarget(workflow="film"))
         await moderation.limit(MOD, HERE, "day", 1, RuleTarget(workflow="darker"))
         await moderation.review(MOD, HERE, True, aim=RuleTarget(workflow="film"))
