@@ -71,6 +71,11 @@ async def test_rules_of_the_recipe_itself_hold_and_a_limit_names_its_workflows(t
         moderation = home.services.moderation
         with pytest.raises(UserError, match=r"limits count its steps\. Limit one of its workflows: pair, darker"):
             await moderation.limit(MOD, HERE, "day", 2, RuleTarget(workflow="film"))
+        await moderation.limit(MOD, HERE, "day", 1)
+        with pytest.raises(TooMany):
+            await ask(home)  # its two steps do not fit together
+        assert await home.services.runs.last_of(ANN) == []
+        await moderation.limit(MOD, HERE, "day", None)
         await moderation.limit(MOD, HERE, "day", 1, RuleTarget(workflow="darker"))
         await moderation.review(MOD, HERE, True, aim=RuleTarget(workflow="film"))
         asked = await ask(home)
