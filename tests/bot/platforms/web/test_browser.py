@@ -703,5 +703,5 @@ async def test_the_page_is_light_and_quick(browser: Browser, tmp_path: Path) -> 
         await tab.goto(web.url)
         await expect(tab.locator("#empty")).to_be_visible()
         own = [answer for answer in answers if not urlsplit(answer.url).path.endswith("/stream")]
-        assert sum([len(await answer.body()) for answer in own]) < 122_000
+        assert sum([len(await answer.body()) for answer in own]) < 125_000
         assert {urlsplit(answer.url).netloc for answer in answers} == {f"127.0.0.1:{web.port}"}
