@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.core.errors import ConfigError
+from bot.core.errors import BadValue, ConfigError
 from bot.i18n import _
 from bot.server_settings import NamedServer, secret, servers
 from bot.server_settings import Secret as Secret
@@ -138,6 +138,15 @@ def _gateway(text: str) -> str:
     if urlsplit(text).scheme not in ("ws", "wss") or not urlsplit(text).hostname:
         raise ValueError(_("“{text}” is not a gateway's address: it should look like wss://host").format(text=text))
     return text
+
+
+def _ping_after(text: str) -> int | None:
+    from bot.core.pings.wishes import after_of  # it brings the database's library
+
+    try:
+        return after_of(text)
+    except BadValue as fault:
+        raise ValueError(fault.reason) from fault
 
 
 def _port(text: str) -> int:
@@ -367,6 +376,12 @@ class Settings:
     )
     log_level: str = _setting(
         "DARKROOM_LOG_LEVEL", _log_level, "info", "What the log tells at least: debug, info, warning or error."
+    )
+    ping_after: int | None = _setting(
+        "DARKROOM_PING_AFTER",
+        _ping_after,
+        None,
+        "Tell people of an end after this many minutes, where nobody chose: always, never or a number; default: 1.",
     )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL",

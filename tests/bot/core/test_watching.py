@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,14 @@ def test_a_server_that_comes_and_goes_is_told_once_an_hour() -> None:
     watched = Watched()
     said = [each for _turn in range(12) for each in (*watched.after(450, AWAY), *watched.after(150))]
     assert said == ["+ one", "- one", "+ one", "- one"]
+
+
+def test_a_disk_that_goes_on_to_fill_is_told_again_once() -> None:
+    watched, full = Watched(), replace(FULL, words="there is no room", weight=Weight.FAULT)
+    assert watched.after(600, FULL) == ["+ disk"]
+    assert watched.after(600, full) == ["+ disk"]
+    assert [each for _turn in range(6) for each in (*watched.after(60, FULL), *watched.after(60, full))] == []
+    assert watched.after(120) == ["- disk"]
 
 
 def test_what_is_short_is_not_told_and_many_troubles_are_one_message() -> None:
