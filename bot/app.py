@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.core.backup.maker import BackupMade
     from bot.core.backup.restorer import Restored
     from bot.core.care.desk import ServerDesk
+    from bot.core.care.model_files import ModelFetcher
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
@@ -259,6 +260,15 @@ class App:
 
         async with opened(self.settings) as store, Herald(store.database, self.tasks):
             yield ServerDesk(ServerStates(store.database), store.records, f"terminal:operator:{_('the operator')}")
+
+    def model_fetcher(self, tell: Callable[[int, int], None]) -> ModelFetcher:
+        """See `Application.model_fetcher`. Raises `ConfigError`."""
+        from bot.core.care.model_files import ModelFetcher
+
+        if self.settings.models_dir is None or not self.settings.model_hosts:
+            words = _("Set {folder} to the folder “models” of ComfyUI, and {hosts} to the hosts that you trust.")
+            raise ConfigError(words.format(folder="DARKROOM_MODELS_DIR", hosts="DARKROOM_MODEL_HOSTS"))
+        return ModelFetcher(self.settings.models_dir, self.settings.model_hosts, tell)
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database. Raises `ConfigError`."""

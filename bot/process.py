@@ -14,6 +14,7 @@ from typing import Any
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.care.caretaker import Caretaker
+from bot.core.care.machines import MachineKeeper
 from bot.core.care.states import ServerStates
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
@@ -224,11 +225,13 @@ async def _based(
 
 async def _conditions(settings: Settings, role: Role, store: Stores, fleet: Fleet) -> ServerConditions:
     """Take the servers of this process up as their operator left them."""
-    conditions = ServerConditions(fleet)
+    conditions = ServerConditions(fleet, [each.name for each in settings.servers if each.machine is not None])
     if role.worker is not None:
         for state in (await ServerStates(store.database).register(role.worker, fleet.members)).values():
             if state.drained:
                 conditions.drain(state.name, wanted=True)
+            if state.start is not None:
+                conditions.learn(state.name, state.start)
     return conditions
 
 
@@ -283,8 +286,24 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
         async with (
             Takeover(store.database, base.registry, store.records, base.replies, base.tasks, worker.wake),
             Caretaker(name, states, base.fleet, base.conditions, worker, base.tasks),
+            _machines(base, name, states, worker),
         ):
             yield
+
+
+def _machines(base: _Base, worker: str, states: ServerStates, at_work: Worker) -> MachineKeeper:
+    """Make what starts and stops the machines of this worker's servers."""
+    store, registry = base.store, base.registry
+    starts = EtaEstimator(base.versions, store.records, registry, store.queue.most.running)
+    machines = {each.name: each.machine for each in base.settings.servers if each.machine is not None}
+
+    async def wanted() -> frozenset[str]:
+        first = await store.queue.next_up()
+        labels = await starts.wanted(first) if first else frozenset()
+        return frozenset(name for name in machines if registry.label(worker, name) in labels)
+
+    learned = partial(states.learn_start, worker)
+    return MachineKeeper(machines, base.fleet, base.conditions, wanted, at_work.has_work_at, learned, base.tasks)
 
 
 def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:

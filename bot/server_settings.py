@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.core.care.hooks import CommandHook, Hook, UrlHook
+from bot.core.care.machine import Machine
 from bot.core.model import Publish
 from bot.i18n import _
 
 _ENTRY = re.compile(
     r"(?:(?P<name>[\w.-]+)=)?(?P<url>\S+?)(?:\*(?P<at_once>\d{1,2}))?(?:;publish=(?P<publish>[^;\s]*))?"
 )
-_KEYS = ("url", "at_once", "headers", "files_elsewhere", "account_key", "publish", "users")
+_HOOKS = ("on_wanted", "on_idle", "idle_after", "start_limit")
+_KEYS = ("url", "at_once", "headers", "files_elsewhere", "account_key", "publish", "users", *_HOOKS)
 _NAME = re.compile(r"[\w.:-]{1,64}")
 
 
@@ -51,9 +54,10 @@ def secret(text: str) -> Secret:
 class NamedServer:
     """A server: its name in messages and records, its address, and the number of runs that it gets at once.
 
-    `files_elsewhere` says that its files lie at another public address, to which `/view` redirects. `account_key` pays
-    for the nodes of partners there. `publish` says what becomes of workflows that people save there; None means the
-    default for its address. `users` are those whose saved workflows count, if the server has several.
+    `files_elsewhere` says that its files lie at another public address, to which `/view` redirects. `account_key`
+    pays for the nodes of partners there. `publish` says what becomes of workflows that people save there; None
+    means the default for its address. Its `machine` is started and stopped by hooks. `users` are those whose saved
+    workflows count, if the server has several.
     """
 
     name: str
@@ -64,6 +68,7 @@ class NamedServer:
     account_key: Secret | None = None
     publish: Publish | None = None
     users: tuple[str, ...] = ()
+    machine: Machine | None = None
 
     @property
     def is_on_this_machine(self) -> bool:
@@ -161,7 +166,38 @@ def _table(name: str, table: Any) -> NamedServer:
     publish = _publish(table["publish"]) if "publish" in table else None
     url, at_once = server_url(str(table["url"])), _count(str(table.get("at_once", 1)))
     key = _account_key(name, table.get("account_key"))
-    return NamedServer(name, url, at_once, headers, elsewhere, key, publish, tuple(users))
+    return NamedServer(name, url, at_once, headers, elsewhere, key, publish, tuple(users), _machine(name, table))
+
+
+def _machine(name: str, table: Mapping[str, Any]) -> Machine | None:
+    given = [key for key in _HOOKS if key in table]
+    if not given:
+        return None
+    if "on_wanted" not in table:
+        words = _("“{name}” has {key}, and no on_wanted that starts its machine")
+        raise ValueError(words.format(name=name, key=given[0]))
+    hooks = {key: _hook(name, key, table[key]) for key in ("on_wanted", "on_idle") if key in table}
+    limits = {key: _limit(name, key, table[key]) for key in ("idle_after", "start_limit") if key in table}
+    return Machine(**hooks, **limits)  # type: ignore[arg-type]
+
+
+def _hook(name: str, key: str, given: object) -> Hook:
+    if isinstance(given, str):
+        try:
+            return UrlHook(server_url(given))
+        except ValueError:
+            pass
+    if isinstance(given, list) and given and all(isinstance(word, str) and word for word in given):
+        return CommandHook(tuple(given))
+    words = _('{key} of “{name}” must be an address, or a command as a list such as ["start-it", "gpu"]')
+    raise ValueError(words.format(key=key, name=name))
+
+
+def _limit(name: str, key: str, given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 1 <= given <= 86_400:
+        words = _("{key} of “{name}” must be a number of seconds, from 1 to 86,400")
+        raise ValueError(words.format(key=key, name=name))
+    return float(given)
 
 
 def _account_key(name: str, given: object) -> Secret | None:

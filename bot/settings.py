@@ -209,6 +209,18 @@ class Settings:
         (),
         "The users with saved workflows that count, where there are several: NAME, or SERVER/NAME for one server.",
     )
+    models_dir: Path | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_MODELS_DIR",
+        _folder,
+        None,
+        "The folder “models” of a ComfyUI on this machine, for “darkroom models fetch”.",
+    )
+    model_hosts: tuple[str, ...] = _setting(
+        "DARKROOM_MODEL_HOSTS",
+        _names,
+        (),
+        "The hosts from which models may be fetched, such as huggingface.co, *.hf.co; default: none.",
+    )
     max_upload_mb: float = _setting(
         "DARKROOM_MAX_UPLOAD_MB", _megabytes, 20.0, "The largest file that people may send, in megabytes."
     )

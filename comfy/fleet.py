@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -92,14 +93,13 @@ class Fleet:
 
     def rest(self, name: str, seconds: float) -> None:
         """Do not use a server for so many seconds, although it answers."""
-        loop = asyncio.get_running_loop()
-        self._rests[name] = loop.time() + seconds
-        loop.call_later(seconds, self._doubts[name].set)
+        self._rests[name] = time.monotonic() + seconds
+        asyncio.get_running_loop().call_later(seconds, self._doubts[name].set)
         self._set(name, up=False)
 
     def is_resting(self, name: str) -> bool:
         """True if a server is not used for a while, although it answers."""
-        return asyncio.get_running_loop().time() < self._rests.get(name, 0.0)
+        return time.monotonic() < self._rests.get(name, 0.0)
 
     def hold(self, name: str, why: str) -> None:
         """Do not use a server, although it may answer, until it is released for the same reason."""

@@ -19,6 +19,7 @@ BadResult               what the server made cannot be delivered
 StorageFailed           a file or a record could not be kept, or is gone
 └── StorageAway         just now: the disk is full, or the database is away
     └── DiskFull        there is no room for a file
+HookFailed              for the operator: a command or an address of theirs did not do its work
 WorkerFailed            work in a process of its own came to nothing
 ├── WorkerTimedOut      it took too long, and was ended
 ├── WorkerOutOfMemory   it wanted more memory than there is for it
@@ -162,3 +163,7 @@ class WorkerOutOfMemory(WorkerFailed):
 
 class WorkerDied(WorkerFailed):
     pass
+
+
+class HookFailed(Exception):
+    """A hook of a server failed. The text says why, without the hook, which may have secrets in it."""

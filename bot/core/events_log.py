@@ -74,6 +74,26 @@ def server_rests(server: str, failures: int, seconds: float) -> None:
     _log.warning("server_rests", extra={"server": server, "failures": failures, "seconds": seconds})
 
 
+def machine_wanted(server: str) -> None:
+    """A run wants a server whose machine is stopped, so it is started."""
+    _log.info("machine_wanted", extra={"server": server})
+
+
+def machine_started(server: str, seconds: float) -> None:
+    """A server answers, so many seconds after its machine was started."""
+    _log.info("machine_started", extra={"server": server, "seconds": seconds})
+
+
+def machine_idle(server: str) -> None:
+    """A server was idle for long, so its machine is stopped."""
+    _log.info("machine_idle", extra={"server": server})
+
+
+def hook_failed(server: str, reason: str) -> None:
+    """A machine could not be started or stopped."""
+    _log.warning("hook_failed", extra={"server": server, "reason": reason})
+
+
 def server_drained(server: str, *, drained: bool) -> None:
     """Its operator wants a server to get no runs, or to get runs again."""
     _log.info("server_drained", extra={"server": server, "drained": drained})

@@ -21,12 +21,15 @@ _NOTED = re.compile(
 
 @dataclass(frozen=True)
 class ModelLink:
-    """A model that a workflow names: the folder for it, the address where it can be had, and its size in words."""
+    """A model that a workflow names: the folder for it, the address where it can be had, its size in words, and its
+    checksum.
+    """
 
     name: str
     folder: str = ""
     url: str = ""
     size: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def read_needs(data: Mapping[str, Any]) -> FileNeeds:
             if name := _text(mapping(each).get("name")):
                 url = _text(each.get("url"))
                 link = url if url.startswith(("https://", "http://")) else ""
-                models.setdefault(name, ModelLink(name, _text(each.get("directory")), link, _size(each.get("size"))))
+                told = ModelLink(name, _text(each.get("directory")), link, _size(each.get("size")), _sha256(each))
+                models.setdefault(name, told)
     return FileNeeds(packs, models, frozenset(class_types))
 
 
@@ -83,6 +87,13 @@ def _size(raw: Any) -> str:
     if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 < raw < 1e15:
         return f"{raw / 1e9:.2f} GB" if raw >= 1e9 else f"{max(raw / 1e6, 1):.0f} MB"
     return _text(raw)[:20]
+
+
+def _sha256(raw: Mapping[str, Any]) -> str:
+    """Return a checksum, if it is one of these: other programs write other kinds."""
+    is_other = _text(raw.get("hash_type")).lower().replace("-", "") not in ("", "sha256")
+    found = _text(raw.get("hash")).lower()
+    return found if not is_other and re.fullmatch(r"[0-9a-f]{64}", found) else ""
 
 
 def _nodes(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.care.hooks import CommandHook, UrlHook
+from bot.core.care.machine import Machine
 from bot.core.errors import ConfigError
 from bot.core.model import Publish
 from bot.server_settings import NamedServer, servers
@@ -223,6 +225,17 @@ def test_what_is_saved_at_a_server_is_published_as_its_settings_say(tmp_path: Pa
     assert "publish is one of open, trial, off" in faults(COMFYUI_URLS="http://a;publish=maybe")[0]
 
 
+def test_a_server_may_have_hooks_for_its_machine(tmp_path: Path) -> None:
+    file = tmp_path / "servers.toml"
+    file.write_text(
+        '[a]\nurl = "http://a"\non_wanted = "https://b/start?key=hush"\non_idle = ["stop", "a b"]\nidle_after = 60'
+    )
+    [server] = servers(str(file))
+    wanted = UrlHook("https://b/start?key=hush")
+    assert server.machine == Machine(wanted, CommandHook(("stop", "a b")), 60.0, 600.0)
+    assert "hush" not in repr(server)
+
+
 _GOOD = "[a]\nurl = 'http://a'\n"
 
 
@@ -241,6 +254,10 @@ _GOOD = "[a]\nurl = 'http://a'\n"
         f"{_GOOD}publish = 'maybe'",
         f"{_GOOD}publish = 1",
         f"{_GOOD}users = 'ann'",
+        f"{_GOOD}on_wanted = 'start it'",
+        f"{_GOOD}on_wanted = []",
+        f"{_GOOD}on_idle = ['stop']",
+        f"{_GOOD}on_wanted = ['start']\nidle_after = 0",
     ],
 )
 def test_a_faulty_file_of_servers(text: str, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from bot.core.runs.prices import declared_price
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.status_text import cost
 from bot.core.workflows.catalog import Catalog, NewestVersions
+from bot.core.workflows.verdict_text import missing_models
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
+from comfy.saved.needs import ModelLink
 
 
 class OneShotRunner(RequestValidator):
@@ -53,6 +55,14 @@ class OneShotRunner(RequestValidator):
     async def take(self, request: RunRequest, folder: Path) -> ValidatedRequest:
         """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
         return await self.check(request, folder)
+
+    async def missing_models(self) -> Mapping[ModelLink, list[str]]:
+        """Return the models that the server lacks and that workflows say something of, each with these workflows."""
+        info, found = await self._client.object_info(), dict[ModelLink, list[str]]()
+        for workflow in self.catalog.workflows.values():
+            for link in missing_models(workflow, info):
+                found.setdefault(link, []).append(workflow.name)
+        return found
 
     async def lacks_key(self, workflow: Workflow) -> bool:
         """True if a workflow costs money and nothing can pay for it at this server."""

@@ -41,12 +41,20 @@ class EtaEstimator:
         self._learnt: set[str] = set()
         self._since = 0.0
         self._up = frozenset[str]()
+        self._asleep = frozenset[str]()
+        self._taken_by: Mapping[str, str] = {}
 
     async def starts(self, waiting: Sequence[RunRecord]) -> Mapping[str, float]:
         """Return the seconds until each of these runs starts, in the order in which they start. The runs are given in
         queue order; runs that no server can run are left out. Raises `StorageFailed`.
         """
         return (await self.outlook(waiting)).starts
+
+    async def wanted(self, waiting: Sequence[RunRecord]) -> frozenset[str]:
+        """Return the servers that are asleep and that some of these runs would get. Raises `StorageFailed`."""
+        async with self._turn:
+            await self._outlook(waiting)
+            return frozenset(self._taken_by[run.id] for run in waiting if run.id in self._taken_by) & self._asleep
 
     async def outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
         """Return the same, and the seconds until runs on servers end. Raises `StorageFailed`."""
@@ -81,13 +89,18 @@ class EtaEstimator:
         return self._registry.label(run.worker or "", run.server or "")
 
     def _foreseen(self, waiting: Sequence[RunRecord], active: Sequence[RunRecord]) -> Mapping[str, float]:
-        servers = {name: each.at_once for name, each in self._registry.servers.items() if each.up}
-        self._load.offer(servers)
+        registered = self._registry.servers
+        wakes = {name: each.wakes_in for name, each in registered.items() if each.wakes_in is not None}
+        servers = {name: each.at_once for name, each in registered.items() if each.up or name in wakes}
+        self._load.offer(servers, wakes=wakes)
+        self._asleep = frozenset(wakes)
         if self._up != servers.keys():
             self._up = frozenset(servers)
         jobs = [self._jobs.of(run, self._up) for run in waiting if not run.is_ahead]
         owners = {run.id: run.person.key for run in [*waiting, *active] if not run.priority}
-        first = dict(self._load.foresight(owners, self._most).starts(jobs, _FORESEEN))
+        foresight = self._load.foresight(owners, self._most)
+        first = dict(foresight.starts(jobs, _FORESEEN))
+        self._taken_by = foresight.taken_by
         rest = {run_id: start for run_id, start in self._load.starts(jobs) if run_id not in first}
         least = max(first.values(), default=0.0)
         return first | {run_id: max(start, least) for run_id, start in rest.items()}

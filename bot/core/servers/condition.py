@@ -57,7 +57,7 @@ class ServerConditions:
             case Condition.ASLEEP:
                 return takes
             case Condition.WAKING:
-                passed = self._clock() - self._waking[name]
+                passed = self._clock() - self._waking.get(name, self._clock())
                 return takes - passed if passed < takes else passed / 2
             case _:
                 return None

@@ -11,6 +11,7 @@ from comfy.scheduling.dispatch import Schedule
 from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job
 
 _WINDOW = 64  # waiting runs to choose from, as a worker does
+_WAKING = "waking "  # in the place of a run's id
 _LEAST = 0.01  # seconds that a run takes at least, so that time passes
 
 
@@ -26,6 +27,8 @@ class Foresight:
     owners: Mapping[str, str]
     most: int
     now: float
+    wakes: Mapping[str, float] = field(default_factory=dict)  #: seconds until those that are asleep are there
+    taken_by: dict[str, str] = field(default_factory=dict)  #: the server of each run that was foreseen
     _slots: dict[str, ServerSlot] = field(default_factory=dict)
     _ends: dict[tuple[str, str], float] = field(default_factory=dict)  # by server and run
     _busy: Counter[str] = field(default_factory=Counter)
@@ -42,6 +45,8 @@ class Foresight:
             for run_id, stay in self._slots[name].stays.items():
                 if stay.begun is not None:
                     self._ends[name, run_id] = self.now + max(_LEAST, stay.left(self.now))
+            if name in self.wakes:
+                self._fill(name, self.wakes[name])
             self._tell(schedule, name, self.now)
         at, told = self.now, 0
         while told < count:
@@ -63,6 +68,7 @@ class Foresight:
             if choice is None:
                 return
             slot, run_id = self._slots[choice.server], choice.job.id
+            self.taken_by[run_id] = choice.server
             left[:] = [
                 job._replace(put_off=job.put_off + 1) if job.id in choice.passed else job
                 for job in left
@@ -77,6 +83,14 @@ class Foresight:
                 self._ends[choice.server, run_id] = at + took
                 yield run_id
             self._tell(schedule, choice.server, at)
+
+    def _fill(self, name: str, seconds: float) -> None:
+        """Let a server that is asleep look busy until it is there."""
+        slot = self._slots[name]
+        for number in range(self.servers[name]):
+            until_then = Stay(self.now, 0.0 if number else seconds, False, slot.loaded, 0)
+            slot.stays[f"{_WAKING}{number}"] = until_then
+            self._ends[name, f"{_WAKING}{number}"] = self.now + max(_LEAST, seconds)
 
     def _may_start(self, run_id: str) -> bool:
         owner = self.owners.get(run_id, "")

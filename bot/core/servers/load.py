@@ -31,18 +31,25 @@ class ServerLoad:
         self._load: defaultdict[str, ServerSlot] = defaultdict(ServerSlot)
         self._servers: Mapping[str, int] = {}
         self._shared, self._kept = frozenset[str](), frozenset[str]()
+        self._wakes: Mapping[str, float] = {}
 
     @property
     def estimates(self) -> Estimates:
         return self._schedule.estimates
 
     def offer(
-        self, servers: Mapping[str, int], shared: frozenset[str] = frozenset(), kept: frozenset[str] = frozenset()
+        self,
+        servers: Mapping[str, int],
+        shared: frozenset[str] = frozenset(),
+        kept: frozenset[str] = frozenset(),
+        wakes: Mapping[str, float] | None = None,
     ) -> None:
-        """Tell which servers there are now, and how many runs each takes at once; where others' prompts wait too; and
-        which are kept for a run. Call it before you ask.
+        """Tell which servers there are now, and how many runs each takes at once; where others' prompts wait too; which
+        are kept for a run; and in how many seconds those that are asleep are there. Call it before you ask.
         """
-        changed = set(kept ^ self._kept)
+        wakes = wakes or {}
+        changed = set(kept ^ self._kept) | wakes.keys() | self._wakes.keys()
+        self._wakes = wakes
         if shared is not self._shared:
             changed |= shared ^ self._shared
         if servers is not self._servers:
@@ -74,7 +81,7 @@ class ServerLoad:
 
     def foresight(self, owners: Mapping[str, str], most: int) -> Foresight:
         """Return what can be foreseen from how the servers are now; see there."""
-        return Foresight(self.estimates, self._servers, self._load, owners, most, self._clock())
+        return Foresight(self.estimates, self._servers, self._load, owners, most, self._clock(), self._wakes)
 
     def left(self) -> dict[str, float]:
         """Return the seconds until runs that servers execute end, by their ids."""
@@ -93,7 +100,11 @@ class ServerLoad:
             self._schedule.drop(name)
             return
         terms = {"shared": name in self._shared, "kept": name in self._kept}
-        self._schedule.put(self._load[name].state(name, self._clock(), self._servers[name], **terms))
+        now = self._clock()
+        state = self._load[name].state(name, now, self._servers[name], **terms)
+        if name in self._wakes:
+            state = state._replace(until=max(state.until, now + self._wakes[name]), free=False, room=False)
+        self._schedule.put(state)
 
     def ends_in(self, server: str, run: RunRecord) -> float:
         """Return the seconds until a run that is ahead ends."""

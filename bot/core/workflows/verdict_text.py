@@ -51,6 +51,14 @@ def where_to_get(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> list[st
     return needed(workflow.source.told_needs, faults) if workflow.source is not None and faults else []
 
 
+def missing_models(workflow: Workflow, info: ObjectInfo) -> list[ModelLink]:
+    """Return the models that a server lacks for a workflow, as its file describes them, or by their names alone."""
+    told = workflow.source.told_needs.models if workflow.source is not None else {}
+    faults = workflow.verdict(info).faults
+    names = [str(each.value) for each in faults if isinstance(each, MissingChoice) and is_model(each.value)]
+    return list(dict.fromkeys(told.get(file_name(name), ModelLink(file_name(name))) for name in names))
+
+
 def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:
     """Say which packs have missing nodes, and where missing models can be had and belong."""
     told = dict[str, None]()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bot.core.backup.maker import BackupMade
     from bot.core.backup.restorer import Restored
     from bot.core.care.desk import ServerDesk
+    from bot.core.care.model_files import ModelFetcher
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.sources.library import TemplateLibrary
@@ -81,6 +82,9 @@ class Application(Protocol):
 
     def desk(self) -> AbstractAsyncContextManager[ServerDesk]:
         """Open what operators see of servers, beside a bot that runs. Raises `ConfigError`."""
+
+    def model_fetcher(self, tell: Callable[[int, int], None]) -> ModelFetcher:
+        """Return what fetches models into the folder in the settings; `tell` hears of bytes. Raises `ConfigError`."""
 
     async def definitions(self, server: str | None) -> Mapping[str, Any]:
         """Return `/object_info` of a server, of the first one in the settings, or of the built-in engine."""

@@ -320,6 +320,27 @@ def servers(ctx: click.Context) -> None:
         raise SystemExit(show(_app()))
 
 
+@cli.group(invoke_without_command=True)
+@_server
+@click.pass_context
+def models(ctx: click.Context, server: str | None) -> None:
+    """List the models that workflows lack; fetch one."""
+    if ctx.invoked_subcommand is None:
+        from bot.platforms.terminal.models import show
+
+        raise SystemExit(show(_app(), _named(server, _app())))
+
+
+@models.command()
+@click.argument("name")
+@_server
+def fetch(name: str, server: str | None) -> None:
+    """Fetch model NAME, as a workflow names it, into its folder."""
+    from bot.platforms.terminal.models import fetch as get
+
+    raise SystemExit(get(_app(), _named(server, _app()), name))
+
+
 @cli.group(cls=Moderation)
 def moderate() -> None:
     """Make and list decisions for all places at once."""
