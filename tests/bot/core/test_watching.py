@@ -9,6 +9,7 @@ import pytest
 
 from bot.core.background import TaskHealth
 from bot.core.model import Person
+from bot.core.servers.condition import Condition
 from bot.core.watching.disk import Room
 from bot.core.watching.notices import NoticeBook, Notices
 from bot.core.watching.trouble import Trouble, Weight
@@ -135,7 +136,7 @@ async def test_all_that_is_wrong_is_seen_each_in_its_own_words(tmp_path: Path) -
             tasks.failed(task)
         tasks.remark("backup", "last night's failed: the disk is full")
         faults = [WorkflowFault("cat.toml", "seed", "is no number"), WorkflowFault("cat.toml", None, "more")]
-        servers = {"one": True, "two": False}
+        servers = {"one": Condition.UP, "two": Condition.AWAY, "three": Condition.ASLEEP, "four": Condition.DRAINING}
         watch = Watch(tasks, lambda: servers, watch._line, tmp_path, lambda: faults, lambda _folder: Room(100, 9))
         found = await watch.look()
     assert [f"{each.words} ({each.weight.name})" for each in found] == [
