@@ -209,7 +209,7 @@ class _Reader:
     def _told(self, member: tarfile.TarInfo) -> dict[str, Any]:
         try:
             told = json.loads(self._read(member).read(_LONGEST_NOTE))
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise _damaged(self._path) from fault
         if not isinstance(told, dict):
             raise _damaged(self._path)

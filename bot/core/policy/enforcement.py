@@ -23,7 +23,7 @@ from bot.core.wording.styles import Styles
 from bot.core.workflows.catalog import Workflows
 from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
-from comfy.models.loras import read_loras
+from comfy.models.loras import read_loras, read_tags
 from comfy.prices import Price
 from comfy.scheduling.schedule import is_model
 
@@ -255,7 +255,7 @@ class PolicyEnforcer:
 
 def named_models(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tuple[str, ModelKind, str]]:
     """Yield the models of a run by the fields that name them: those of its fields, its LoRAs, and the embeddings in its
-    words.
+    words, with LoRAs that are left there, which a node of the workflow may read.
     """
     for field in workflow.declared:
         given = values.get(field.name)
@@ -268,8 +268,9 @@ def named_models(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tupl
     for lora in read_loras(str(values.get(LORAS, ""))):
         yield "lora", ModelKind.LORA, lora.file
     for name, value in values.items():
-        for embedding in embeddings_in(value) if isinstance(value, str) else ():
-            yield name, ModelKind.EMBEDDING, embedding
+        if isinstance(value, str) and name != LORAS:
+            yield from ((name, ModelKind.EMBEDDING, each) for each in embeddings_in(value))
+            yield from ((name, ModelKind.LORA, each) for each, _strength in read_tags(value))
 
 
 def _denied(kind: ModelKind, name: str, rule: Rule) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
+from unicodedata import category
 
 from bot.i18n import _
 
@@ -78,7 +80,17 @@ def from_parameters(text: str) -> FoundSettings | None:
         settings |= {"width": int(size[1]), "height": int(size[2])}
     if isinstance(settings.get("sampler"), str):
         settings |= _sampler(settings["sampler"], settings.get("scheduler"))
-    return FoundSettings(prompt.strip()[:_WORDS], avoid.strip()[:_WORDS], settings)
+    return _found(prompt, avoid, settings)
+
+
+def _found(prompt: str, avoid: str, settings: Mapping[str, str | int | float]) -> FoundSettings:
+    texts = {name: _sendable(value) if isinstance(value, str) else value for name, value in settings.items()}
+    return FoundSettings(_sendable(prompt)[:_WORDS], _sendable(avoid)[:_WORDS], texts)
+
+
+def _sendable(text: str) -> str:
+    """A text without what no chat takes: halves of letters, which JSON can have, and control characters."""
+    return "".join(each for each in text if each in "\n\t" or category(each) not in ("Cc", "Cs")).strip()
 
 
 def from_graphs(objects: Iterable[Any]) -> FoundSettings | None:
@@ -112,7 +124,7 @@ def _from_graph(nodes: Mapping[str, Mapping[str, Any]]) -> FoundSettings:
             ours = _INPUTS.get(name)
             if ours is not None and ours not in settings and (found := _literal(nodes, value)) is not None:
                 settings[ours] = found[:_VALUE] if isinstance(found, str) else found
-    return FoundSettings(next(filter(None, words), ""), next(filter(None, avoid), ""), settings)
+    return _found(next(filter(None, words), ""), next(filter(None, avoid), ""), settings)
 
 
 def _words(nodes: Mapping[str, Mapping[str, Any]], link: Any) -> str:
@@ -143,6 +155,8 @@ def _literal(nodes: Mapping[str, Mapping[str, Any]], value: Any) -> str | int | 
         value = next(
             (inputs[name] for name in ("value", "seed", "noise_seed", "text", "string") if name in inputs), None
         )
+    if isinstance(value, float) and not isfinite(value):
+        return None
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 

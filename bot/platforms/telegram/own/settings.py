@@ -70,7 +70,7 @@ class SettingsCommand:
     async def _kept(self, data: str) -> dict[str, Any]:
         _o, _set, person, name, number = [*data.split(":"), "", "", ""][:5]
         kept = await self._notes.get(storage_keys.settings(person, name))
-        if not isinstance(kept, dict) or not number.isdecimal() or int(number[:3]) >= len(kept["workflows"]):
+        if not (isinstance(kept, dict) and number in map(str, range(len(kept["workflows"])))):
             raise UserError(_("This button has expired. Please start again."))
         return kept
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +82,15 @@ class PageRoutes:
         views = [
             offer_view(offer, await self._services.workflows.form(offer.workflow.id, person, place)) for offer in offers
         ]
+        pictured = await asyncio.to_thread(self._pictured, [view["name"] for view in views])
         for view in views:
-            view["picture"] = self._picture(view["name"]) is not None
+            view["picture"] = view["name"] in pictured
             view["next"] = self._services.workflows.next_of(view["name"])
         return sorted(views, key=lambda view: view["lacks"] is not None)
 
     async def _card(self, request: web.Request) -> web.StreamResponse:
         """The picture of a workflow; only names that the catalog knows are looked for."""
-        path = self._picture(request.match_info["name"])
+        path = await asyncio.to_thread(self._picture, request.match_info["name"])
         if path is None:
             raise web.HTTPNotFound
         headers = {"Cache-Control": "private, max-age=3600", "Content-Type": TYPES[path.suffix]}
@@ -97,6 +100,9 @@ class PageRoutes:
         if self._options.sample is None:
             raise web.HTTPNotFound
         return web.FileResponse(self._options.sample)
+
+    def _pictured(self, names: Iterable[str]) -> set[str]:
+        return {name for name in names if self._picture(name) is not None}
 
     def _picture(self, name: str) -> Path | None:
         workflow = self._services.workflows.catalog.workflows.get(name)

@@ -136,7 +136,15 @@ def _records_of_another_length(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [_twice, _wrong_picture, _without_end, _records_of_another_length])
+def _endless_lists(path: Path) -> Path:
+    with tarfile.open(path, "w") as tar:
+        info = tarfile.TarInfo("darkroom-backup.json")
+        info.size = 500_000
+        tar.addfile(info, io.BytesIO(b"[" * info.size))
+    return path
+
+
+@pytest.mark.parametrize("make", [_twice, _wrong_picture, _without_end, _records_of_another_length, _endless_lists])
 def test_one_that_is_not_what_it_says_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     with pytest.raises(BadBackup, match="is damaged, or only a part of a backup"):
         unpack(make(tmp_path / "bad.tar"), _folder(tmp_path))

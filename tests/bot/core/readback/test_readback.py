@@ -132,6 +132,12 @@ def test_hostile_notes_do_no_harm(text: str, graph: Any) -> None:
     assert from_graphs([{str(number): {"class_type": "a"} for number in range(5000)}]) is None
 
 
+def test_what_no_chat_and_no_database_takes_is_left_out() -> None:
+    text = '{"1": {"class_type": "KSampler", "inputs": {"positive": ["2", 0], "cfg": NaN, "steps": 1e999, "seed": 7}},'
+    text += '"2": {"class_type": "x", "inputs": {"text": "\\ud800 a\\u0000 cat", "ckpt_name": "\\udfffb.ckpt"}}}'
+    assert from_graphs([json.loads(text)]) == FoundSettings("a cat", "", {"seed": 7, "model": "b.ckpt"})
+
+
 def test_a_form_takes_what_it_has_fields_for() -> None:
     form = Form(
         (

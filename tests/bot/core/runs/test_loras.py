@@ -157,6 +157,22 @@ async def test_moderators_allow_and_deny_models_in_words_and_in_fields(tmp_path:
         assert "models everywhere here: only b*" in (await acts.overview(MOD, HERE)).lines
 
 
+async def test_a_lora_that_is_denied_is_refused_where_only_a_node_of_the_workflow_may_read_it(tmp_path: Path) -> None:
+    made = write_workflows(tmp_path)
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    (made / "named.json").write_text(json.dumps(graph))
+    (made / "named.toml").write_text('[fields.words]\ntarget = "#2.filename_prefix"\n')
+    async with house(tmp_path) as home:
+        await home.services.moderation.models(MOD, HERE, "lora", ModelNames(denied=("den*",)))
+        with pytest.raises(DeniedValue, match="the LoRA “Denied” is not allowed"):
+            await home.ask("named", words="a cat <lora:Denied:0.5>")
+        run_id, _message = await home.ask("named", words="a cat <lora:film>")
+        assert (await home.run(run_id)).values["words"] == "a cat <lora:film>"
+
+
 async def test_a_waiting_run_ends_when_its_lora_is_denied(tmp_path: Path) -> None:
     write_easel(tmp_path)
     easel = Easel()
