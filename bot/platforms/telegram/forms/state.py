@@ -20,7 +20,7 @@ class FormState:
 
     `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
     `page` that of the choices; `wide` says that all fields are shown, and `more` those too that few people change. `at`
-    is when it asked last. All fields are shown below the `news`.
+    is when it asked last. All fields are shown below the `news`. A `private` one is for its person alone.
     """
 
     workflow: str = ""
@@ -37,6 +37,7 @@ class FormState:
     more: bool = False
     hidden: bool = False
     news: str = ""
+    private: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @classmethod
@@ -44,7 +45,7 @@ class FormState:
         """A draft that asks for what a request does, with all its fields to be seen."""
         files = {name: value for name, value in request.values.items() if isinstance(value, StoredFile)}
         values = {name: str(value) for name, value in request.values.items() if name not in files}
-        return cls(request.workflow, values, files, wide=True)
+        return cls(request.workflow, values, files, wide=True, private=request.private)
 
     def filled(self, form: Form) -> FormState:
         """With the files and words that wait put into the fields that take them, in order."""
@@ -98,7 +99,9 @@ class FormState:
     def to_json(self) -> dict[str, Any]:
         files = {name: to_json(source) for name, source in self.files.items()}
         data = {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
-        return {name: value for name, value in data.items() if value or name not in ("more", "news")}  # new since 0.1
+        return {
+            name: value for name, value in data.items() if value or name not in ("more", "news", "private")
+        }  # new since 0.1
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormState:
