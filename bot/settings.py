@@ -183,7 +183,10 @@ class Settings:
         "Remove runs that have ended from the history of servers: yes or no.",
     )
     stall_limit: float | None = _setting(
-        "COMFYUI_STALL_LIMIT", _seconds, None, "Give up a run after this many seconds without progress; default: never."
+        "COMFYUI_STALL_LIMIT", _seconds, None, "Stop a run after this many seconds without progress; default: never."
+    )
+    time_limit: float | None = _setting(
+        "COMFYUI_TIME_LIMIT", _seconds, None, "Stop a run after this many seconds at a server; default: never."
     )
     unload_after: float | None = _setting(
         "COMFYUI_UNLOAD_AFTER",
@@ -474,6 +477,7 @@ class Settings:
             "headers": {**headers, **own.headers},
             "verify_tls": self.verify_tls,
             "stall_limit": self.stall_limit,
+            "time_limit": self.time_limit,
             "clears_history": self.clear_history,
             "largest_file": int(self.max_result_mb * 1e6),
             "files_elsewhere": own.files_elsewhere,
