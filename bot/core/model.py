@@ -94,7 +94,7 @@ class RunRequest:
     """A person's request. `workflow` is its id. `values` has texts as typed, and for each media field an
     `UploadedFile`, or the `StoredFile` of an earlier run. `version` is that of an earlier run; empty for the newest.
     `count` is the number of runs where no field of the form says it. Of a recipe, `resume` says which step is the first
-    one.
+    one. A `private` one is for a place where others would see it: its message goes to the person alone.
     """
 
     workflow: str
@@ -104,6 +104,7 @@ class RunRequest:
     version: str = ""
     count: int = 1
     resume: Resume | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,15 @@ class Resume:
 @dataclass(frozen=True)
 class DisplayOptions:
     """The display options of runs. `results` go "here", to a "thread", or to the channel or topic with this id. People
-    are told of the end of a request that took longer than `ping` minutes; -1 means never. None means that wider rules
-    decide.
+    are told of the end of a request that took longer than `ping` minutes; -1 means never. With `private`, people may
+    ask for runs that they alone see. None means that wider rules decide.
     """
 
     results: str | None = None
     previews: bool | None = None
     spoilers: bool | None = None
     ping: int | None = None
+    private: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -208,9 +210,9 @@ class RunSummary:
     what had to be changed of them.
 
     `values` come in the order in which people look for them. With `spoiler` the result is hidden until someone clicks
-    on it. Without `previews` no `Running` has any. `varies`
-    says that another run with the same values makes another result, because the workflow has a seed. `price` is there
-    if the run costs money. `restored` says that its message may show the end of the run already, and that it and all
+    on it. Without `previews` no `Running` has any. `varies` says that another run with the same values makes another
+    result, because the workflow has a seed. `price` is there if the run costs money. The message of a `private` run is
+    for its person alone. `restored` says that its message may show the end of the run already, and that it and all
     beside it may have been posted by a bot that is gone: nothing is posted in their place. Of a step of a recipe,
     `whole` is the recipe's title.
     """
@@ -230,6 +232,7 @@ class RunSummary:
     notes: tuple[str, ...] = ()
     restored: bool = False
     whole: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True)

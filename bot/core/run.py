@@ -102,8 +102,8 @@ class RunRecord(QueuedRun):
 
     `spared` counts the attempts that ended before a server began. From `posted_at` on a server may have charged for a
     run that costs money. A run of a group, which was asked for with others, is `cell` of so many `cells`, counted from
-    0; `label` says what differs. One that is `restored` comes from a backup,
-    after which others may have gone on with it.
+    0; `label` says what differs. A `private` one has its message with its person alone. One that is `restored`
+    comes from a backup, after which others may have gone on with it.
     """
 
     values: Mapping[str, Any]
@@ -140,6 +140,7 @@ class RunRecord(QueuedRun):
     wording: Wording | None = None
     restored: bool = False
     step: RecipePlace | None = None
+    private: bool = False
 
     @property
     def written(self) -> Mapping[str, Any]:
@@ -181,6 +182,7 @@ class RunRecord(QueuedRun):
             group=self.group_id or "",
             notes=tuple(file.note for file in self.inputs.values() if file.note),
             restored=self.restored,
+            private=self.private,
         )
 
     @property

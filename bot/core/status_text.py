@@ -204,6 +204,11 @@ def running(status: Running) -> str:
     return " · ".join(parts)
 
 
+def private_words() -> str:
+    """Say who sees a private run; in at most 100 characters, for the description of an option."""
+    return _("Only you see it, in a direct message. Moderators of this place can see what you ask for.")
+
+
 def _pairs(values: Mapping[str, Any], longest: int) -> Iterator[str]:
     for name, value in values.items():
         text = " ".join(_shown(value).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from bot.core.port import Reply
 from bot.core.runs.prices import declared_price
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.status_text import cost
+from bot.core.wording.loras import LoraTags
+from bot.core.wording.texts import worded
 from bot.core.workflows.catalog import Catalog, NewestVersions
 from bot.core.workflows.verdict_text import missing_models
-from bot.core.workflows.workflow import Workflow
+from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
+from comfy.models.loras import write_loras
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
 from comfy.saved.needs import ModelLink
@@ -53,8 +57,17 @@ class OneShotRunner(RequestValidator):
         return (await self._client.object_info()).data
 
     async def take(self, request: RunRequest, folder: Path) -> ValidatedRequest:
-        """Check a request, and put the files that it will need into `folder`. Raises `UserError`."""
-        return await self.check(request, folder)
+        """Check a request, make the choices in its texts, and put the files that it will need into `folder`. Lists and
+        styles belong to places, so there are none. Raises `UserError`.
+        """
+        checked = await self.check(request, folder)
+        files = self.loras(checked.workflow)
+        tags = LoraTags(files) if files else None
+        form = await self.form(checked.workflow)
+        values = dict(worded(form, checked.values, {}, checked.seed or str(checked.id), loras=tags).values)
+        if tags is not None and tags.found:
+            values[LORAS] = write_loras(tags.found)
+        return replace(checked, values=values)
 
     async def missing_models(self) -> Mapping[ModelLink, list[str]]:
         """Return the models that the server lacks and that workflows say something of, each with these workflows."""

@@ -52,11 +52,12 @@ class LineService:
         self._estimator = estimator
 
     async def entries(self, person: Person, here: Place) -> list[LineEntry]:
-        """Return what runs and waits in a community, and in private what of the person's own does, in the order in
-        which it starts. Raises `StorageFailed`.
+        """Return what runs and waits in a community, but for private runs, and in private what of the person's own
+        does, in the order in which it starts. Raises `StorageFailed`.
         """
         if here.community:
-            found = await self._records.unfinished_in(community_of(here), _MOST)
+            every = await self._records.unfinished_in(community_of(here), _MOST)
+            found = [run for run in every if not run.private]
         else:
             found = (await self._records.unfinished_of(person.key))[:_MOST]
         found = [run for run in found if run.state is not State.LATER]

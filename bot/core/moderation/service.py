@@ -395,8 +395,8 @@ class ModerationService:
     async def where(
         self, by: Person, here: Place, to: DisplayOptions, aim: RuleTarget = EVERYTHING, told: str = ""
     ) -> str:
-        """Set where results go, the previews and spoilers, and when people are told of an end, as `told` says; options
-        that are None or empty stay as they are. Raises `BadValue` for a place that is none.
+        """Set where results go, the previews and spoilers, private runs, and when people are told of an end, as `told`
+        says; options that are None or empty stay as they are. Raises `BadValue` for a place that is none.
         """
         if to.results not in (None, "here", "thread") and not _CHANNEL.fullmatch(to.results):
             raise BadValue("results", _("a channel or topic is named by its id, which is a number."))
@@ -409,6 +409,7 @@ class ModerationService:
             before.previews if to.previews is None else to.previews,
             before.spoilers if to.spoilers is None else to.spoilers,
             before.ping if to.ping is None else to.ping,
+            before.private if to.private is None else to.private,
         )
         words = _("Results {scope}: {display}.").format(scope=scope, display=display_words(merged))
         return await self._put(by, here, "where", words, Rule(scope, merged))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, Text, cast, delete, func, select, update
+from sqlalchemy import Insert, Row, Text, cast, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Person, Place
@@ -18,6 +18,8 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import audit
 
 REFUSED = "refused"  #: the act of a refusal
+PRIVATE = "private"  #: the act of asking for a private run
+_OWN = (REFUSED, PRIVATE)  # acts of people about what is their own
 MANY_LINES = "many lines of the audit"  #: the lock of those who change several at once
 
 
@@ -60,6 +62,18 @@ class Audit:
         community: str | None = None,
     ) -> None:
         """Write a line in the caller's transaction. By default it belongs to the place's community."""
+        await connection.execute(self.line(person, place, act, words, changes, community))
+
+    def line(
+        self,
+        person: Person,
+        place: Place,
+        act: str,
+        words: str,
+        changes: Sequence[Mapping[str, Any]] = (),
+        community: str | None = None,
+    ) -> Insert:
+        """Return the statement that `note` executes."""
         values = {
             "at": self._clock(),
             "community": community_of(place) if community is None else community,
@@ -72,7 +86,7 @@ class Audit:
             "changes": list(changes),
             "undone": 0,
         }
-        await connection.execute(audit.insert().values(values))
+        return audit.insert().values(values)
 
     async def last_in(self, community: str, count: int = 20, before: int | None = None) -> list[Entry]:
         """Return the latest lines of a community, newest first; with `before`, only lines older than that number."""
@@ -98,7 +112,7 @@ class Audit:
         """Return a community's last decision that changed rules and was not undone. Changes to workflows themselves do
         not count.
         """
-        acts = (audit.c.act.not_in((REFUSED, "undo")), audit.c.act.not_like("workflow %"))
+        acts = (audit.c.act.not_in((*_OWN, "undo")), audit.c.act.not_like("workflow %"))
         where = (audit.c.community == community, audit.c.undone == 0, *acts)
         question = select(audit).where(*where).order_by(audit.c.seq.desc()).limit(200)
         found = (_entry(row) for row in await connection.execute(question))
@@ -108,12 +122,12 @@ class Audit:
         await connection.execute(update(audit).where(audit.c.seq == entry.number).values(undone=1))
 
     async def forget(self, person: str) -> None:
-        """Remove the name and refusals of a person, given as "platform:id". Their decisions as a moderator, and
-        the decisions about them, stay under their number.
+        """Remove the name, refusals and private requests of a person, given as "platform:id". Their decisions as a
+        moderator, and the decisions about them, stay under their number.
         """
         mine = audit.c.person == person
         async with self._database.change(locks=(MANY_LINES,)) as connection:
-            await connection.execute(delete(audit).where(mine, audit.c.act == REFUSED))
+            await connection.execute(delete(audit).where(mine, audit.c.act.in_(_OWN)))
             await connection.execute(update(audit).where(mine).values(person_name=""))
             key = Subject(SubjectKind.PERSON, person).key
             about = cast(audit.c.changes, Text).contains(json.dumps(key), autoescape=True)
@@ -122,9 +136,9 @@ class Audit:
                 await connection.execute(nameless.values(_without_name(row.words, row.changes, key, person)))
 
     async def sweep(self, moment: float) -> None:
-        """Delete the refusals from before a moment. Decisions are kept."""
+        """Delete the refusals and private requests from before a moment. Decisions are kept."""
         async with self._database.change(locks=(MANY_LINES,)) as connection:
-            await connection.execute(delete(audit).where(audit.c.act == REFUSED, audit.c.at < moment))
+            await connection.execute(delete(audit).where(audit.c.act.in_(_OWN), audit.c.at < moment))
 
     async def count(self, community: str) -> int:
         question = select(func.count()).where(audit.c.community == community)

@@ -197,7 +197,10 @@ class PolicyEnforcer:
         decision = self.decide(request.person, request.place, request.workflow)
         if not decision.allowed:
             raise NotAllowed(decision.why)
-        return self.policy(request.person, request.place, request.workflow)
+        policy = self.policy(request.person, request.place, request.workflow)
+        if request.private and not policy.display.private:
+            raise NotAllowed(_("Private runs are not allowed here. A moderator can allow them."))
+        return policy
 
     async def reads(self, request: RunRequest, values: Mapping[str, object], *, unread: bool = True) -> bool:
         """Check a request for blocked words. Returns True if a moderator must decide. Raises `NotAllowed`.

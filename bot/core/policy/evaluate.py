@@ -232,6 +232,7 @@ def display_options(rules: Rules, context: RequestContext) -> DisplayOptions:
         next((each.previews for each in found if each.previews is not None), True),
         next((each.spoilers for each in found if each.spoilers is not None), False),
         next((each.ping for each in found if each.ping is not None), None),
+        next((each.private for each in found if each.private is not None), None),
     )
 
 

@@ -242,6 +242,8 @@ def _display(display: DisplayOptions) -> Iterator[str]:
         yield _("with previews") if display.previews else _("without previews")
     if display.spoilers is not None:
         yield _("as spoilers") if display.spoilers else _("not as spoilers")
+    if display.private is not None:
+        yield _("private runs are allowed") if display.private else _("private runs are not allowed")
     match display.ping:
         case None:
             pass

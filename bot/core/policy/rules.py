@@ -177,7 +177,7 @@ _Body = TypeVar(
 
 #: The name under which each kind is stored and exported. Keep it when you rename the class.
 _STORED = {DisplayOptions: "manner"}
-_LATER = ("ping",)  # unknown to version 0.1, and left out where it says nothing
+_LATER = ("ping", "private")  # unknown to version 0.1, and left out where it says nothing
 KINDS: Mapping[str, type[Body]] = {_STORED.get(each, each.__name__.lower()): each for each in get_args(Body)}
 _NAMES: Mapping[type[Body], str] = {body: kind for kind, body in KINDS.items()}
 

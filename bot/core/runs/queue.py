@@ -72,6 +72,7 @@ class NewRun:
     group: GroupPlace | None = None
     wording: Wording | None = None
     step: RecipePlace | None = None
+    private: bool = False
 
     @property
     def is_later(self) -> bool:
@@ -121,12 +122,17 @@ class RunQueue:
         """The number of a person's runs that may run at a time, and that may wait."""
         return self._caps
 
-    async def enqueue(self, run: NewRun, *others: NewRun) -> None:
-        """Add a run, with the others of its group, or none of them. When this returns, they are on disk. Raises
-        `TooMany`.
+    async def enqueue(self, run: NewRun, *others: NewRun, also: Callable[[Connection], Any] | None = None) -> None:
+        """Add a run, with the others of its group, or none of them, and write what is `also` to be written. When this
+        returns, they are on disk. Raises `TooMany`.
         """
         own, shared = usage.by_owner(run.policy.limits)
-        join = partial(self._join, (run, *others), own, shared)
+
+        def join(connection: Connection) -> None:
+            self._join((run, *others), own, shared, connection)
+            if also is not None:
+                also(connection)
+
         await self._database.write(join, *_joined(run), locks=(f"requests of {run.person.key}",))
 
     def _join(
@@ -452,6 +458,7 @@ def _columns(run: NewRun, turn: int, depth: int, now: float) -> dict[str, Any]:
         "administrator": int(run.person.moderator),
         "parents": list(run.place.parents),
         "opened": int(run.opened),
+        "private": int(run.private),
         "price": msgspec.to_builtins(run.price),
         "wording": msgspec.to_builtins(run.wording),
         "step": msgspec.to_builtins(run.step),

@@ -36,6 +36,7 @@ def read_run(row: Row[Any]) -> RunRecord:
         "review": bool(row.review),
         "opened": bool(row.opened),
         "restored": bool(row.restored),
+        "private": bool(row.private),
     }
     return msgspec.convert(_columns(row) | joined, RunRecord)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from sqlalchemy import Connection
 
 from bot.core import events_log
 from bot.core.errors import (
@@ -27,6 +30,7 @@ from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
     Address,
     Cancelled,
+    DisplayOptions,
     Held,
     Person,
     Place,
@@ -38,7 +42,7 @@ from bot.core.model import (
     UploadedFile,
 )
 from bot.core.policy import buttons
-from bot.core.policy.audit import Audit
+from bot.core.policy.audit import PRIVATE, Audit
 from bot.core.policy.buttons import ButtonPress
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import EffectivePolicy
@@ -72,6 +76,7 @@ from comfy.scheduling.schedule import models_of
 
 _log = logging.getLogger(__name__)
 _LOOKS, _PAUSE = 100, 0.05  # seconds between them
+_TOLD = 300  # characters of a private request in the audit log
 
 
 class RunService:
@@ -160,8 +165,26 @@ class RunService:
         """
         if not self.accepting:
             raise UserError(_("The bot is restarting. Please try again in a minute."))
-        try:
+        async with self._noted(request):
             return await self._submit(request, message)
+
+    async def check_private(self, request: RunRequest) -> None:
+        """Raise `NotAllowed` if a private request may not be made in its place. A platform asks before it writes to the
+        person.
+        """
+        async with self._noted(request):
+            await self._enforcer.admit(request, await self._workflows.pinned(request.workflow, request.version))
+
+    def may_be_private(self, place: Place) -> bool:
+        """True if private runs may be asked for in a place, or somewhere in its community."""
+        rules = self._enforcer.rules_of(place)
+        return any(isinstance(rule.body, DisplayOptions) and rule.body.private for rule in rules)
+
+    @asynccontextmanager
+    async def _noted(self, request: RunRequest) -> AsyncIterator[None]:
+        """Write a refusal by a moderators' rule to the audit log."""
+        try:
+            yield
         except (NotAllowed, TooMany) as fault:
             await self._enforcer.refused(request, fault)
             raise
@@ -181,7 +204,7 @@ class RunService:
         else:
             every = self._grouped(await self._checked(request, workflow, where), platform)
         new, *others = [replace(each, opened=opened) for each in every]
-        await self._queue.enqueue(new, *others)
+        await self._queue.enqueue(new, *others, also=self._told_of(request, new) if request.private else None)
         for each in (new, *others):
             events_log.run_taken(each.id, each.workflow, request.person.platform, held=new.held)
         if not isinstance(message, Address):
@@ -232,9 +255,23 @@ class RunService:
                 for name, given in first.media.items()
             }
         return [
-            replace(self._new(each, inputs, request, where), policy=policy, held=held, price=price, wording=wording)
+            replace(
+                self._new(each, inputs, request, where),
+                policy=policy,
+                held=held,
+                price=price,
+                wording=wording,
+                private=request.private,
+            )
             for each, wording in cells
         ]
+
+    def _told_of(self, request: RunRequest, run: NewRun) -> Callable[[Connection], Any]:
+        """Return what writes a private request to the audit log, so that moderators know of it."""
+        texts = " · ".join(value for value in run.values.values() if isinstance(value, str) and value)
+        words = f"{run.workflow}: {texts[:_TOLD]}"
+        line = self._audit.line(request.person, request.place, PRIVATE, words)
+        return lambda connection: connection.execute(line)
 
     async def _without_additions(
         self, request: RunRequest, workflow: Workflow, restriction: FieldConstraints
@@ -392,7 +429,7 @@ class RunService:
                 values |= workflow.steps[run.step.number].named({**run.written, **usable})
         seeds = {field.name for field in form.fields if field.seed}
         kept = {name: value for name, value in values.items() if name in form.names and name not in seeds}
-        return RunRequest(recipe, kept, person, place)
+        return RunRequest(recipe, kept, person, place, private=runs[0].private)
 
     async def changed(self, run_id: str, person: Person, place: Place, count: int = 1) -> RunRequest:
         """Return a run's request, or one for so many, as the start of a form of the newest version of its workflow,
@@ -421,7 +458,9 @@ class RunService:
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
-        return RunRequest(run.workflow, {**kept, **files, **changes}, person, place, version), len(files) < len(given)
+        values = {**kept, **files, **changes}
+        request = RunRequest(run.workflow, values, person, place, version, private=run.private)
+        return request, len(files) < len(given)
 
     def may_see(self, run: RunRecord, person: Person, here: Place) -> bool:
         """True if a person may know what a run was made of: their own, and those whose results are shown here."""
@@ -442,6 +481,8 @@ class RunService:
 
     def _may_repeat(self, run: RunRecord, here: Place) -> bool:
         """True if everyone here sees the result. They may run it again with its files, but do not get the files."""
+        if run.private:
+            return False
         home = bool(here.community) and community_of(here) == community_of(run.place)
         return run.state is State.DONE and (home or here.key == run.place.key)
 

@@ -68,6 +68,7 @@ runs = Table(
     Column("group_open", Integer, nullable=False, server_default="0"),  # 1: their message does not say the end yet
     Column("wording", JSON),  # what its person wrote where other words are sent
     Column("restored", Integer, nullable=False, server_default="0"),  # 1: a backup had it, and it had not ended then
+    Column("private", Integer, nullable=False, server_default="0"),  # 1: its message is for its person alone
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
     Index(

@@ -17,11 +17,14 @@ _PAIR = re.compile(r"(?<!\S)([^\W\d][\w-]*)=", re.UNICODE)
 
 @dataclass(frozen=True)
 class Typed:
-    """The values as texts, by field; `hidden` says that the result is to be covered until it is touched."""
+    """The values as texts, by field. `hidden` says that the result is to be covered until it is touched, and `private`
+    that it is for the person alone.
+    """
 
     values: Mapping[str, str]
     faults: tuple[BadValue, ...] = ()
     hidden: bool = False
+    private: bool = False
 
 
 def read_arguments(text: str, form: Form) -> Typed:
@@ -29,12 +32,12 @@ def read_arguments(text: str, form: Form) -> Typed:
     main = main_field(form)
     names = {name.casefold(): name for name in form.names}
     values, rest, unknown = dict[str, str](), list[str](), list[BadValue]()
-    hidden, at = False, 0
+    switches, at = {"spoiler": False, "private": False}, 0
     while (found := _PAIR.search(text, at)) is not None:
         name = names.get(found[1].casefold())
         value, end = _value(text, found.end())
-        if name is None and found[1].casefold() == "spoiler":
-            hidden = value.casefold() not in ("no", "off", "false", "0")
+        if name is None and found[1].casefold() in switches:
+            switches[found[1].casefold()] = value.casefold() not in ("no", "off", "false", "0")
         elif name is not None:
             values[name] = value
         elif main is not None and not difflib.get_close_matches(found[1].casefold(), names, n=1):
@@ -52,7 +55,7 @@ def read_arguments(text: str, form: Form) -> Typed:
         values[main.name] = words
     elif words:
         unknown.append(BadValue(_one_line(words), _("words belong to no field here; give them as name=value.")))
-    return Typed(values, (*unknown, *_faults(form, values)), hidden)
+    return Typed(values, (*unknown, *_faults(form, values)), switches["spoiler"], switches["private"])
 
 
 def main_field(form: Form) -> Field | None:

@@ -42,6 +42,7 @@ class MessageRef:
     def at(cls, address: Address) -> MessageRef:
         return cls(int(address.chat), **json.loads(address.message))
 
-    def link(self, community: str) -> str:
-        """The message's address for people."""
+    def link(self, community: str, *, private: bool = False) -> str:
+        """The message's address for people: where it was asked for in a community, and is not private."""
+        community = "" if private else community
         return f"https://discord.com/channels/{community or '@me'}/{self.channel}/{self.message}"

@@ -13,10 +13,10 @@ from telegram import InlineKeyboardMarkup, User
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
-from bot.core.errors import BadPicture, BadValue, DeliveryFailed, StorageFailed, UserError
+from bot.core.errors import BadPicture, BadValue, DeliveryFailed, PlatformAway, StorageFailed, UserError
 from bot.core.model import Person, Place, Received, RunRequest
 from bot.core.platform import Button, ButtonPress, KeyValueStore, RunRecord, Services, example, work_folder
-from bot.core.status_text import describe
+from bot.core.status_text import describe, private_words
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -98,6 +98,9 @@ class Responder:
         An update that is handled again after a crash finds the message that it has opened, and the run if there is one:
         also a message that Telegram took and that we did not come to note, if it is one of the next few in its chat.
         """
+        request = replace(request, private=request.private and not caller.is_private)
+        if request.private:
+            await self.services.runs.check_private(request)
         opened, where = storage_keys.opened(caller.update), self._destination(caller, request)
         self.reached.add(caller.update)
         noted = await self.notes.get(opened)
@@ -120,7 +123,7 @@ class Responder:
             if isinstance(fault, BadValue | BadPicture) and asks is not None and await asks(known, fault):
                 return True
             sentence = await self.sentence(caller, request.workflow, fault)
-            if where == caller.chat:
+            if where == caller.chat or request.private:
                 await self.edit(where, known, sentence)
             else:
                 await self.remove(where, known)
@@ -180,7 +183,13 @@ class Responder:
         )
 
     def _destination(self, caller: Caller, request: RunRequest) -> Chat:
-        """The topic of the same group that moderators want results in; else where it is asked for."""
+        """The topic of the same group that moderators want results in; else where it is asked for. For a private run
+        the chat with the person. Raises `UserError` if there can be none.
+        """
+        if request.private:
+            if int(caller.person.id) <= 0:
+                raise UserError(_("A group or a channel has no private chat. Ask in your own name."))
+            return Chat(int(caller.person.id))
         results = self.services.workflows.display(request.person, request.place, request.workflow).results
         wanted = caller.chat if results in (None, "here", "thread") else Chat.read(results)
         return wanted if wanted.id == caller.chat.id else caller.chat
@@ -193,12 +202,34 @@ class Responder:
             captions.lines(f"{words}\n{describe(Received())}", captions.CAPTION),
             callback_data.opened(caller.update),
         )
+        if request.private:
+            return await self._first_words_in_private(caller, where, html, keyboard, message)
         if where != caller.chat:
             return await self._first_words_elsewhere(caller, where, html, keyboard, message)
         if message is None:
             return await self._send_once(caller, where, html, keyboard)
         await self.edit(where, message, html, keyboard)
         return message
+
+    async def _first_words_in_private(
+        self, caller: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup, message: int | None
+    ) -> int:
+        """Open the message in the chat with the person, and leave nothing of the request in the group, as far as the
+        bot may delete there.
+        """
+        try:
+            sent = await self._send_once(caller, where, f"{html}\n{captions.plain(private_words())}", keyboard)
+        except PlatformAway:
+            raise
+        except (Gone, Unsuitable, DeliveryFailed) as fault:
+            words = _(
+                "I cannot write to you in private. Open a chat with me, press Start, and ask again: https://t.me/{name}"
+            )
+            raise UserError(words.format(name=self.me.username)) from fault
+        for each in (message, caller.message):
+            if each is not None:
+                await self.remove(caller.chat, each)
+        return sent
 
     async def _first_words_elsewhere(
         self, caller: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup, message: int | None
@@ -219,6 +250,9 @@ class Responder:
     async def _send_once(self, caller: Caller, where: Chat, html: str, keyboard: InlineKeyboardMarkup) -> int:
         """Send a message only once; its id, also if an earlier try sent it without getting an answer."""
         tried, after = caller.again, max(caller.message or 0, caller.after or self.api.last.of(where.id))
+        if where.id != caller.chat.id:  # which has numbers of its own
+            after = self.api.last.of(where.id)
+            tried = tried and after > 0
 
         async def work(chat: int) -> int:
             nonlocal tried

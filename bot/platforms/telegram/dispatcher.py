@@ -347,7 +347,8 @@ class Dispatcher:
         place = whole_group(change.chat)
         group = bool(place.community)
         records = self._services.runs
-        for run in await (records.unfinished_in(place.key, _MOST) if group else records.unfinished_at(place)):
+        shown = records.unfinished_in(place.key, _MOST) if group else records.unfinished_shown_in(NAME, place.id)
+        for run in await shown:
             await self._services.runs.cancel(run.id, run.person)
         if group:
             await self._services.moderation.left(place.key)

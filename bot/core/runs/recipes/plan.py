@@ -19,7 +19,13 @@ def requests(request: RunRequest, recipe: Workflow) -> list[RunRequest]:
     """Return a request for each step of a recipe, from the one with which it begins."""
     begun = request.resume.step if request.resume is not None else 0
     made = [
-        RunRequest(step.workflow.id, step.given(request.values), request.person, request.place)
+        RunRequest(
+            step.workflow.id,
+            step.given(request.values),
+            request.person,
+            request.place,
+            private=request.private,
+        )
         for step in recipe.steps[begun:]
     ]
     if request.resume is not None and request.resume.file is not None:

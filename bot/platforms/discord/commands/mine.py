@@ -85,6 +85,6 @@ def _line(context: DiscordContext, run: RunRecord) -> str:
     """A run, with the link to its message; what was asked stands below."""
     parts = [f"**{plain(cut(context.services.workflows.title(run.workflow), 60))}**", state_words(run.state)]
     if run.address.platform == PLATFORM:
-        parts.append(MessageRef.at(run.address).link(run.place.community))
+        parts.append(MessageRef.at(run.address).link(run.place.community, private=run.private))
     said = asked(context.services.runs.summary(run))
     return " · ".join(parts) + (f"\n-# {plain(cut(said, _SAID))}" if said else "")

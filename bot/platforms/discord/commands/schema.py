@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.core.platform import Field, FieldKind, Form, Workflow
 from bot.core.similar import similar
+from bot.core.status_text import private_words
 from bot.i18n import _, ngettext
 from bot.platforms.discord.commands.native import with_native_name
 from bot.platforms.discord.runs.text import cut
@@ -19,7 +20,7 @@ COMMANDS = 100  # of a server, beside those that are everywhere
 OPTIONS = 25
 CHOICES = 25
 _CHARACTERS = 8000  # of a command, its lists included
-SPOILER = "spoiler"
+SPOILER, PRIVATE = "spoiler", "private"
 _NAME = re.compile(r"[-_a-z0-9]{1,32}")
 _LONGEST_CHOICE = 100
 _EXACT = 2**53 - 1  # Discord's numbers are floating; larger seeds travel as text
@@ -27,9 +28,11 @@ _COLOR = 16  # characters of a colour, spaces included
 _TEXT, _INTEGER, _TOGGLE, _NUMBER, _FILE = 3, 4, 5, 10, 11
 
 
-def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
-    """The slash command that a workflow is, as Discord registers it."""
-    fields = asked_fields(form)
+def declare(workflow: Workflow, form: Form, *, private: bool = False) -> dict[str, Any]:
+    """The slash command that a workflow is, as Discord registers it. With `private`, people may ask for a run that they
+    alone see.
+    """
+    fields = asked_fields(form, private=private)
     options = [_option(field) for field in fields]
     if left := len(form.fields) - len(fields):
         words = ngettext(
@@ -41,6 +44,8 @@ def declare(workflow: Workflow, form: Form) -> dict[str, Any]:
     if has_spoiler(form):
         words = _("Hide the result until a reader clicks it.")
         options.append({"type": _TOGGLE, "name": SPOILER, "description": words, "required": False})
+    if private and PRIVATE not in form.names:
+        options.append({"type": _TOGGLE, "name": PRIVATE, "description": private_words(), "required": False})
     description = cut(workflow.description or workflow.title or workflow.name, 100)
     command = {"type": 1, "name": workflow.name, "description": description, "options": options}
     if workflow.nsfw:
@@ -60,11 +65,11 @@ def _with_lists_typed(command: dict[str, Any]) -> dict[str, Any]:
     return command | {"options": options}
 
 
-def asked_fields(form: Form) -> list[Field]:
+def asked_fields(form: Form, *, private: bool = False) -> list[Field]:
     """The fields that are options, those that must be given first; the rest is for the form in windows, as is what few
     people change.
     """
-    room = OPTIONS - has_spoiler(form)
+    room = OPTIONS - has_spoiler(form) - (private and PRIVATE not in form.names)
     fields = [field for field in in_order(form.fields) if not field.more]
     return fields if len(fields) == len(form.fields) <= room else fields[: room - 1]
 

@@ -165,7 +165,11 @@ class CommandSync:
         key = () if not self._services.moderation.own_rules(community_of(place)) else guild
         if key not in alike:
             forms = await self._cache.declared(place)
-            alike[key] = {each.workflow.name: (each.workflow, declare(each.workflow, each.form)) for each in forms}
+            private = self._services.runs.may_be_private(place)
+            alike[key] = {
+                each.workflow.name: (each.workflow, declare(each.workflow, each.form, private=private))
+                for each in forms
+            }
         known = alike[key]
         chosen = await self._choice.choose(guild, [workflow for workflow, _payload in known.values()], taken)
         return each_name_once(known[each.name][1] for each in chosen)

@@ -11,12 +11,13 @@ from discord import app_commands
 
 from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.platform import Form, Workflow
+from bot.core.status_text import private_words
 from bot.i18n import _
 from bot.platforms.discord.commands import lists
 from bot.platforms.discord.commands import notify as notifying
 from bot.platforms.discord.commands.mine import show_mine
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
-from bot.platforms.discord.commands.schema import SPOILER, asked_fields, like, matching, more_name
+from bot.platforms.discord.commands.schema import PRIVATE, SPOILER, asked_fields, like, matching, more_name
 from bot.platforms.discord.commands.settings import read_message
 from bot.platforms.discord.components import ComponentAction, which_row
 from bot.platforms.discord.forms.modals import begin
@@ -76,13 +77,16 @@ async def run_command(context: DiscordContext, click: Click) -> None:
     values = option_values(click)
     form = await context.cache.whole(name)  # what is not allowed is for the desk to refuse, and to write down
     spoiler = SPOILER not in form.names and bool(values.pop(SPOILER, False))
-    declared = await context.cache.declared_form(name, community_place(click))
-    asked = {field.name for field in asked_fields(declared)}
+    private = PRIVATE not in form.names and bool(values.pop(PRIVATE, False))
+    community = community_place(click)
+    declared = await context.cache.declared_form(name, community)
+    with_private = context.services.runs.may_be_private(community)
+    asked = {field.name for field in asked_fields(declared, private=with_private)}
     left = [field for field in declared.fields if field.name not in asked]
     if left and (values.pop(more_name(declared), False) or any(field.required for field in left)):
-        await begin(context, click, FormSession(name, values, spoiler=spoiler), known=asked)
+        await begin(context, click, FormSession(name, values, spoiler=spoiler, private=private), known=asked)
     else:
-        await submit(context, click, name, typed(values, form), spoiler=spoiler)
+        await submit(context, click, name, typed(values, form), spoiler=spoiler, private=private)
 
 
 async def complete(context: DiscordContext, click: Click) -> None:
@@ -112,9 +116,9 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     """The commands that every server, direct message and person has."""
 
     @app_commands.command(description=_("Run any workflow, with a form."))
-    @app_commands.describe(workflow=_("Which one"))
-    async def run(click: Click, workflow: str) -> None:
-        await guarded(click, lambda: open_form(context, click, workflow))
+    @app_commands.describe(workflow=_("Which one"), private=private_words())
+    async def run(click: Click, workflow: str, private: Optional[bool] = None) -> None:  # noqa: UP045
+        await guarded(click, lambda: open_form(context, click, workflow, private=bool(private)))
 
     @run.autocomplete("workflow")
     async def _workflows(click: Click, current: str) -> list[app_commands.Choice[str]]:
@@ -173,8 +177,8 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     return [run, queue, limits, mine, notify, workflows, help_, about, use, keep, report, settings]
 
 
-async def open_form(context: DiscordContext, click: Click, workflow: str) -> None:
-    await begin(context, click, FormSession(context.services.workflows.catalog.find(workflow).id))
+async def open_form(context: DiscordContext, click: Click, workflow: str, *, private: bool = False) -> None:
+    await begin(context, click, FormSession(context.services.workflows.catalog.find(workflow).id, private=private))
 
 
 async def offered(context: DiscordContext, click: Click, text: str) -> list[app_commands.Choice[str]]:

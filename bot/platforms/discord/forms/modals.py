@@ -99,7 +99,14 @@ async def _ask(context: DiscordContext, click: Click, name: str, cached: CachedF
     if session.picture is not None:
         values[cached.picture_field or ""] = session.picture
     try:
-        await submit(context, click, session.workflow, typed(values, cached.form), spoiler=session.spoiler)
+        await submit(
+            context,
+            click,
+            session.workflow,
+            typed(values, cached.form),
+            spoiler=session.spoiler,
+            private=session.private,
+        )
     except (UserError, DeliveryFailed, StorageFailed) as refusal:
         if not _fields(cached, session):
             raise

@@ -18,6 +18,7 @@ from bot.i18n import _
 _PREFIX = "discord:sheet:"
 _KEPT = 86_400.0  # seconds: as long as Discord keeps the address of a file
 _TIDY_EVERY = 3600.0
+_LATER = ("news", "after", "private")  # new since 0.1
 
 #: What a button, a select or a window of a form is called: what it does, with which, and where in it.
 TEMPLATE = r"darkroom:(?P<act>fill|turn|go|pick|leaf|use):(?P<sheet>[0-9a-f]{16}):(?P<at>[0-9]{1,4})"
@@ -40,7 +41,7 @@ class SubmittedFile:
 class FormSession:
     """A form as far as it has been filled in. `picture` is for the workflow's first field that takes one; without a
     workflow, that is still to be chosen; it is a result of the workflow `after`, if of any. Its first window shows the
-    `news`.
+    `news`. A `private` one is for its person alone.
     """
 
     workflow: str = ""
@@ -49,16 +50,17 @@ class FormSession:
     spoiler: bool = False
     news: str = ""
     after: str = ""
+    private: bool = False
 
     def to_json(self) -> dict[str, Any]:
         data = dict(msgspec.to_builtins(self))
-        return {name: value for name, value in data.items() if value or name not in ("news", "after")}  # new since 0.1
+        return {name: value for name, value in data.items() if value or name not in _LATER}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FormSession:
         values = {name: _unpacked(value) for name, value in data["values"].items()}
-        more = {name: data.get(name, "") for name in ("news", "after")}
-        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"], **more)
+        later = {name: data[name] for name in _LATER if name in data}
+        return cls(data["workflow"], values, _unpacked(data["picture"]), data["spoiler"], **later)
 
 
 class FormSessions:

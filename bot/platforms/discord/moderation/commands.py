@@ -255,6 +255,7 @@ class ModerateCommands(app_commands.Group):
     @app_commands.describe(
         to=_("the channel that results go to"),
         told=_("when people are told of the end: never, always, or minutes"),
+        private=_("if people may ask for runs that they alone see"),
         at=_("the channel that this is decided for"),
     )
     @app_commands.autocomplete(workflow=workflow_names)
@@ -266,10 +267,11 @@ class ModerateCommands(app_commands.Group):
         previews: Optional[bool] = None,  # noqa: UP045
         spoilers: Optional[bool] = None,  # noqa: UP045
         told: Optional[str] = None,  # noqa: UP045
+        private: Optional[bool] = None,  # noqa: UP045
         workflow: Optional[str] = None,  # noqa: UP045
         at: Optional[Channel] = None,  # noqa: UP045
     ) -> None:
-        display = DisplayOptions(str(to.id) if to is not None else results, previews, spoilers)
+        display = DisplayOptions(str(to.id) if to is not None else results, previews, spoilers, private=private)
         aim = aim_of(workflow, at)
         await self._do(click, lambda by, here: self._moderation.where(by, here, display, aim, told or ""))
 

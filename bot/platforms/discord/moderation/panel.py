@@ -147,7 +147,9 @@ async def question(
     brief: RunSummary, result: Result | None, most: int, verbs: tuple[ComponentAction, ...] = HELD
 ) -> MessageDraft:
     """The message that shows moderators a run that waits for approval, or for another decision of theirs."""
+    notes = [_("It was asked for in private.")] if brief.private else []
     if result is None:
-        return MessageDraft(status_text(brief, Held()), None, row(brief.run_id, verbs))
+        return MessageDraft("\n".join([status_text(brief, Held()), *notes]), None, row(brief.run_id, verbs))
     packed = await pack(result, brief, most, spoiler=True)
-    return MessageDraft(result_text(brief, result, packed.notes), packed.pieces, row(brief.run_id, verbs))
+    text = result_text(brief, result, (*packed.notes, *notes))
+    return MessageDraft(text, packed.pieces, row(brief.run_id, verbs))

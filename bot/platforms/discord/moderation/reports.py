@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from bot.core.model import Result, RunSummary
+from bot.core.platform import RunRecord
 from bot.i18n import _, ngettext
 from bot.platforms.discord.components import REPORTED, ComponentAction, button, still
 from bot.platforms.discord.message_ref import MessageRef
@@ -43,7 +44,7 @@ async def _listed_reports(context: DiscordContext, click: Click) -> tuple[list[s
     found = await context.services.moderation.reports.open(by, here)
     lines = [
         f"{number}. **{plain(context.services.workflows.title(run.workflow))}** · "
-        f"{plain(run.person.name or run.person.key)} · {MessageRef.at(run.address).link(run.place.community)} · "
+        f"{plain(run.person.name or run.person.key)} · {_link(run)} · "
         + ngettext("reported {count} time", "reported {count} times", count).format(count=count)
         for number, (run, count) in enumerate(found, 1)
     ]
@@ -52,6 +53,10 @@ async def _listed_reports(context: DiscordContext, click: Click) -> tuple[list[s
         for number, (run, _count) in enumerate(found[:_BUTTONS], 1)
     ]
     return ([_("Reported by members:"), *lines] if lines else []), buttons
+
+
+def _link(run: RunRecord) -> str:
+    return MessageRef.at(run.address).link(run.place.community, private=run.private)
 
 
 async def see_reported(context: DiscordContext, click: Click, run_id: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 import discord
 
 from bot.core.errors import UserError
-from bot.core.model import StoredFile
+from bot.core.model import RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, missing
 from bot.i18n import _
 from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row, row, which_row
@@ -116,7 +116,7 @@ async def press_all(context: DiscordContext, click: Click, verb: str, group: str
             await submit_request(context, click, await groups.resumed(group, person, place), spoiler=spoiler)
         case ComponentAction.CHANGE_ALL:
             request = await groups.changed(group, person, place)
-            await begin(context, click, FormSession(request.workflow, request.values, spoiler=spoiler))
+            await begin(context, click, _session(request, spoiler=spoiler))
         case ComponentAction.DELETE_ALL:
             await groups.delete(group, asker(click, cells[0]))
             with suppress(discord.NotFound):
@@ -194,6 +194,10 @@ def _components(message: discord.Message) -> Iterator[object]:
         yield from getattr(each, "children", ())
 
 
+def _session(request: RunRequest, *, spoiler: bool, news: str = "") -> FormSession:
+    return FormSession(request.workflow, request.values, spoiler=spoiler, news=news, private=request.private)
+
+
 async def _cancel(context: DiscordContext, click: Click, run: RunRecord) -> None:
     stopped = await context.services.runs.cancel(run.id, asker(click, run))
     await tell(click, _("It is being stopped.") if stopped else _("It has ended already."))
@@ -205,7 +209,7 @@ async def _change(context: DiscordContext, click: Click, run: RunRecord) -> None
     request = await context.services.runs.changed(run.id, person, place)
     news = await context.services.workflows.changes_since(run.workflow, run.version, person, place)
     spoiler = MessageRef.at(run.address).spoiler
-    await begin(context, click, FormSession(run.workflow, request.values, spoiler=spoiler, news=news))
+    await begin(context, click, _session(request, spoiler=spoiler, news=news))
 
 
 def _files(context: DiscordContext, click: Click, run: RunRecord) -> tuple[StoredFile, ...]:

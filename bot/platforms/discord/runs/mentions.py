@@ -65,6 +65,10 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
         if _is_remark(client, message) and "=" not in rest:
             return
         raise UserError("\n".join(map(str, typed.faults)))
+    if typed.private:
+        raise UserError(
+            _("Everyone here reads your message. Ask for a private run with a command: /run, private: True.")
+        )
     _check_rights(message)
     check_age(context, cached.workflow.name, message.channel)
     with work_folder() as folder:

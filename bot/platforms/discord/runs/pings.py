@@ -22,7 +22,7 @@ async def send_ping(rest: DiscordRest, spot: MessageRef, brief: RunSummary, ping
     try:
         if ping.direct:
             try:
-                draft = MessageDraft(f"{plain(ping.text)} {spot.link(brief.place.community)}")
+                draft = MessageDraft(f"{plain(ping.text)} {spot.link(brief.place.community, private=brief.private)}")
                 await rest.send_to(person, draft, nonce)
                 return
             except (discord.Forbidden, discord.NotFound):  # the person accepts no direct messages

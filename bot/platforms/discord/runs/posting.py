@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
 from discord.utils import time_snowflake
 
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, NotAllowed, StorageFailed, UserError
 from bot.core.model import Address, Received, RunRequest, RunSummary
 from bot.core.platform import RunRecord, Services
+from bot.core.status_text import private_words
 from bot.i18n import _
 from bot.platforms.discord.components import WAITING, ComponentAction, row
 from bot.platforms.discord.message_ref import FILE_BYTES, TOKEN_LIFE, MessageRef
@@ -22,6 +23,7 @@ from bot.platforms.discord.runs.request import is_member
 from bot.platforms.discord.runs.text import cut, status_text
 
 _NEAR = 100  # messages after a request among which its own is looked for
+_QUIET: Any = {"allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
 _EARLY = 60.0  # seconds that our clock may be ahead of Discord's
 
 
@@ -65,6 +67,55 @@ class MessageAnswer:
 
 
 @dataclass(frozen=True)
+class PrivateAnswer:
+    """A direct message to the person who asked, which is there already; see `bot.core.port.MessageOpening`."""
+
+    services: Services
+    request: RunRequest
+    click: discord.Interaction[Any]
+    message: discord.Message
+    spoiler: bool
+
+    @classmethod
+    @asynccontextmanager
+    async def sent(
+        cls, services: Services, request: RunRequest, click: discord.Interaction[Any], *, spoiler: bool
+    ) -> AsyncIterator[PrivateAnswer]:
+        """Send the message before anything is taken in, since only that shows that it can be sent; and take it back if
+        the request is refused. Raises `NotAllowed` if the person takes no direct messages.
+        """
+        async with _in_words():
+            try:
+                channel = await click.user.create_dm()
+                message = await channel.send(_first_text(services, request, ""), **_QUIET)
+            except discord.Forbidden as fault:
+                words = _(
+                    "I cannot send you a direct message. Allow direct messages from members of this server (in its"
+                    " privacy settings), and ask again."
+                )
+                raise NotAllowed(words) from fault
+        try:
+            yield cls(services, request, click, message, spoiler)
+        except (UserError, StorageFailed):
+            with suppress(discord.HTTPException):
+                await message.delete()
+            raise
+
+    @property
+    def draft(self) -> Address:
+        return MessageRef(self.message.channel.id, self.message.id, spoiler=self.spoiler).address
+
+    async def post(self, run_id: str, cells: int = 1) -> Address:
+        async with _in_words():
+            parts = _first_parts(run_id, cells)
+            await self.message.edit(content=_first_text(self.services, self.request, run_id), view=parts["view"])
+        said = _("You get it by direct message: {place}").format(place=self.message.jump_url)
+        with suppress(discord.HTTPException):  # the run is in line, whether this is read or not
+            await self.click.edit_original_response(content=f"{said} {private_words()}", view=None)
+        return self.draft
+
+
+@dataclass(frozen=True)
 class InteractionAnswer:
     """The message that answers a message; see `bot.core.port.MessageOpening`."""
 
@@ -93,7 +144,7 @@ async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> A
     """The message of a run that an earlier process has taken in: found, or else posted now. Raises `DeliveryFailed`
     where it cannot be, and what the library raises where Discord is away.
     """
-    spot, wanted = MessageRef.at(run.address), run.display.results or ""
+    spot, wanted = MessageRef.at(run.address), "" if run.private else run.display.results or ""
     text, parts = status_text(brief, Received(), spot.closes), _first_parts(run.group_id or run.id, run.cells)
     channel = client.get_partial_messageable(int(wanted) if wanted.isdigit() else spot.channel)
     apart = MessageRef(
@@ -105,6 +156,9 @@ async def repost(client: discord.Client, run: RunRecord, brief: RunSummary) -> A
         if not spot.member:
             hook = discord.Webhook.partial(client.application_id or 0, spot.token, client=client)
             return spot.found((await hook.send(text, **parts, wait=True)).id).address
+        if spot.message:  # of a private run it was there before
+            await channel.get_partial_message(spot.message).edit(content=text, view=parts["view"])
+            return spot.address
         known = await _find(client, channel, run)
         if known is None and run.restored:
             raise DeliveryFailed(_("I can no longer reach the message."))
@@ -146,7 +200,7 @@ def _first_text(services: Services, request: RunRequest, run_id: str, until: flo
 
 def _first_parts(run_id: str, cells: int = 1) -> dict[str, Any]:
     verbs = WAITING if cells == 1 else (ComponentAction.CANCEL_ALL,)
-    return {"view": row(run_id, verbs), "allowed_mentions": NO_MENTIONS, "suppress_embeds": True}
+    return {"view": row(run_id, verbs), **_QUIET}
 
 
 async def _destination(services: Services, client: discord.Client, channel: Any, request: RunRequest) -> Any:

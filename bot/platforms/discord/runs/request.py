@@ -89,6 +89,11 @@ def is_member(interaction: discord.Interaction[Any]) -> bool:
     return interaction.is_guild_integration() if interaction.guild_id else interaction.context.dm_channel
 
 
+def is_alone(interaction: discord.Interaction[Any]) -> bool:
+    """True in a direct message between a person and the bot."""
+    return interaction.guild_id is None and interaction.context.dm_channel
+
+
 def may_write(interaction: discord.Interaction[Any]) -> bool:
     """True if the sender may write in the place themselves."""
     if interaction.guild_id is None:

@@ -22,8 +22,8 @@ from bot.platforms.discord.forms.cache import FormCache
 from bot.platforms.discord.forms.sessions import TEMPLATE, FormSessions
 from bot.platforms.discord.message_ref import MessageRef
 from bot.platforms.discord.rest import NO_MENTIONS
-from bot.platforms.discord.runs.posting import MessageAnswer
-from bot.platforms.discord.runs.request import asker, fetched, lacking, place_of
+from bot.platforms.discord.runs.posting import MessageAnswer, PrivateAnswer
+from bot.platforms.discord.runs.request import asker, fetched, is_alone, lacking, place_of
 from bot.platforms.discord.runs.text import cut, plain
 
 _log = logging.getLogger(__name__)
@@ -54,14 +54,22 @@ async def submit(
     count: int = 1,
     resume: Resume | None = None,
     spoiler: bool = False,
+    private: bool = False,
 ) -> None:
     """Have a workflow run. The interaction is answered first, whatever else is slow. Raises `UserError`."""
     await _hear(click)
-    check_rights(lacking(click))
+    private = private and not is_alone(click)
+    if not private:
+        check_rights(lacking(click))
     check_age(context, workflow, click.channel)
     with work_folder() as folder:
         given = await fetched(click.client.http, values, folder, context.most)
-        request = RunRequest(workflow, given, asker(click), place_of(click), version, count, resume)
+        request = RunRequest(workflow, given, asker(click), place_of(click), version, count, resume, private)
+        if private:
+            await context.services.runs.check_private(request)
+            async with PrivateAnswer.sent(context.services, request, click, spoiler=spoiler) as opening:
+                await context.services.runs.submit(request, opening)
+            return
         posting = MessageAnswer(context.services, request, click, spoiler)
         await context.services.runs.submit(request, posting)
     if posting.is_here:
@@ -94,12 +102,11 @@ async def submit_again(context: DiscordContext, click: Click, run: RunRecord, ch
     """Start a run again for the person who clicked. Raises `UserError`."""
     await _hear(click)
     request = await context.services.runs.again(run.id, asker(click), place_of(click), changes)
-    spoiler = MessageRef.at(run.address).spoiler
-    await submit(context, click, request.workflow, request.values, version=request.version, spoiler=spoiler)
+    await submit_request(context, click, request, spoiler=MessageRef.at(run.address).spoiler)
 
 
 async def submit_request(context: DiscordContext, click: Click, request: RunRequest, *, spoiler: bool) -> None:
-    """Start what a button of a group asks for. Raises `UserError`."""
+    """Start what a button asks for. Raises `UserError`."""
     await _hear(click)
     await submit(
         context,
@@ -110,6 +117,7 @@ async def submit_request(context: DiscordContext, click: Click, request: RunRequ
         count=request.count,
         resume=request.resume,
         spoiler=spoiler,
+        private=request.private,
     )
 
 

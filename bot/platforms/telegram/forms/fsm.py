@@ -187,7 +187,8 @@ class FormDialog:
     async def _run(self, caller: Caller, draft: FormState, form: Form, *, fresh: bool) -> None:
         values = {name: text for name, text in draft.values.items() if name in form.names}
         files = {name: source for name, source in draft.files.items() if name in form.names}
-        request = RunRequest(draft.workflow, {**values, **files}, caller.person, caller.place)
+        given = {**values, **files}
+        request = RunRequest(draft.workflow, given, caller.person, caller.place, private=draft.private)
         message = draft.message if draft.message and not fresh else None
         again = partial(self._ask_again, caller, draft, form)
         if not await self._responder.open(caller, request, message=message, hidden=draft.hidden, ask_again=again):

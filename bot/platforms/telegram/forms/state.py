@@ -21,7 +21,8 @@ class FormState:
     `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
     `page` that of the choices; `wide` says that all fields are shown, and `more` those too that few people change. `at`
     is when it asked last. All fields are shown below the `news`. The files that wait are results of the workflow
-    `after`, if of any.
+    `after`, if of any. A `private` one is for its person
+    alone.
     """
 
     workflow: str = ""
@@ -39,6 +40,7 @@ class FormState:
     hidden: bool = False
     news: str = ""
     after: str = ""
+    private: bool = False
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @classmethod
@@ -46,7 +48,7 @@ class FormState:
         """A draft that asks for what a request does, with all its fields to be seen."""
         files = {name: value for name, value in request.values.items() if isinstance(value, StoredFile)}
         values = {name: str(value) for name, value in request.values.items() if name not in files}
-        return cls(request.workflow, values, files, wide=True)
+        return cls(request.workflow, values, files, wide=True, private=request.private)
 
     def filled(self, form: Form) -> FormState:
         """With the files and words that wait put into the fields that take them, in order."""
@@ -101,7 +103,7 @@ class FormState:
         files = {name: to_json(source) for name, source in self.files.items()}
         data = {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
         return {
-            name: value for name, value in data.items() if value or name not in ("more", "news", "after")
+            name: value for name, value in data.items() if value or name not in ("more", "news", "after", "private")
         }  # new since 0.1
 
     @classmethod

@@ -99,6 +99,8 @@ class ModerateCommand:
                 return await self._core.where(by, here, DisplayOptions(previews=click.text == "on"), aim)
             case "spoilers":
                 return await self._core.where(by, here, DisplayOptions(spoilers=click.text == "on"), aim)
+            case "alone":
+                return await self._core.where(by, here, DisplayOptions(private=click.text == "on"), aim)
             case "undo":
                 return await self._core.undo(by, here)
         return ""
@@ -169,6 +171,8 @@ class ModerateCommand:
                 return await core.where(by, here, DisplayOptions(previews=order.first == "on"), aim)
             case "spoilers" if order.first:
                 return await core.where(by, here, DisplayOptions(spoilers=order.first == "on"), aim)
+            case "private" if order.first:
+                return await core.where(by, here, DisplayOptions(private=order.first == "on"), aim)
             case "told" if order.first:
                 return await core.where(by, here, DisplayOptions(), aim, order.first)
             case "block":

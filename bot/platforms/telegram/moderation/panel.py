@@ -33,6 +33,7 @@ _ACTS = {
     "n": "refuse",
     "t": "take away",
     "k": "leave",
+    "w": "alone",
 }
 _LETTERS = {act: letter for letter, act in _ACTS.items()}
 OF_RUNS = ("approve", "refuse", "take away", "leave")  #: acts about a run
@@ -112,7 +113,8 @@ def reported(brief: RunSummary) -> str:
 
 def _titled(words: str, brief: RunSummary) -> str:
     head = words.format(title=brief.title, name=brief.person.name or brief.person.id)
-    return captions.lines("\n".join(part for part in (head, asked(brief)) if part), captions.CAPTION)
+    note = _("It was asked for in private.") if brief.private else ""
+    return captions.lines("\n".join(part for part in (head, note, asked(brief)) if part), captions.CAPTION)
 
 
 def _keyboard(overview: Overview, spot: Chat, page: int, other: Chat | None) -> InlineKeyboardMarkup:
@@ -152,6 +154,7 @@ def _switches(overview: Overview, spot: Chat, page: int) -> Iterator[InlineKeybo
     display = next((rule.body for rule in rules if isinstance(rule.body, DisplayOptions)), DisplayOptions())
     yield _switch(group, "previews", _("Previews: {state}"), page, on=display.previews is not False)
     yield _switch(group, "spoilers", _("Covered: {state}"), page, on=display.spoilers is True)
+    yield _switch(group, "alone", _("Private runs: {state}"), page, on=display.private is True)
 
 
 def _switch(group: str, act: str, words: str, page: int, *, on: bool) -> InlineKeyboardButton:

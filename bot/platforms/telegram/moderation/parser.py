@@ -118,7 +118,7 @@ def usage() -> str:
         "/moderate models lora|embedding|model [only NAME, anime*] [not NAME, x*] | all [here] [admins]",
         "/moderate review on|off|clear [CHAT ID] [here]",
         "/moderate where topic|asked [here]",
-        "/moderate previews|spoilers on|off [here]",
+        "/moderate previews|spoilers|private on|off [here]",
         "/moderate told always|never|MINUTES [here]: " + _("when people are told that a request of theirs has ended"),
         "/moderate block [30m|12h|3d] [REASON], unblock, why [WORKFLOW]: " + _("as a reply, or with an id first"),
         "/moderate admit, dismiss: " + _("who may ask in private as well; as a reply, or with an id or a @name"),

@@ -133,7 +133,7 @@ def _fitting(caller: Caller, words: str) -> str:
 
 def _is_here(caller: Caller, run: RunRecord) -> bool:
     """True if all who read the answer may know more of a run than its name."""
-    return caller.is_private or run.place.community == caller.place.community
+    return caller.is_private or (run.place.community == caller.place.community and not run.private)
 
 
 def _of_run(act: CallbackAction, run: RunRecord, label: str) -> InlineKeyboardButton:

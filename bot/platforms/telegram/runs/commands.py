@@ -21,7 +21,7 @@ from bot.core.platform import (
     example,
     main_field,
 )
-from bot.core.status_text import seconds
+from bot.core.status_text import private_words, seconds
 from bot.i18n import _, ngettext
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Caller, Responder
@@ -115,6 +115,8 @@ class BasicCommands:
             _("What is missing, I ask for. /cancel ends that, or your latest run."),
             _("“spoiler=yes” covers the result. Original gives you a picture as the file that it was."),
         ]
+        if self._services.runs.may_be_private(caller.place):
+            lines.append(_("“private=yes” sends the result to you in private.") + " " + private_words())
         if not caller.is_private:
             lines.append(_("In this group I may hear only commands and replies to my messages."))
         await self._responder.say(caller, captions.plain("\n".join(lines)) + "\n\n" + _list(offers))
@@ -170,7 +172,7 @@ class BasicCommands:
         if await self._asking.end(caller):
             words = _("Cancelled.")
         else:
-            here = [run for run in await self._own(caller) if run.place.id == caller.place.id]
+            here = [run for run in await self._own(caller) if _is_of(run, caller)]
             done = bool(here) and await self._services.groups.cancel_with(here[0], caller.person)
             words = _("Cancelled: {run}").format(run=self._services.workflows.title(here[0].workflow)) if done else ""
         await self._responder.say(caller, captions.plain(words or _("There is nothing to cancel.")))
@@ -226,6 +228,11 @@ class BasicCommands:
             words = _("{title} for {name}").format(title=words, name=run.person.name or run.person.id)
         ago = _("{time} ago").format(time=seconds(time.time() - run.asked_at))
         return f"{words}: {await state_words(self._responder, run)} · {ago}"
+
+
+def _is_of(run: RunRecord, caller: Caller) -> bool:
+    """True if a run is of a chat: asked for there, or if it is private, shown there."""
+    return str(caller.chat) == run.address.chat if run.private else run.place.id == caller.place.id
 
 
 def _needs_one_picture(offer: WorkflowOffer) -> bool:

@@ -63,7 +63,7 @@ class Requests:
             await self._responder.say(caller, captions.plain(_too_many(len(spare), room)))
             return
         hidden = read.hidden or any(each.has_media_spoiler for each in messages)
-        draft = FormState(workflow, read.values, spare=spare, hidden=hidden).filled(form)
+        draft = FormState(workflow, read.values, spare=spare, hidden=hidden, private=read.private).filled(form)
         if draft.spare:
             await self._responder.say(caller, captions.plain(_("This workflow takes no file of that kind.")))
         else:

@@ -100,8 +100,9 @@ class PolicyForms:
 
     async def show(self, by: Person, here: Place, aim: RuleTarget, given: Mapping[str, str]) -> str:
         """Set the review of results, and where and how they are shown; settings left open keep their value."""
-        previews, spoilers = (_SWITCHES.get(given.get(each, "")) for each in ("previews", "spoilers"))
-        to = DisplayOptions(_results(here, given), previews, spoilers)
+        shown = ("previews", "spoilers", "private")
+        previews, spoilers, private = (_SWITCHES.get(given.get(each, "")) for each in shown)
+        to = DisplayOptions(_results(here, given), previews, spoilers, private=private)
         said, told = given.get("told", ""), []
         if (on := _SWITCHES.get(given.get("review", ""))) is not None:
             told.append(
@@ -208,6 +209,8 @@ def display_forms(inputs: Inputs, workflows: Sequence[Workflow], here: Place) ->
         after = [(str(count), _("after {count} min").format(count=count)) for count in (1, 5, 15)]
         told = [_open(), ("always", _("always")), *after, ("never", _("never"))]
         shown.append(inputs.choice("told", _("People are told of an end"), told))
+        private = [_open(), ("on", _("allowed")), ("off", _("not allowed"))]
+        shown.append(inputs.choice("private", _("Private runs"), private))
         places = [_open(), ("here", _("where they are requested"))]
         places += [("thread", _("in a thread"))] if here.platform == "discord" else []
         shown.append(inputs.choice("results", _("Results go"), places))

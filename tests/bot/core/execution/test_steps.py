@@ -217,6 +217,12 @@ async def test_only_the_outputs_that_a_workflow_names_are_delivered(
     assert len(reply.result.files) == files
 
 
+async def test_texts_choose_in_a_single_run_too(photo: UploadedFile, tmp_path: Path) -> None:
+    async with opened() as bench:
+        run = await bench.take(asked("polaroid", photo=photo, caption="{one|two} __list__"), tmp_path)
+    assert run.values["caption"] in ("one __list__", "two __list__")
+
+
 async def test_a_remembered_result_whose_file_is_gone_is_made_anew(photo: UploadedFile, tmp_path: Path) -> None:
     async with EmbeddedServer(tmp_path / "engine") as engine, ComfyClient(engine.url) as client:
         bench = OneShotRunner(Catalog.read(bundled_folder()), client, PictureLimits())
