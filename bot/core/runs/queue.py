@@ -129,7 +129,7 @@ class RunQueue:
         run, count, person = every[0], len(every), every[0].person.key
         before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
         room = self._caps.waiting - before if run.priority == 0 else count
-        asked_at, cost = self._clock(), max(each.price.high if each.price is not None else 0.0 for each in every)
+        asked_at, cost = self._clock(), sum(_cost(each) for each in every) / count
         if room < count:
             statuses = self._statuses(connection, run, (*own, *shared), cost, count)
             fits = min([room, *(each.fits for each in statuses)])
@@ -142,7 +142,7 @@ class RunQueue:
         usage.check(connection, person, run.workflow, shared, asked_at, cost, count, room)
         context = RequestContext.of(run.person, run.place, run.workflow)
         for each in every:
-            usage.charge(connection, each.id, context, asked_at, each.price.high if each.price is not None else 0.0)
+            usage.charge(connection, each.id, context, asked_at, _cost(each))
 
     def _statuses(
         self, connection: Connection, run: NewRun, limits: Sequence[Rule], cost: float, count: int
@@ -370,6 +370,11 @@ _ORDER = (runs.c.server.is_(None), *statements.TURNS)
 _WAITING = select(runs).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
 _WAITING_IDS = _WAITING.with_only_columns(runs.c.id)
 _RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
+
+
+def _cost(run: NewRun) -> float:
+    """Return what a run may cost at most, in credits."""
+    return run.price.high if run.price is not None else 0.0
 
 
 def _joined(run: NewRun) -> list[Topic]:

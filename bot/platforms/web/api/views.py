@@ -59,7 +59,8 @@ def _group_view(run: RunRecord) -> dict[str, Any] | None:
     """The place of a run among those that one request asked for."""
     if run.group_id is None:
         return None
-    return {"id": run.group_id, "number": run.cell + 1, "count": run.cells, "label": run.label}
+    matrix = run.wording.matrix if run.wording is not None else ""
+    return {"id": run.group_id, "number": run.cell + 1, "count": run.cells, "label": run.label, "matrix": matrix}
 
 
 def status_of(run: RunRecord, word: Word | None) -> Status | None:
@@ -141,7 +142,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
-        "more": field.more,
+        "more": field.is_rare,
         "range": "" if field.seed else field.range_text,
     }
 

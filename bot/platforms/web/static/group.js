@@ -11,8 +11,8 @@ class Cell extends Run {
 
   heading(view) {
     const { number, label } = view.group;
-    this.article.setAttribute("aria-label", word("of_group", { number, title: view.title }));
-    return make("div", { class: "head" }, make("h4", {}, label || String(number)), this.pill);
+    this.article.setAttribute("aria-label", word("of_group", { number: label ? `${number} (${label})` : number, title: view.title }));
+    return make("div", { class: "head" }, make("h4", {}, label ? `${number}: ${label}` : String(number)), this.pill);
   }
 
   asked() {
@@ -108,6 +108,12 @@ export class Group {
     return Object.fromEntries(Object.entries(first.values).filter((pair) => !alone && same(pair)));
   }
 
+  /** What asks for all of them in the form: their matrix, or how many. */
+  asks() {
+    const { matrix } = this.views[0].group;
+    return matrix ? { vary: matrix } : { count: this.count };
+  }
+
   waiting(views) {
     const cancel = this.button("cancel", () => this.cancel(cancel));
     if (views.some((view) => view.cancelling)) held(cancel);
@@ -118,7 +124,7 @@ export class Group {
     const again = async () => (await this.ask("POST", `groups/${this.id}/again`)) && say(word("state_waiting"));
     return [
       this.button("again", again),
-      this.button("change", () => this.actions.change({ ...this.views[0], values: { ...this.values(), count: this.count } })),
+      this.button("change", () => this.actions.change({ ...this.views[0], values: { ...this.values(), ...this.asks() } })),
       this.button("delete", (event) => this.erase(event.currentTarget)),
     ];
   }
