@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bot.core.background import TaskHealth
     from bot.core.backup.maker import BackupMade
     from bot.core.backup.restorer import Restored
+    from bot.core.care.desk import ServerDesk
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import Platform
@@ -247,6 +248,17 @@ class App:
             async with database(self.settings, platform) as kept:
                 await forget(KeyValueStore(kept), number)
                 await kept.scrub()
+
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[ServerDesk]:
+        """See `Application.desk`."""
+        from bot.core.care.desk import ServerDesk
+        from bot.core.care.states import ServerStates
+        from bot.core.storage.herald import Herald
+        from bot.stores import opened
+
+        async with opened(self.settings) as store, Herald(store.database, self.tasks):
+            yield ServerDesk(ServerStates(store.database), store.records, f"terminal:operator:{_('the operator')}")
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database. Raises `ConfigError`."""

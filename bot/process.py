@@ -13,6 +13,8 @@ from typing import Any
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.care.caretaker import Caretaker
+from bot.core.care.states import ServerStates
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
 from bot.core.execution.durable import AttemptFunction, DurableEngine
@@ -57,6 +59,7 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
+from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.kept_times import KeptTimes
 from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.library import TemplateLibrary
@@ -116,6 +119,7 @@ class _Base:
     locks: RunLocks
     replies: RunReplies
     fleet: Fleet
+    conditions: ServerConditions
     registry: ServerRegistry
     servers_changed: Listeners[[]]
     wake: Listeners[[]] = field(default_factory=Listeners)
@@ -207,12 +211,25 @@ async def _based(
         replies = RunReplies(platforms, versions, store.records, Audit(store.database))
         changed = Listeners[[]]()
         fleet = await stack.enter_async_context(Fleet(members, changed))
-        registry = await stack.enter_async_context(ServerRegistry(store.database, role.worker, fleet, tasks, confirm))
+        conditions = await _conditions(settings, role, store, fleet)
+        registry = await stack.enter_async_context(
+            ServerRegistry(store.database, role.worker, fleet, tasks, confirm, conditions=conditions)
+        )
         changed.add(registry.note)
         changed.add(catalog.note_servers)
         await stack.enter_async_context(catalog.following(lambda: registry.known))
-        known = (workflows, versions, locks, replies, fleet, registry, changed)
+        known = (workflows, versions, locks, replies, fleet, conditions, registry, changed)
         yield _Base(settings, role, tasks, platforms, catalog, store, *known)
+
+
+async def _conditions(settings: Settings, role: Role, store: Stores, fleet: Fleet) -> ServerConditions:
+    """Take the servers of this process up as their operator left them."""
+    conditions = ServerConditions(fleet)
+    if role.worker is not None:
+        for state in (await ServerStates(store.database).register(role.worker, fleet.members)).values():
+            if state.drained:
+                conditions.drain(state.name, wanted=True)
+    return conditions
 
 
 @asynccontextmanager
@@ -262,7 +279,11 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
         for changes in (base.wake, base.servers_changed):
             changes.add(worker.wake)
         base.cancel.add(worker.cancel)
-        async with Takeover(store.database, base.registry, store.records, base.replies, base.tasks, worker.wake):
+        states = ServerStates(store.database)
+        async with (
+            Takeover(store.database, base.registry, store.records, base.replies, base.tasks, worker.wake),
+            Caretaker(name, states, base.fleet, base.conditions, worker, base.tasks),
+        ):
             yield
 
 
@@ -348,13 +369,17 @@ def _up(base: _Base) -> Mapping[str, bool]:
     return {name: each.up for name, each in base.registry.servers.items()}
 
 
+def _how(base: _Base) -> Mapping[str, Condition]:
+    return {name: each.condition for name, each in base.registry.servers.items()}
+
+
 def _watch(base: _Base) -> Watch:
     """Make what looks at all that can be wrong."""
     is_alone = base.settings.database is None and base.role.worker is not None
     store = base.store
     starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running)
     line = LineWatch(store.queue, starts, lambda: base.tasks.began("turns") if is_alone else None)
-    return Watch(base.tasks, lambda: _up(base), line, base.settings.folder, lambda: base.catalog.faults)
+    return Watch(base.tasks, lambda: _how(base), line, base.settings.folder, lambda: base.catalog.faults)
 
 
 def _notices(base: _Base, watch: Watch) -> Notices:

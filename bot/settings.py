@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.core.errors import ConfigError
+from bot.core.errors import BadValue, ConfigError
 from bot.i18n import _
 from bot.server_settings import NamedServer, secret, servers
 from bot.server_settings import Secret as Secret
@@ -140,6 +140,15 @@ def _gateway(text: str) -> str:
     return text
 
 
+def _ping_after(text: str) -> int | None:
+    from bot.core.pings.wishes import after_of  # it brings the database's library
+
+    try:
+        return after_of(text)
+    except BadValue as fault:
+        raise ValueError(fault.reason) from fault
+
+
 def _port(text: str) -> int:
     return int(_number(text, 0, 65_535))
 
@@ -174,7 +183,10 @@ class Settings:
         "Remove runs that have ended from the history of servers: yes or no.",
     )
     stall_limit: float | None = _setting(
-        "COMFYUI_STALL_LIMIT", _seconds, None, "Give up a run after this many seconds without progress; default: never."
+        "COMFYUI_STALL_LIMIT", _seconds, None, "Stop a run after this many seconds without progress; default: never."
+    )
+    time_limit: float | None = _setting(
+        "COMFYUI_TIME_LIMIT", _seconds, None, "Stop a run after this many seconds at a server; default: never."
     )
     unload_after: float | None = _setting(
         "COMFYUI_UNLOAD_AFTER",
@@ -365,6 +377,12 @@ class Settings:
     log_level: str = _setting(
         "DARKROOM_LOG_LEVEL", _log_level, "info", "What the log tells at least: debug, info, warning or error."
     )
+    ping_after: int | None = _setting(
+        "DARKROOM_PING_AFTER",
+        _ping_after,
+        None,
+        "Tell people of an end after this many minutes, where nobody chose: always, never or a number; default: 1.",
+    )
     public_url: str = _setting(
         "DARKROOM_PUBLIC_URL",
         _address,
@@ -459,6 +477,7 @@ class Settings:
             "headers": {**headers, **own.headers},
             "verify_tls": self.verify_tls,
             "stall_limit": self.stall_limit,
+            "time_limit": self.time_limit,
             "clears_history": self.clear_history,
             "largest_file": int(self.max_result_mb * 1e6),
             "files_elsewhere": own.files_elsewhere,

@@ -55,7 +55,7 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
     media = await asyncio.to_thread(media_store, settings)
     async with kept:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
-        records = RunRepository(kept)
+        records = RunRepository(kept, ping_after=settings.ping_after)
         links = SignedLinks(settings.public_url, KeyValueStore(kept))
         yield Stores(kept, media, records, RunQueue(kept, caps), links, ErasureLedger(settings.ledger))
 

@@ -29,6 +29,7 @@ from comfy.errors import (
     PromptRemoved,
     Redirected,
     ServerUnavailable,
+    TimeLimitReached,
     TooLarge,
     UnexpectedAnswer,
     UploadFailed,
@@ -42,7 +43,7 @@ from comfy.messages.files import FileRef, Kind
 from comfy.messages.history import FileOutput, Output, Record, TextOutput
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Node, Prompt
-from comfy.server import Server
+from comfy.server import PromptLimits, Server
 
 __all__ = [
     "AnswerTooLarge",
@@ -66,6 +67,7 @@ __all__ = [
     "PicturesLost",
     "Prompt",
     "PromptInterrupted",
+    "PromptLimits",
     "PromptLost",
     "PromptRejected",
     "PromptRemoved",
@@ -77,6 +79,7 @@ __all__ = [
     "Submission",
     "SystemStats",
     "TextOutput",
+    "TimeLimitReached",
     "TooLarge",
     "UnexpectedAnswer",
     "UploadFailed",

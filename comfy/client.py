@@ -22,7 +22,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.replaced import up_to_date
 from comfy.retry import Retry, answered
-from comfy.server import Server
+from comfy.server import PromptLimits, Server
 from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown, Sighting
@@ -90,18 +90,19 @@ class ComfyClient:
             self._socket.forget(prompt_id)
             raise
 
-    async def follow(self, prompt_id: str) -> AsyncGenerator[Event]:
+    async def follow(self, prompt_id: str, limits: PromptLimits | None = None) -> AsyncGenerator[Event]:
         """Yield the events of a prompt until its end. The prompt may have been submitted earlier or by another process.
 
         The last event is `ExecutionSuccess`. Every other end raises an error: `ExecutionFailed`, `PromptInterrupted`,
-        `PromptRemoved`, `PromptLost`, `WorkerWedged`, or `ServerUnavailable` if the server is gone. If you stop early,
-        the prompt is not cancelled, and you may follow it again. Only one caller may follow a prompt at a time.
+        `PromptRemoved`, `PromptLost`, `WorkerWedged`, `TimeLimitReached`, or `ServerUnavailable` if the server is gone.
+        If you stop early, or a limit is reached, the prompt is not cancelled, and you may follow it again. Only one
+        caller may follow a prompt at a time.
         """
         await self._socket.open()
         subscription = self._socket.register(prompt_id, ours=False)
         subscription.followed = True
         try:
-            async for event in follow(subscription, self._socket, self._poller, self.server):
+            async for event in follow(subscription, self._socket, self._poller, self.server, limits or PromptLimits()):
                 yield event
         except Exception:
             self._socket.forget(prompt_id)

@@ -9,6 +9,7 @@
     │   └── WorkerWedged            a prompt "runs", but makes no progress
     ├── PromptRejected              the prompt is invalid, and nothing was executed
     ├── ExecutionFailed             a node failed while it ran
+    ├── TimeLimitReached            it ran for longer than it may
     ├── PicturesLost                it ran, but not all pictures that it sent have come
     ├── PromptInterrupted           someone stopped it
     │   └── PromptRemoved           someone removed it from the queue before it ran
@@ -87,6 +88,15 @@ class WorkerWedged(ServerUnavailable):
 
     def __init__(self, prompt_id: str, seconds: float) -> None:
         super().__init__(f"prompt {prompt_id} has been running for {seconds:.0f} s without any progress")
+        self.prompt_id = prompt_id
+        self.seconds = seconds
+
+
+class TimeLimitReached(ComfyError):
+    """The prompt has been running for longer than `PromptLimits` or `Server.time_limit` allow."""
+
+    def __init__(self, prompt_id: str, seconds: float) -> None:
+        super().__init__(f"prompt {prompt_id} has been running for {seconds:.0f} s, which is longer than it may")
         self.prompt_id = prompt_id
         self.seconds = seconds
 

@@ -47,8 +47,10 @@ class Fleet:
         self.up = frozenset[str]()  #: the names of the servers that can be reached
         self.down = frozenset[str]()  #: the names of those that did not answer when they were asked last
         self.shared = frozenset[str]()  #: the names of those with prompts of others in their queues
+        self.reachable = frozenset[str]()  #: the names of those that answered when they were asked last, used or not
         self._doubts = {name: asyncio.Event() for name in self.members}
         self._rests: dict[str, float] = {}  # until when a server is not used
+        self._held: dict[str, frozenset[str]] = {}  # why servers are not used, until they are released
         self._looked = {name: asyncio.Event() for name in self.members}
         self._watchers: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
@@ -84,6 +86,7 @@ class Fleet:
 
     def doubt(self, name: str) -> None:
         """Report an error of a server. It is not used until it answers again."""
+        self.reachable -= {name}
         self._set(name, up=False)
         self._doubts[name].set()
 
@@ -93,6 +96,29 @@ class Fleet:
         self._rests[name] = loop.time() + seconds
         loop.call_later(seconds, self._doubts[name].set)
         self._set(name, up=False)
+
+    def is_resting(self, name: str) -> bool:
+        """True if a server is not used for a while, although it answers."""
+        return asyncio.get_running_loop().time() < self._rests.get(name, 0.0)
+
+    def hold(self, name: str, why: str) -> None:
+        """Do not use a server, although it may answer, until it is released for the same reason."""
+        self._held[name] = self._held.get(name, frozenset()) | {why}
+        self._set(name, up=False)
+
+    def release(self, name: str, why: str) -> None:
+        """Use a server again, if it answers and nothing else holds it."""
+        self._held[name] = self._held.get(name, frozenset()) - {why}
+        if name in self.reachable and not self._held[name] and not self.is_resting(name):
+            self._set(name, up=True)
+        self.look_again(name)
+
+    def is_held(self, name: str, why: str) -> bool:
+        return why in self._held.get(name, ())
+
+    def look_again(self, name: str) -> None:
+        """Have a server looked at now."""
+        self._doubts[name].set()
 
     async def looked(self) -> None:
         """Wait until every server has been checked once, even if it did not answer."""
@@ -116,14 +142,22 @@ class Fleet:
         client = self._clients[name]
         try:
             await client.system_stats()
-            if refresh or name not in self.up:
+            if refresh or name not in self.reachable:
                 self._note(name, await client.object_info(refresh=True))
         except ComfyError as fault:
             _log.log(logging.INFO if name in self.down else logging.WARNING, "server %s: %s", name, fault)
+            self._reach(name, answers=False)
             self._set(name, up=False)
             return False
-        self._set(name, up=asyncio.get_running_loop().time() >= self._rests.get(name, 0.0))
+        self._reach(name, answers=True)
+        self._set(name, up=not self.is_resting(name) and not self._held.get(name))
         return True
+
+    def _reach(self, name: str, *, answers: bool) -> None:
+        if answers == (name in self.reachable):
+            return
+        self.reachable = self.reachable | {name} if answers else self.reachable - {name}
+        self._changed()
 
     def _note(self, name: str, info: ObjectInfo) -> None:
         """Store a server's nodes and models, and call `changed` if they are new."""

@@ -15,6 +15,7 @@ from comfy.saved.widgets import NodePlans
 _COMES_ALONG = ("custom_nodes.websocket_image_save",)  # custom nodes that every ComfyUI has
 _DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
 _GROWING = "COMFY_AUTOGROW_V3"
+_FEW = 200  # class_types that are compared
 _UPLOADS = {
     "image_upload": "image",
     "animated_image_upload": "image",
@@ -91,6 +92,7 @@ class _Declared:
 
     def __init__(self, class_type: str, raw: Any, parts: Sequence[_Declared] = ()) -> None:
         self.class_type, self.raw, self._parts = class_type, raw, parts
+        self._exactly: bytes | None = None
 
     @cached_property
     def node(self) -> NodeInfo:
@@ -104,13 +106,23 @@ class _Declared:
     def shape(self) -> bytes:
         return _shape_digest(self.raw)
 
-    @cached_property
+    @property
     def exactly(self) -> bytes | None:
         """Return what is equal if all is, in the same order and where 1 is not 1.0; None for what is not shared."""
-        try:
-            return None if self._parts else hashlib.sha256(marshal.dumps(self.raw, 2)).digest()
-        except ValueError:
-            return None
+        if self._exactly is None and not self._parts:
+            try:
+                self._exactly = hashlib.sha256(marshal.dumps(self.raw, 2)).digest()
+            except ValueError:
+                return None
+        return self._exactly
+
+
+def _have_same_shapes(one: Mapping[str, _Declared], other: Mapping[str, _Declared]) -> bool:
+    """True if all digests of two servers are the same, as mostly: servers differ in their models."""
+    if one.keys() != other.keys():
+        return False
+    different = [(mine, other[name]) for name, mine in one.items() if mine is not other[name]]
+    return len(different) <= _FEW and all(mine.shape == theirs.shape for mine, theirs in different)
 
 
 class ObjectInfo:
@@ -122,30 +134,39 @@ class ObjectInfo:
         self._joint: dict[frozenset[str], str] = {}
 
     @classmethod
-    def union(cls, infos: Iterable[ObjectInfo]) -> ObjectInfo:
-        """Join several servers: all their class_types and inputs, and all choices and values that one of them takes."""
-        parts = tuple(infos)
+    def union(cls, infos: Iterable[ObjectInfo], before: Iterable[ObjectInfo] = ()) -> ObjectInfo:
+        """Join several servers: all their class_types and inputs, and all choices and values that one of them takes.
+        What they declare as those `before` stays the same object.
+        """
+        parts, known = tuple(infos), tuple(before)
+        if known or len(parts) > 1:
+            cls.share((*known, *parts))
         if len(parts) == 1:
             return parts[0]
-        cls.share(parts)
         made = cls({class_type: raw for part in reversed(parts) for class_type, raw in part.data.items()})
         for class_type in made._declared:
             found = [part._declared[class_type] for part in parts if class_type in part._declared]  # noqa: SLF001
             different = list(dict.fromkeys(found))
             joint = _Declared(class_type, found[0].raw, different)
             made._declared[class_type] = joint if len(different) > 1 else found[0]
+        if parts and _have_same_shapes(made._declared, parts[0]._declared):  # noqa: SLF001
+            made._joint = parts[0]._joint  # noqa: SLF001
         return made
 
     @staticmethod
     def share(infos: Iterable[ObjectInfo]) -> None:
         """Let servers share what they declare alike, so that it is kept and read once. The first ones keep theirs."""
         seen: dict[tuple[str, bytes], _Declared] = {}
+        first: ObjectInfo | None = None
         for info in infos:
             own = info._declared  # noqa: SLF001
             for class_type, each in own.items():
-                if each.exactly is not None:
-                    own[class_type] = seen.setdefault((class_type, each.exactly), each)
+                if (exactly := each.exactly) is not None:
+                    own[class_type] = seen.setdefault((class_type, exactly), each)
             info._data = {class_type: each.raw for class_type, each in own.items()}  # noqa: SLF001
+            first = first or info
+            if info is not first and _have_same_shapes(own, first._declared):  # noqa: SLF001
+                info._joint = first._joint  # noqa: SLF001
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -222,7 +243,7 @@ class ObjectInfo:
 
 
 def _shape_digest(raw: Any) -> bytes:
-    shape = json.dumps(_shape(raw), default=str)
+    shape = _SHAPES.encode(_shape(raw))
     return hashlib.sha256(shape.encode("utf-8", "replace")).digest()
 
 
@@ -230,15 +251,17 @@ def _shape(raw: Any) -> Any:
     """A declaration without its texts and its lists of choices."""
     if type(raw) is dict or isinstance(raw, Mapping):
         return {
-            key: _shape([] if key == "options" and _is_plain(value) else value)
+            key: value if type(value) in _SIMPLE else _shape([] if key == "options" and _is_plain(value) else value)
             for key, value in raw.items()
             if key not in ("tooltip", "description")
         }
     if isinstance(raw, list):
-        return [[] if _is_plain(each) else _shape(each) for each in raw]
+        return [each if type(each) in _SIMPLE else [] if _is_plain(each) else _shape(each) for each in raw]
     return raw
 
 
+_SIMPLE = frozenset({str, int, float, bool, type(None)})
+_SHAPES = json.JSONEncoder(default=str)
 _NO_SHAPE = _shape_digest(None)
 
 
@@ -376,8 +399,11 @@ def _info(
 
 
 def _upload(name: str, options: Mapping[str, Any]) -> str | None:
-    found = next((upload for key, upload in _UPLOADS.items() if options.get(key)), None)
-    if found is None and any(key.endswith("_upload") and value is True for key, value in options.items()):
+    flags = [key for key, value in options.items() if value and key.endswith("_upload")]
+    if not flags:
+        return None
+    found = next((upload for key, upload in _UPLOADS.items() if key in flags), None)
+    if found is None and any(options[key] is True for key in flags):
         return "file"  # packs have flags of their own
     return "3d" if found == "file" and name.rpartition(".")[2] in ("model_file", "mesh") else found
 

@@ -76,6 +76,10 @@ class Prompt:
     def class_types(self) -> frozenset[str]:
         return frozenset(node["class_type"] for node in self._graph.values())
 
+    def titles(self) -> Iterator[tuple[str, str]]:
+        """Walk the ids and titles of all nodes."""
+        return ((node_id, _title(node)) for node_id, node in self._graph.items())
+
     def titled(self, title: str) -> tuple[Node, ...]:
         """Return the nodes with this title, in the order of the file."""
         return tuple(node for node in self if node.title == title)
@@ -133,7 +137,25 @@ def structure_faults(graph: object) -> tuple[NodeError, ...]:
         return (_fault("", "", 'this is a workflow saved for the editor: export it with "Export (API)"'),)
     if not graph:
         return (_fault("", "", "the graph has no nodes"),)
-    return tuple(fault for node_id, node in graph.items() for fault in _node_faults(graph, str(node_id), node))
+    doubtful = ((node_id, node) for node_id, node in graph.items() if not _is_plainly_right(graph, node))
+    return tuple(fault for node_id, node in doubtful for fault in _node_faults(graph, str(node_id), node))
+
+
+def _is_plainly_right(graph: Mapping[str, Any], node: object) -> bool:
+    """True for a node without errors, as nearly all are."""
+    if type(node) is not dict:
+        return False
+    class_type, inputs = node.get("class_type"), node.get("inputs")
+    if not class_type or not isinstance(class_type, str) or type(inputs) is not dict:
+        return False
+    for value in inputs.values():
+        if isinstance(value, list):
+            if len(value) != 2:
+                return False
+            source, slot = value
+            if type(slot) is not int or not 0 <= slot < _MOST_OUTPUTS or type(source) is not str or source not in graph:
+                return False
+    return True
 
 
 def _node_faults(graph: Mapping[str, Any], node_id: str, node: object) -> Iterator[NodeError]:

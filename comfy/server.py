@@ -9,20 +9,31 @@ from yarl import URL
 
 
 @dataclass(frozen=True)
+class PromptLimits:
+    """Limits of one prompt, in seconds: for all of its execution, of which so many are `spent`, and without progress.
+    Those that are None are the server's.
+    """
+
+    time: float | None = None
+    stall: float | None = None
+    spent: float = 0.0
+
+
+@dataclass(frozen=True)
 class Server:
     """The settings of one connection. Raises `ValueError` for an invalid URL.
 
-    `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Where `headers` authorize us, a
-    user and password in `url` are left out. Times are in seconds:
-    `connect_timeout` and `answer_timeout` bound the wait for a connection and for the next bytes of an answer;
-    `look_every` is how long events may be silent before the client looks over HTTP; `gone_after` is how long a server
-    may be out of reach while one of its prompts is followed, and about how long a request that failed is repeated;
-    `stall_limit`, where given, is how long a prompt may run without any progress before it counts as wedged. `forgets`
-    says that the server is our own: it deletes a prompt with its files as soon as we have the result. With
-    `clears_history`, a prompt is removed from the history of the server once we have its result. A file of more
-    than `largest_file` bytes is not downloaded. With `files_elsewhere`, `/view` may redirect to any public address;
-    our headers are not sent there. `account_key` pays for nodes of partners, and is sent only with prompts that have
-    some.
+    `url` may have a path (a reverse proxy's prefix); `https` makes the websocket `wss`. Where `headers` authorize
+    us, a user and password in `url` are left out. Times are in seconds: `connect_timeout` and `answer_timeout`
+    bound the wait for a connection and for the next bytes of an answer; `look_every` is how long events may be
+    silent before the client looks over HTTP; `gone_after` is how long a server may be out of reach while one of its
+    prompts is followed, and about how long a request that failed is repeated; `stall_limit`, where given, is how
+    long a prompt may run without any progress before it counts as wedged, and `time_limit` how long it may run at
+    all. `forgets` says that the server is our own: it deletes a prompt with its files as soon as we have the
+    result. With `clears_history`, a prompt is removed from the history of the server once we have its result. A
+    file of more than `largest_file` bytes is not downloaded. With `files_elsewhere`, `/view` may redirect to any
+    public address; our headers are not sent there. `account_key` pays for nodes of partners, and is sent only with
+    prompts that have some.
     """
 
     url: str
@@ -33,6 +44,7 @@ class Server:
     look_every: float = 2.0
     gone_after: float = 10.0
     stall_limit: float | None = None
+    time_limit: float | None = None
     forgets: bool = False
     clears_history: bool = False
     largest_file: int = 2_000_000_000

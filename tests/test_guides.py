@@ -60,6 +60,7 @@ ENDING = {
     "darkroom resume": "Nothing is paused here.",
     "darkroom move-to postgresql://darkroom:PASSWORD@db/darkroom": "Moved 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
+    "darkroom servers": "No worker was started with this database yet",
     "darkroom moderate": "deny",
     "darkroom moderate spending 1000 --in discord:1234": "for at most 1,000 credits per day",
     "darkroom moderate spending 0": "forbidden everywhere",
@@ -97,6 +98,10 @@ UNTRIED = {
     "make test-slice": "CI runs it after these tests",
     "make test-slice SEED=2": "CI runs it after these tests",
     "make check": "CI runs it before these tests",
+    **{
+        f"darkroom servers {word} NAME": "tests/bot/core/test_servers_at_hand.py runs it beside a bot"
+        for word in ("interrupt", "free", "drain", "resume")
+    },
     "make setup": "it installs from a package index",
     "make words": "it writes into the checkout",
     "make release VERSION=1.2.3": "tests/test_release.py runs it in a checkout of its own",

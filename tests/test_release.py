@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
 import subprocess
+import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -14,13 +18,15 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def tool() -> ModuleType:
+def tool() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(ROOT / "tools"))  # as Python does for a program in this folder
     found = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "tools"))
 
 
 def _git(root: Path, *words: str) -> str:
@@ -46,8 +52,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_a_release_is_committed_tagged_and_built(tool: ModuleType, checkout: Path) -> None:
-    sdist, wheel = tool.release(checkout, "7.2.0", "2030-01-02")
+    sdist, wheel, components = tool.release(checkout, "7.2.0", "2030-01-02")
     assert (sdist.name, wheel.name) == ("darkroom-7.2.0.tar.gz", "darkroom-7.2.0-py3-none-any.whl")
+    listed = json.loads(components.read_text())
+    assert (listed["bomFormat"], listed["metadata"]["component"]["version"]) == ("CycloneDX", "7.2.0")
+    pinned = re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements" / "image.lock").read_text(), re.MULTILINE)
+    assert sorted((each["name"], each["version"]) for each in listed["components"]) == sorted(pinned)
     changes = (checkout / "CHANGELOG.md").read_text()
     assert changes.startswith("# Changelog\n\n## Unreleased\n\n## 7.2.0 (2030-01-02)\n\n- A thing is new.\n\n## 0.1.0")
     assert "image: darkroom:7.2.0\n" in (checkout / "deploy" / "kubernetes" / "alone.yaml").read_text()

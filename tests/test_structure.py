@@ -30,6 +30,7 @@ OWNERS = {
     "servers": "bot/core/servers",
     "definitions": "bot/core/servers",
     "node_times": "bot/core/servers",
+    "server_states": "bot/core/care",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
     **dict.fromkeys(("pings", "ping_wishes"), "bot/core/pings"),

@@ -1,7 +1,8 @@
 """Make a release: `make release VERSION=1.2.3`.
 
 It writes the version and the date into the changelog, and the version into the manifests, commits that, sets a tag, and
-builds the sdist and the wheel into dist/. Nothing leaves this machine: the last lines say what to push.
+builds the sdist and the wheel into dist/, beside a list of what the image is made of. Nothing leaves this machine: the
+last lines say what to push.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import zipfile
 from datetime import UTC, datetime
 from email.parser import Parser
 from pathlib import Path
+
+from components import bill_of_materials
 
 _PROJECT, _CHANGES = "pyproject.toml", "CHANGELOG.md"
 _MANIFESTS = ("deploy/kubernetes/alone.yaml", "deploy/kubernetes/shared.yaml")
@@ -90,7 +93,9 @@ def _build(root: Path, version: str) -> list[Path]:
     for each in told:
         if Parser().parsestr(each.decode())["Version"] != version:
             raise Refused(f"What was built does not say that it is version {version}.")
-    return [sdist, wheel]
+    components = folder / f"darkroom-{version}.cdx.json"
+    components.write_text(bill_of_materials(root / "requirements" / "image.lock", version), encoding="utf-8")
+    return [sdist, wheel, components]
 
 
 def _git(root: Path, *words: str) -> str:

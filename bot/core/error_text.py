@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.core.errors import BadResult, ConfigError, DeliveryFailed, StorageFailed, UserError, WorkerFailed
+from bot.core.status_text import duration
 from bot.i18n import _
 from comfy.errors import (
     AnswerTooLarge,
@@ -22,6 +23,7 @@ from comfy.errors import (
     PromptRemoved,
     Redirected,
     ServerUnavailable,
+    TimeLimitReached,
     TooLarge,
     UnexpectedAnswer,
     UploadFailed,
@@ -131,8 +133,10 @@ def _by_class(error: ComfyError) -> str:
             return _("The server restarted during the run and lost it. Please try again.")
         case WorkerWedged():
             return _(
-                "The server has made no progress for {seconds:.0f} seconds and seems stuck. Please try again."
+                "The server made no progress for {seconds:.0f} seconds, so the run was stopped. Please try again."
             ).format(seconds=error.seconds)
+        case TimeLimitReached():
+            return _time_limit(error.seconds)
         case CertificateRefused():
             words = _(
                 "The certificate of the ComfyUI server cannot be verified: {reason}. The operator should fix it, "
@@ -160,6 +164,14 @@ def _by_class(error: ComfyError) -> str:
             return _("The connection to the server was lost while it sent the result. Please try again.")
         case _:
             return _unexpected(error)
+
+
+def _time_limit(seconds: float) -> str:
+    words = _(
+        "The run took longer than the {limit} that it may take, and was stopped. Try a smaller picture, fewer steps or "
+        "a shorter film."
+    )
+    return words.format(limit=duration(seconds))
 
 
 def _unexpected(error: ComfyError) -> str:

@@ -74,6 +74,11 @@ def server_rests(server: str, failures: int, seconds: float) -> None:
     _log.warning("server_rests", extra={"server": server, "failures": failures, "seconds": seconds})
 
 
+def server_drained(server: str, *, drained: bool) -> None:
+    """Its operator wants a server to get no runs, or to get runs again."""
+    _log.info("server_drained", extra={"server": server, "drained": drained})
+
+
 def models_unloaded(server: str, reason: str) -> None:
     """A server was told to unload its models, because it was idle or out of memory."""
     _log.info("models_unloaded", extra={"server": server, "reason": reason})

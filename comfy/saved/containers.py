@@ -44,9 +44,13 @@ def json_objects(path: Path) -> Iterator[Any]:
                 return
 
 
-def has_too_many_parts(text: str) -> bool:
+def has_too_many_parts(text: str | bytes) -> bool:
     """True if a text in JSON may take far more memory than it is long."""
-    return len(text) > MOST_PARTS and text.count(",") + text.count("{") + text.count("[") > MOST_PARTS
+    if len(text) <= MOST_PARTS:
+        return False
+    if isinstance(text, bytes):
+        return sum(map(text.count, (b",", b"{", b"["))) > MOST_PARTS
+    return sum(map(text.count, (",", "{", "["))) > MOST_PARTS
 
 
 def _texts(path: Path) -> Iterator[bytes]:

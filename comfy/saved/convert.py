@@ -101,7 +101,7 @@ class _Builder:
         _drop_loose_links(graph)
         if saved.id in self._groups:
             _pour_group(graph, self._groups[saved.id])
-        for node in list(graph.nodes.values()):
+        for node in [each for each in graph.nodes.values() if each.definition is not None]:
             pour_promoted(node)
         return graph
 
@@ -151,15 +151,13 @@ class _Writer:
         self._root, self._choose, self._now = root, choose, now
         self._is_dated = False
         self._links = Links()
+        self._linked = set[str]()  # the nodes that others are linked to
 
     def write(self) -> Conversion:
         sent = list(sent_nodes(self._root))
         prompt = {f"{scope.path}{node.id}": self._entry(scope, node) for scope, node in sent}
-        for entry in prompt.values():
-            inputs = entry["inputs"]
-            for name, value in list(inputs.items()):
-                if _is_link(value) and value[0] not in prompt:
-                    del inputs[name]
+        if not self._linked <= prompt.keys():
+            _drop_links_to_nowhere(prompt)
         unknown = dict.fromkeys(node.type for _scope, node in sent if node.spec is None)
         changing = tuple(
             (f"{scope.path}{node.id}", widget.name)
@@ -175,30 +173,34 @@ class _Writer:
 
     def _entry(self, scope: GraphScope, node: BuiltNode) -> dict[str, Any]:
         inputs = {
-            widget.name: as_sent(widget.spec.kind if widget.spec else "", self._own(node, widget))
+            widget.name: self._own(node, widget, value)
+            if isinstance(value := widget.value, str)
+            else as_sent(widget.spec.kind if widget.spec else "", value)
             for widget in node.widgets
             if widget.is_sent and widget.value is not ABSENT
         }
         for slot in node.slots:
+            if slot.link is None:
+                continue
             match self._links.source(scope, node, slot):
                 case Output(node_id, index):
                     inputs[slot.name] = [node_id, index]
+                    self._linked.add(node_id)
                 case Value(value=value) if (widget := node.widget(slot.name)) is None or widget.is_sent:
                     inputs[slot.name] = as_sent(slot.spec.kind if slot.spec else "", value)
                 case _:
                     pass
-        title = node.saved.title or (node.spec.display_name if node.spec else node.type)
+        title = node.saved.title or (node.spec.display_name if node.spec is not None else node.type)
         return {"inputs": inputs, "class_type": node.type, "_meta": {"title": title}}
 
-    def _own(self, node: BuiltNode, widget: Widget) -> Any:
-        """A widget's own value, with what the editor replaces in it."""
-        value = widget.value
-        if isinstance(value, str) and widget.spec is not None and not widget.is_part:
+    def _own(self, node: BuiltNode, widget: Widget, text: str) -> str:
+        """A widget's own text, with what the editor replaces in it."""
+        if widget.spec is not None and not widget.is_part:
             if widget.spec.options.get("dynamicPrompts"):
-                return choose_words(value, self._choose)
-            if is_file_name(node.type, widget.name):
-                return name_file(value, self._named, self._dated)
-        return value
+                return choose_words(text, self._choose)
+            if "%" in text and is_file_name(node.type, widget.name):
+                return name_file(text, self._named, self._dated)
+        return text
 
     @cached_property
     def _named(self) -> Mapping[tuple[str, str], Any]:
@@ -211,5 +213,10 @@ class _Writer:
         return found
 
 
-def _is_link(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
+def _drop_links_to_nowhere(prompt: Mapping[str, Any]) -> None:
+    """Leave out the links to nodes that are not sent."""
+    for entry in prompt.values():
+        inputs = entry["inputs"]
+        for name, value in list(inputs.items()):
+            if isinstance(value, list) and value[0] not in prompt:
+                del inputs[name]

@@ -61,10 +61,15 @@ class SavedNode:
     mode: int = 0
     title: str | None = None
     inputs: list[SavedInput] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)  # their types
-    values: Sequence[Any] | Mapping[str, Any] = ()
+    values: Sequence[Any] | dict[str, Any] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> list[str]:
+        """The types of its outputs."""
+        listed = sequence(self.raw.get("outputs"))
+        return [_type(each.get("type") if isinstance(each, dict) else None) for each in listed]
 
 
 @dataclass(eq=False)
@@ -123,21 +128,22 @@ def read_document(data: Mapping[str, Any]) -> Document:
 
 def read_node(raw: Any) -> SavedNode:
     """Read one node. Raises `UnreadableWorkflow`."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
+    if not isinstance(raw, dict) or not isinstance(kind := raw.get("type"), str):
         raise UnreadableWorkflow("one of its nodes has no type")
-    values, title, properties = raw.get("widgets_values"), raw.get("title"), mapping(raw.get("properties"))
-    for slots in (raw.get("inputs"), raw.get("outputs"), properties.get("proxyWidgets")):
-        _check_slots(slots)
+    get = raw.get
+    values, title, properties, inputs = get("widgets_values"), get("title"), mapping(get("properties")), get("inputs")
+    for slots in (inputs, get("outputs"), properties.get("proxyWidgets")):
+        if isinstance(slots, list) and len(slots) > _MOST_SLOTS:
+            _check_slots(slots)
     return SavedNode(
-        id=str(raw.get("id")),
-        type=raw["type"],
-        mode=_number(raw.get("mode")),
-        title=title if isinstance(title, str) and title else None,
-        inputs=[_input(each) for each in sequence(raw.get("inputs")) if isinstance(each, dict)],
-        outputs=[_type(each.get("type") if isinstance(each, dict) else None) for each in sequence(raw.get("outputs"))],
-        values=values if isinstance(values, list | dict) else (),
-        properties=properties,
-        raw=raw,
+        str(get("id")),
+        kind,
+        _number(get("mode")),
+        title if isinstance(title, str) and title else None,
+        [_input(each) for each in inputs if isinstance(each, dict)] if isinstance(inputs, list) else [],
+        values if isinstance(values, list | dict) else (),
+        properties,
+        raw,
     )
 
 
@@ -172,23 +178,31 @@ def _graph(raw: Mapping[str, Any], graph_id: str) -> SavedGraph:
 def _link(raw: Any) -> SavedLink | None:
     """A link, in either version; None where it is neither."""
     if isinstance(raw, dict):
-        raw = [raw.get(key) for key in ("id", "origin_id", "origin_slot", "target_id", "target_slot")]
-    if not isinstance(raw, list) or len(raw) < 5:
+        get = raw.get
+        link, origin, target = get("id"), get("origin_id"), get("target_id")
+        origin_slot, target_slot = get("origin_slot"), get("target_slot")
+    elif isinstance(raw, list) and len(raw) >= 5:
+        link, origin, origin_slot, target, target_slot = raw[:5]
+    else:
         return None
-    link, origin, origin_slot, target, target_slot = raw[:5]
-    made = SavedLink(str(link), str(origin), _number(origin_slot), str(target), _number(target_slot))
-    return made if made.origin_slot >= 0 and made.target_slot >= 0 else None  # there is no such place
+    if type(origin_slot) is not int or not 0 <= origin_slot <= LARGEST:
+        origin_slot = _number(origin_slot)
+    if type(target_slot) is not int or not 0 <= target_slot <= LARGEST:
+        target_slot = _number(target_slot)
+    if origin_slot < 0 or target_slot < 0:  # there is no such place
+        return None
+    return SavedLink(str(link), str(origin), origin_slot, str(target), target_slot)
 
 
 def _input(raw: Mapping[str, Any]) -> SavedInput:
-    link = raw.get("link")
-    named = raw.get("name")
+    get = raw.get
+    link, named, kind, label = get("link"), get("name"), get("type"), get("label")
     return SavedInput(
         named if isinstance(named, str) else "",
-        _type(raw.get("type")),
+        kind if kind and isinstance(kind, str) else _type(kind),
         None if link is None else str(link),
-        isinstance(raw.get("widget"), dict),
-        str(raw.get("label") or ""),
+        isinstance(get("widget"), dict),
+        str(label) if label else "",
     )
 
 
@@ -204,8 +218,10 @@ def _type(raw: Any) -> str:
 
 
 def _number(raw: Any) -> int:
+    if type(raw) is int:
+        return raw if -LARGEST <= raw <= LARGEST else 0
     try:
-        number = raw if type(raw) is int else int(raw)
+        number = int(raw)
     except (TypeError, ValueError, OverflowError):
         return 0
     return number if abs(number) <= LARGEST else 0

@@ -74,7 +74,7 @@ def sent_nodes(root: GraphScope) -> Iterator[tuple[GraphScope, BuiltNode]]:
         if node.definition is not None:
             if scope.depth or node.mode not in (NEVER, BYPASSED):  # an inner one that is muted hides nothing
                 waiting += _backwards(scope.inside(node, node.definition))
-        elif node.type not in VIRTUAL and node.mode not in (NEVER, BYPASSED):
+        elif node.runs:
             yield scope, node
     raise UnreadableWorkflow(TOO_MANY)
 
@@ -116,8 +116,15 @@ class Links:
 
     def source(self, scope: GraphScope, node: BuiltNode, slot: Slot) -> Source:
         """Return what an input of a node gets by its link; None if that ends nowhere, or runs in a circle."""
-        if slot.link is None:
+        link = scope.graph.links.get(slot.link) if slot.link is not None else None
+        if link is None:
             return None
+        if link.origin != ENTRY:  # mostly to a node beside it
+            origin = scope.graph.nodes.get(link.origin)
+            if origin is None:
+                return None
+            if origin.runs:
+                return Output(f"{scope.path}{origin.id}", link.origin_slot)
         at, seen = _Onward(scope, slot, self.slot_type(scope, node, slot)), set[tuple[str, int]]()
         while (place := (at.scope.path, id(at.slot))) not in seen:
             seen.add(place)

@@ -40,9 +40,11 @@ def make_subgraphs(document: Document) -> dict[str, Group]:
     document.last_id = max(document.last_id, *(number_of(node.id) for node in document.root.nodes), 0)
     kept, count = document.extra.get("groupNodes"), 0
     groups: dict[str, Group] = {}
+    if not isinstance(kept, dict):
+        return groups
     for node in document.root.nodes:
         name = next((node.type.removeprefix(each) for each in _PREFIXES if node.type.startswith(each)), None)
-        raw = kept.get(name) if isinstance(kept, dict) and name is not None else None
+        raw = kept.get(name) if name is not None else None
         if isinstance(raw, dict):
             definition, parts = _definition(document, raw, f"group {len(groups) + 1}")
             document.definitions[definition.id] = definition

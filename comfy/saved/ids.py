@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 
 from comfy.saved.document import Document, SavedGraph
 
-_NUMBER = re.compile("[0-9]{1,15}")  # a longer one is a text like any other
+_LONGEST = 15  # digits of a number; a longer one is a text like any other
 
 
 def renumber(document: Document) -> None:
     """Ids of subgraphs' nodes that are taken already become the next free numbers. The root keeps its own."""
+    if not document.definitions:
+        return
     taken = {node.id for node in document.root.nodes}
     highest = max([document.last_id, *map(number_of, taken)])
     for definition in document.definitions.values():
@@ -32,7 +33,8 @@ def renumber(document: Document) -> None:
 
 def number_of(node_id: str) -> int:
     """Return the number that an id is; 0 for another text."""
-    return int(node_id) if _NUMBER.fullmatch(node_id) else 0
+    is_number = node_id.isdecimal() and node_id.isascii() and len(node_id) <= _LONGEST
+    return int(node_id) if is_number else 0
 
 
 def _relink(definition: SavedGraph, changed: dict[str, str]) -> None:

@@ -52,7 +52,8 @@ def read_needs(data: Mapping[str, Any]) -> FileNeeds:
         properties = mapping(node.get("properties"))
         if not properties:
             continue
-        pack = _text(properties.get("cnr_id")) or _text(properties.get("aux_id"))
+        named = properties.get("cnr_id")
+        pack = _CORE if named == _CORE else _text(named) or _text(properties.get("aux_id"))
         if pack and pack != _CORE and (kind := _text(kind)):
             packs.setdefault(kind, pack)
         for each in sequence(properties.get("models")):

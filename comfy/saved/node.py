@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from comfy.saved.definitions import DYNAMIC, InputSpec, NodeSpec
-from comfy.saved.document import Port, SavedInput, SavedLink, SavedNode
+from comfy.saved.document import BYPASSED, NEVER, VIRTUAL, Port, SavedInput, SavedLink, SavedNode
 from comfy.saved.widgets import NodePlan, Rank, Slot, Widget, branch_parts, option
 
 _SAMPLERS = ("KSampler", "KSamplerAdvanced")
+_GROWING = "CustomCombo"  # it gets another widget when its last one has a value
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class BuiltNode:
     """A node that is built. An instance of a subgraph has its `definition`, and values for ports that take one, with
-    the places at which the file has them.
+    the places at which the file has them. A node that `runs` is sent as it is.
     """
 
     saved: SavedNode
@@ -26,18 +27,15 @@ class BuiltNode:
     widgets: list[Widget] = field(default_factory=list)
     values: dict[Port, Any] = field(default_factory=dict)
     places: dict[Port, int] = field(default_factory=dict)  # of values among the saved ones
+    id: str = field(init=False)
+    type: str = field(init=False)
+    mode: int = field(init=False)
+    runs: bool = field(init=False)
 
-    @property
-    def id(self) -> str:
-        return self.saved.id
-
-    @property
-    def type(self) -> str:
-        return self.saved.type
-
-    @property
-    def mode(self) -> int:
-        return self.saved.mode
+    def __post_init__(self) -> None:
+        saved = self.saved
+        self.id, self.type, self.mode = saved.id, saved.type, saved.mode
+        self.runs = self.definition is None and saved.type not in VIRTUAL and saved.mode not in (NEVER, BYPASSED)
 
     @property
     def ordered_slots(self) -> Sequence[Slot]:
@@ -97,23 +95,26 @@ def build(saved: SavedNode, plan: NodePlan | None) -> BuiltNode:
             _lay_over(node, given)
         return node
     node = BuiltNode(saved, plan.spec, None, plan.slots(), plan.widgets())
+    has_orphans = False
     for given in saved.inputs:
-        _lay_over(node, given)
-    _pour(node, saved.values if isinstance(saved.values, Mapping) else plan.without_forced(saved.values))
-    _drop_orphans(node)
+        has_orphans |= _lay_over(node, given)
+    values = saved.values
+    _pour(node, values if isinstance(values, dict) else plan.without_forced(values))
+    if has_orphans:
+        _drop_orphans(node)
     if node.type in _SAMPLERS:
         _without_prefix(node)
-    if node.type == "CustomCombo":
+    if node.type == _GROWING:
         _set_index(node)
     return node
 
 
 def set_value(node: BuiltNode, widget: Widget, value: Any) -> None:
     """Set a widget as if its node were read from a file; a dynamic combo gets the inputs of its option."""
-    widget.value = value
-    if widget.spec is not None and widget.spec.kind == DYNAMIC:
-        _expand(node, widget, widget.spec)
-    elif node.type == "CustomCombo" and value and widget is node.widgets[-1] and widget.name.startswith("option"):
+    widget.value, spec = value, widget.spec
+    if spec is not None and spec.kind == DYNAMIC:
+        _expand(node, widget, spec)
+    elif node.type == _GROWING and value and widget is node.widgets[-1] and widget.name.startswith("option"):
         node.widgets.append(option(int(widget.name.removeprefix("option")) + 1))
 
 
@@ -128,26 +129,36 @@ def fill_in(node: BuiltNode) -> None:
             widget.value = ""
 
 
-def _lay_over(node: BuiltNode, saved: SavedInput) -> None:
-    slot = node.slot(saved.name)
-    if slot is not None:
-        slot.link = saved.link
-    else:
-        widget = saved.is_widget and node.spec is not None
-        node.slots.append(Slot(saved.name, saved.type, Rank.WIDGET if widget else Rank.EXTRA, saved.link))
+def _lay_over(node: BuiltNode, saved: SavedInput) -> bool:
+    """Lay an input of the file over a slot; True if there is none for one that was a widget's."""
+    name = saved.name
+    for slot in node.slots:
+        if slot.name == name:
+            slot.link = saved.link
+            return False
+    widget = saved.is_widget and node.spec is not None
+    node.slots.append(Slot(name, saved.type, Rank.WIDGET if widget else Rank.EXTRA, saved.link))
+    return widget
 
 
-def _pour(node: BuiltNode, values: Sequence[Any] | Mapping[str, Any]) -> None:
+def _pour(node: BuiltNode, values: Sequence[Any] | dict[str, Any]) -> None:
     place = number = 0
-    while number < len(node.widgets):
+    is_plain = node.type != _GROWING
+    while number < len(node.widgets):  # they may become more meanwhile
         widget = node.widgets[number]
         number += 1
-        if isinstance(values, Mapping):
+        if isinstance(values, dict):
             if widget.name in values:
                 set_value(node, widget, values[widget.name])
-        elif widget.has_place and place < len(values):
+        elif place == len(values):
+            return
+        elif widget.has_place:
+            value = values[place]
             place += 1
-            set_value(node, widget, values[place - 1])
+            if is_plain and (widget.spec is None or widget.spec.kind != DYNAMIC):
+                widget.value = value  # as `set_value` does
+            else:
+                set_value(node, widget, value)
 
 
 def _expand(node: BuiltNode, widget: Widget, spec: InputSpec) -> None:

@@ -31,7 +31,7 @@ def pour_promoted(node: BuiltNode) -> None:
         return
     carriers = [port for port in graph.inputs if carrier(graph, port) is not None]
     values = node.saved.values
-    if isinstance(values, Mapping):
+    if isinstance(values, dict):
         node.values |= {port: values[port.name] for port in carriers if port.name in values}
         values = ()
     node.values |= dict(zip(carriers, values, strict=False))

@@ -19,6 +19,7 @@ _SAVERS = frozenset(
     }
 )
 _COMMENT = re.compile(r"/\*|//")
+_SPECIAL = re.compile(r"[\\{}|]|/[*/]")  # what a text without choices, comments and escapes has not
 _SIGN = re.compile(r"\\[{}|]|[{}|]|[^\\{}|]+|\\")
 _PLACE = re.compile(r"%([^%]+)%")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
@@ -27,6 +28,8 @@ _DATE = re.compile("yyyy|yy|M+|d+|h+|m+|s+")
 
 def choose_words(text: str, choose: Choose) -> str:
     """Replace each `{a|b}` by one of its choices, which may have others inside, after comments are cut."""
+    if not _SPECIAL.search(text):
+        return text
     levels: list[list[str]] = [[""]]  # the choices of the text itself, and of each brace that is open
     for sign in _SIGN.findall(_without_comments(text)):
         choices = levels[-1]

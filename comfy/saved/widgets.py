@@ -66,7 +66,8 @@ class NodePlan:
             self._slots += slots
             self._widgets += widgets
         self._widgets += added(spec)
-        self._forced = list(self._find_forced())
+        forced = list(self._find_forced())
+        self._forced = forced if any(forced) else []
 
     def slots(self) -> list[Slot]:
         return [Slot(each.name, each.type, each.rank, None, each.spec) for each in self._slots]
@@ -79,7 +80,7 @@ class NodePlan:
 
     def without_forced(self, values: Sequence[Any]) -> Sequence[Any]:
         """Leave out the values of inputs that were widgets when the file was written, if their number shows that."""
-        if len(self._forced) != len(values):
+        if not self._forced or len(self._forced) != len(values):
             return values
         return [value for value, is_forced in zip(values, self._forced, strict=True) if not is_forced]
 
@@ -174,10 +175,10 @@ def _widgets(spec: InputSpec, node: NodeSpec) -> Iterable[Widget]:
 def changing_numbers(widgets: Sequence[Widget]) -> Iterable[Widget]:
     """The whole numbers that the editor changes after each run, as the control behind each says, or its primitive."""
     for widget, control in pairwise(widgets):
-        has_control = widget.spec is not None and widget.spec.kind == "INT" and widget.spec.has_control
-        said = widget.control or control.value
-        if has_control and isinstance(said, str) and said in CHANGING:
-            yield widget
+        if widget.spec is not None and widget.spec.kind == "INT" and widget.spec.has_control:
+            said = widget.control or control.value
+            if isinstance(said, str) and said in CHANGING:
+                yield widget
 
 
 def option(number: int) -> Widget:

@@ -12,6 +12,7 @@ from comfy.errors import (
     PromptLost,
     PromptRemoved,
     ServerUnavailable,
+    TimeLimitReached,
     UnexpectedAnswer,
     WorkerWedged,
 )
@@ -26,7 +27,7 @@ from comfy.messages.events import (
     PromptQueued,
 )
 from comfy.messages.history import End
-from comfy.server import Server
+from comfy.server import PromptLimits, Server
 from comfy.socket import Socket
 from comfy.tracking.poller import Poller, PromptEnded, PromptRunning, PromptUnknown, PromptWaiting
 from comfy.tracking.subscription import Subscription
@@ -36,14 +37,17 @@ _UNHEARD = 0.5  # seconds between checks of a prompt without its connection, bec
 _UNKNOWN_LOOKS = 3  # a prompt moves from the queue to the history, and one check can fall in between
 
 
-async def follow(subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> AsyncGenerator[Event]:
+async def follow(
+    subscription: Subscription, socket: Socket, poller: Poller, server: Server, limits: PromptLimits
+) -> AsyncGenerator[Event]:
     """Yield events until the end; see `ComfyClient.follow`."""
-    course = _Course(subscription, socket, poller, server)
+    course = _Course(subscription, socket, poller, server, limits)
     while course.end is None:
         message = await subscription.get(course.patience)
         event = course.take(message) if message is not None else await course.look()
         if event is not None:
             yield event
+        course.check_time()
     end = ExecutionSuccess(subscription.prompt_id, cached=course.end.cached)
     yield subscription.pictures.close(end, to_the_end=course.was_told and socket.hears(subscription))
 
@@ -51,7 +55,12 @@ async def follow(subscription: Subscription, socket: Socket, poller: Poller, ser
 class _Course:
     """The state of one prompt while it is followed."""
 
-    def __init__(self, subscription: Subscription, socket: Socket, poller: Poller, server: Server) -> None:
+    def __init__(
+        self, subscription: Subscription, socket: Socket, poller: Poller, server: Server, limits: PromptLimits
+    ) -> None:
+        self._most = server.time_limit if limits.time is None else limits.time
+        self._stall = server.stall_limit if limits.stall is None else limits.stall
+        self._spent, self._begun = limits.spent, float("inf")
         self.end: ExecutionSuccess | None = None
         self.was_told = False  #: True if the end came as an event, after all others
         self._subscription, self._socket, self._poller, self._server = subscription, socket, poller, server
@@ -73,7 +82,21 @@ class _Course:
             return _AFTER_SUCCESS
         if not self._socket.hears(self._subscription):
             return min(_UNHEARD, self._server.look_every)
-        return self._server.look_every
+        return min(self._server.look_every, self._left)
+
+    @property
+    def _left(self) -> float:
+        """The seconds that it may run, once it is known to run."""
+        if self._most is None or not self._runs:
+            return float("inf")
+        return max(0.0, self._begun + self._most - self._spent - _now())
+
+    def check_time(self) -> None:
+        """Raises `TimeLimitReached` if it has not ended in its time."""
+        if self._runs:
+            self._begun = min(self._begun, _now())
+            if self.end is None and not self._success and self._left <= 0.0:
+                raise TimeLimitReached(self._subscription.prompt_id, self._most or 0.0)
 
     def take(self, message: Message) -> Event | None:
         """Update the state from a message. Returns the event if it is for the caller."""
@@ -170,7 +193,7 @@ class _Course:
 
     def _check_stall(self) -> None:
         still = _now() - self._subscription.touched
-        if self._server.stall_limit is not None and still >= self._server.stall_limit:
+        if self._stall is not None and still >= self._stall:
             raise WorkerWedged(self._subscription.prompt_id, still)
 
     async def _doubt_socket(self) -> None:

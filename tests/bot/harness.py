@@ -22,6 +22,7 @@ from PIL import Image
 from bot.core.background import TaskHealth
 from bot.core.errors import DeliveryFailed
 from bot.core.model import Address, Person, Place, Queued, Result, Running, RunRequest, RunSummary, Status, UploadedFile
+from bot.core.pings.wishes import NEVER
 from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.run import RunRecord
@@ -48,6 +49,7 @@ class QuickSettings(Settings):
     gone_after: float = 0.5
     patience: float = 10.0
     wait: float = 30.0
+    ping_after: int | None = NEVER  # on a busy machine any run may take a minute
 
     def database_limits(self) -> dict[str, float]:
         return {"patience": self.patience, "wait": self.wait}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,12 +22,14 @@ from comfy import (
     PromptRemoved,
     Server,
     ServerUnavailable,
+    TimeLimitReached,
     TooLarge,
     UnexpectedAnswer,
     WorkerWedged,
 )
 from comfy.messages.events import Event, ExecutionBlocked, ExecutionStart, ExecutionSuccess, PromptQueued
 from comfy.messages.previews import Preview, ProgressText
+from comfy.server import PromptLimits
 from tests.comfy.unruly import GRAPH, Job, Unruly, until_cancelled, well_behaved
 
 PROMPT = Prompt(GRAPH)
@@ -562,3 +565,17 @@ async def test_warnings_of_branches_that_are_left_out(server: Unruly, client: Co
     server.intercept = partly
     submission = await client.submit(PROMPT)
     assert [warning.node_id for warning in submission.warnings] == ["9"]
+
+
+async def test_a_prompt_that_takes_too_long_whatever_it_tells(server: Unruly) -> None:
+    async def endless(unruly: Unruly, job: Job) -> None:
+        await unruly.begin(job)
+        for step in itertools.count():
+            await unruly.send(job, "progress", value=step % 20, max=20, node="1")
+            await asyncio.sleep(0.01)
+
+    server.script = endless
+    async with ComfyClient(impatient(server.url, time_limit=60.0)) as client:
+        submission = await client.submit(PROMPT)
+        with pytest.raises(TimeLimitReached):
+            [event async for event in client.follow(submission.prompt_id, PromptLimits(time=30.3, spent=30.0))]

@@ -182,3 +182,19 @@ def test_what_servers_declare_alike_is_read_once() -> None:
     assert one.data["Draw"] is two.data["Draw"]
     assert repr([each.data["Draw"]["input"]["required"]["shift"][1]["default"] for each in (one, odd)]) == "[1.0, 1]"
     assert ObjectInfo.union([one, two]).node("Draw") is one.node("Draw")
+
+
+def test_servers_that_are_joined_keep_their_own_digests() -> None:
+    def server(model: str, start: float, *more: str) -> ObjectInfo:
+        load = {"input": {"required": {"model": [[model], {}]}}}
+        draw = {"input": {"required": {"shift": ["FLOAT", {"default": start}]}}}
+        return ObjectInfo({"Load": load, "Draw": draw} | dict.fromkeys(more, draw))
+
+    asked = [frozenset(each) for each in (["Load"], ["Draw"], ["Load", "Draw", "Upscale"])]
+    given = [("a", 1.0), ("b", 1.0), ("a", 2.0), ("a", 1.0, "Upscale")]
+    alone = [[server(*each).digest(classes) for classes in asked] for each in given]
+    servers = [server(*each) for each in given]
+    union = ObjectInfo.union(servers)
+    assert [[each.digest(classes) for classes in asked] for each in servers] == alone
+    assert [union.digest(classes) for classes in asked] == alone[3]
+    assert alone[0] == alone[1] != alone[2]

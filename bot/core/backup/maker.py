@@ -69,7 +69,7 @@ async def make_backup(source: BackupSource, path: Path, *, media: bool | None = 
             told = INCLUDED if with_media else LEFT_OUT if is_folder else ELSEWHERE
             made = await _written(source, taken, work, path, told)
     except OSError as fault:
-        reason = _("there is no room") if is_full(fault) else fault.strerror
+        reason = _("there is no room") if is_full(fault) else fault.strerror or fault
         words = _("The backup {file} cannot be written: {reason}")
         raise ConfigError(words.format(file=path, reason=reason)) from fault
     events_log.backup_made(str(path), made.runs, made.files, made.size, time.monotonic() - begun)
@@ -88,7 +88,7 @@ async def _written(source: BackupSource, taken: Snapshot, work: Path, path: Path
             left_out = [name for name in workflows if not is_below(name)]
             for name, each in workflows.items():
                 if name not in left_out:
-                    await asyncio.to_thread(writer.add, name, each)
+                    await _add_file(writer, name, each)  # who deletes a workflow meanwhile does not want it
             wanted = keys if media == INCLUDED else []
             missing = [key for key in wanted if not await _add(writer, source.media, key, work)]
         file.flush()
@@ -127,15 +127,20 @@ def _counted(records: Path) -> tuple[int, list[str]]:
         return runs, [key for (key,) in file.execute("SELECT DISTINCT key FROM uses ORDER BY key")]
 
 
+async def _add_file(writer: ArchiveWriter, name: str, path: Path) -> bool:
+    """Add a file; False if it was deleted meanwhile."""
+    try:
+        await asyncio.to_thread(writer.add, name, path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 async def _add(writer: ArchiveWriter, media: BlobStore, key: str, work: Path) -> bool:
     """Add a file of a run; False if it was deleted meanwhile, or is no longer there."""
     own = media.path(key)
     if own is not None:
-        try:
-            await asyncio.to_thread(writer.add, f"media/{key}", own)
-        except FileNotFoundError:
-            return False
-        return True
+        return await _add_file(writer, f"media/{key}", own)
     fetched = work / "fetched"
     try:
         await media.fetch(key, fetched)

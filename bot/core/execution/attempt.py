@@ -16,7 +16,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from bot.core import events_log
-from bot.core.error_text import in_log, is_out_of_memory, trouble
+from bot.core.error_text import explain, in_log, is_out_of_memory, trouble
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
 from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
@@ -62,6 +62,7 @@ from comfy.errors import (
     PromptRejected,
     PromptRemoved,
     ServerUnavailable,
+    TimeLimitReached,
     UploadFailed,
     WorkerWedged,
 )
@@ -158,7 +159,8 @@ class UploadCache:
 
 class Attempt:
     """`freed` is called as soon as the server has done its part, with whether what it took is worth to be learnt, and
-    `troubled` before that where it gave trouble. `began` is called when the server begins a run that was ahead.
+    `troubled` before that where it gave trouble, or `stuck`
+    where it does not stop what it was told to. `began` is called when the server begins a run that was ahead.
 
     `resumed` says that an earlier process may have begun the attempt, and that the prompt may be at the server already.
     """
@@ -172,12 +174,14 @@ class Attempt:
         step: DurableStep,
         freed: Callable[[bool], None],
         troubled: Callable[[str], None],
+        stuck: Callable[[str], None],
         began: Callable[[RunRecord], None],
         *,
         resumed: bool,
     ) -> None:
         self._context, self._run, self._client, self._uploads = context, run, client, uploads
-        self._step, self._freed, self._troubled, self._began = step, freed, troubled, began
+        self._step, self._freed, self._began = step, freed, began
+        self._troubled, self._stuck = troubled, stuck
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
@@ -376,13 +380,21 @@ class Attempt:
         if execution.prompt is None:
             await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
-            ended = await self._payment.patiently(partial(execution.follow, offer, self._begun))
+            ended = await self._payment.patiently(partial(execution.follow, offer, self._begun, self._spent))
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
             raise ServerUnavailable(str(removed)) from removed  # it was lost while this process was away
         self._freed(not self._resumed and not ended.nothing_new)
         return ended
+
+    @property
+    def _spent(self) -> float:
+        """The seconds for which the server had the run before this process followed it."""
+        run = self._run
+        if not self._resumed or run.is_ahead or run.started_at is None:
+            return 0.0
+        return max(0.0, time.time() - run.started_at)
 
     async def _begun(self) -> None:
         """The server begins: a run that was ahead waits no longer. Raises `AttemptLost` if it was refused meanwhile."""
@@ -508,7 +520,9 @@ class Attempt:
             self._freed(False)
             await self._written(partial(self._context.queue.requeue, self._run, self._run.reason, None))
             return
-        if isinstance(error, _TROUBLE):
+        if execution.holds_on:
+            self._stuck(str(execution.prompt_id))
+        elif isinstance(error, _TROUBLE) and not isinstance(error, WorkerWedged):
             self._troubled(str(execution.prompt_id))
         if isinstance(error, ExecutionFailed | WorkerWedged | UploadFailed | FileMissing):
             self.went_well = False
@@ -518,8 +532,9 @@ class Attempt:
             return
         if isinstance(error, PromptRemoved):
             await self._payment.take_back()
-        if self._payment.posted and isinstance(error, _TROUBLE):
-            said = Failed(self._payment.in_vain(trouble(error, self._run.server or "")))
+        if self._payment.posted and isinstance(error, (*_TROUBLE, TimeLimitReached)):
+            why = explain(error, self._run.id) if isinstance(error, TimeLimitReached) else None
+            said = Failed(self._payment.in_vain(why or trouble(error, self._run.server or "")))
             await self._end(said, in_log(error))
         elif not await self._may_pass(error) or _is_paid(error) or not await self._again(error):
             await self._end(failure(error, execution), in_log(error))
@@ -533,8 +548,10 @@ class Attempt:
 
     async def _may_pass(self, error: Exception) -> bool:
         """True if the next attempt may do better. A server that ran out of memory has its models unloaded, and the run
-        is tried once more, unless that may cost money again.
+        is tried once more, unless that may cost money again; so is one that made no progress.
         """
+        if isinstance(error, WorkerWedged):
+            return self._run.tries == 1
         if not is_out_of_memory(error):
             return isinstance(error, _MAY_PASS)
         with suppress(ComfyError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from bot.core.error_text import explain, in_log, warning, without_paths
 from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed, UserError
@@ -24,7 +24,7 @@ from bot.core.port import Reply
 from bot.core.runs.replies import show_status
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing, PicturesLost
+from comfy.errors import ComfyError, FileMissing, PicturesLost, TimeLimitReached, WorkerWedged
 from comfy.http import Submission
 from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent, PromptQueued
 from comfy.messages.files import Kind, input_folder
@@ -33,6 +33,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
 from comfy.prompt import Prompt
 from comfy.scheduling.node_times import ServerTimes
+from comfy.server import PromptLimits
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting, Sighting
 from comfy.tracking.sent_pictures import senders_of
 
@@ -84,11 +85,13 @@ class Execution:
         self._submission: asyncio.Task[Submission] | None = None
         self._about_to_pay, self._times = about_to_pay, times
         self._info: ObjectInfo | None = None
+        #: True if the server was told to stop the prompt, and goes on with it.
+        self.holds_on = False
         self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
 
     def _begin(self, attempt: int) -> None:
         self._attempt = attempt
-        self.prompt_id, *self._earlier = (str(uuid5(self.run.id, str(each))) for each in range(attempt, 0, -1))
+        self.prompt_id, *self._earlier = prompt_ids(self.run.id, attempt)
         self._heard = frozenset[str]()  # nodes whose sent pictures are all here
 
     def begin_again(self) -> None:
@@ -162,14 +165,30 @@ class Execution:
         return self.prompt
 
     async def follow(
-        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None = None
+        self,
+        offer: Callable[[Status], None],
+        begun: Callable[[], Awaitable[None]] | None = None,
+        spent: float = 0.0,
     ) -> ExecutionEnd:
-        """Wait for the prompt's end, and offer every status on the way. `begun` is awaited when the server begins."""
+        """Wait for the prompt's end, and offer every status on the way. `begun` is awaited when the server begins; it
+        may have executed it for so many seconds already. A prompt that takes longer than it may is stopped.
+        """
+        try:
+            return await self._follow(offer, begun, spent)
+        except (TimeLimitReached, WorkerWedged):
+            self.holds_on = not await self.cancel(whatever=True)
+            raise
+
+    async def _follow(
+        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None, spent: float
+    ) -> ExecutionEnd:
+        workflow = self.run.workflow
+        limits = PromptLimits(workflow.time_limit, workflow.stall_limit, spent)
         prompt = self.prompt or self.run.workflow.prompt
         part = prompt.part_for(self._targets) if self._targets else prompt
         progress = ProgressTracker(part, self._clock, self._info, self._times)
         warnings, nothing_new = list[str](), False
-        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id)
+        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits)
         async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker:
             async for event in events:
                 if not self._began and not isinstance(event, PromptQueued):
@@ -292,6 +311,11 @@ class Execution:
                 return
         for prompt_id in dict.fromkeys((self.prompt_id, *self._earlier)):
             await self._client.cancel(prompt_id)
+
+
+def prompt_ids(run_id: UUID, attempt: int) -> Iterator[str]:
+    """Return the ids of the prompts of an attempt and of those before it, the last one first."""
+    return (str(uuid5(run_id, str(each))) for each in range(attempt, 0, -1))
 
 
 async def execute(

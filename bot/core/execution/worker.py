@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import random
+from uuid import UUID
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
@@ -20,6 +21,7 @@ from bot.core.execution.ahead import RunsAhead
 from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
 from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.execution.left_behind import LeftBehind
+from bot.core.execution.steps import prompt_ids
 from bot.core.model import Failed
 from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
@@ -137,6 +139,29 @@ class Worker:
         """Stop a run that is under way here, once; why stands in its record already."""
         if (under_way := self._under_way.pop(run_id, None)) is not None:
             under_way[1].cancel()
+
+    def loaded_at(self, server: str) -> Sequence[str]:
+        """Return the models that our runs have loaded at a server."""
+        return sorted(self._load.loaded(server))
+
+    def has_work_at(self, server: str) -> bool:
+        """True if a run is at a server, or ahead there."""
+        return self._load.has_work(server)
+
+    def prompts_at(self, server: str) -> frozenset[str]:
+        """Return the ids of our prompts that a server may have."""
+        ours = [run for run, _task in self._under_way.values() if run.server == server]
+        return frozenset(each for run in ours for each in prompt_ids(UUID(run.id), run.attempt))
+
+    def leave_alone(self, server: str) -> None:
+        """Take back the run that is ahead at a server."""
+        for run in self._ahead:
+            if run.server == server:
+                self._ahead.take_back(run)
+
+    def unloaded(self, server: str) -> None:
+        """Note that a server has unloaded its models."""
+        self._load.unload(server)
 
     def _offer(self) -> ServerLoad:
         """The load of the servers that are up, with all that has changed."""
@@ -261,6 +286,7 @@ class Worker:
                 step,
                 lambda learn: self._leave(run, learn=learn),
                 lambda prompt_id: self._doubt(server, run, prompt_id),
+                lambda prompt_id: self._left_behind.hold(server, run.id, prompt_id),
                 self._began,
                 resumed=resumed,
             )

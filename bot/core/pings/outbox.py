@@ -31,8 +31,11 @@ class DuePing:
 class PingOutbox:
     """The people who are to be told. A process takes each of them for itself before it tells them."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time, standard: int | None = None) -> None:
+        """`standard` is the number of minutes after which people are told where neither they nor moderators have
+        decided, or `NEVER`; None is `STANDARD`.
+        """
+        self._database, self._clock, self._standard = database, clock, STANDARD if standard is None else standard
         self._early, self._looked = False, float("-inf")
         self._noted = False
         self.on_news: Callable[[], None] = lambda: None
@@ -45,7 +48,7 @@ class PingOutbox:
             return
         now = self._clock()
         waited = now - run.asked_at if run.asked_at else 0.0
-        standard = STANDARD if run.display.ping is None else run.display.ping
+        standard = self._standard if run.display.ping is None else run.display.ping
         if waited < STANDARD * _MINUTE and standard != 0 and not self._is_early(connection):
             return
         wish = wish_of(connection, run.person.key) or PingWish()

@@ -14,7 +14,7 @@ from bot.core.storage.schema import ping_wishes
 from bot.i18n import _, ngettext
 
 NEVER = -1
-STANDARD = 1  #: minutes after which people are told, where neither they nor moderators have decided
+STANDARD = 1  #: minutes after which people are told, where neither they, nor moderators, nor the operator have decided
 MOST_MINUTES = 24 * 60
 
 

@@ -33,11 +33,11 @@ _NOWHERE = {"server": None, "worker": None}
 class RunRepository:
     """Every change checks the run's attempt, so a worker that lost a run cannot change it."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time, ping_after: int | None = None) -> None:
         self._database, self._clock = database, clock
         self.reports = ReportStore(database, clock)
         #: Those who are to be told of the ends of runs.
-        self.pings = PingOutbox(database, clock)
+        self.pings = PingOutbox(database, clock, ping_after)
 
     @property
     def bells(self) -> Bells:

@@ -136,6 +136,10 @@ class ServerLoad:
         """True if a run is on a server, or ahead there."""
         return bool(self._load[server].stays)
 
+    def loaded(self, server: str) -> frozenset[str]:
+        """Return the models that our runs have loaded."""
+        return self._load[server].loaded if server in self._load else frozenset()
+
     def unload(self, server: str) -> None:
         """Record that a server has unloaded its models."""
         self._load[server].loaded = frozenset()

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
 from bot.core.servers.lease import Lease, sign_of_life
 from bot.core.storage.database import Database
@@ -38,11 +39,15 @@ _GONE = 600.0  # seconds after which they are forgotten
 
 @dataclass(frozen=True)
 class RegisteredServer:
-    """A worker's server. `info` has its nodes and models at the last check, even if it is down now."""
+    """A worker's server. `info` has its nodes and models at the last check, even if it is down now. One that is asleep
+    or waking can begin a run in so many seconds.
+    """
 
     up: bool
     at_once: int
     info: ObjectInfo | None
+    condition: Condition = Condition.UP
+    wakes_in: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,13 @@ class ServerRegistry:
         tasks: TaskHealth,
         confirm: Callable[[], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
+        conditions: ServerConditions | None = None,
     ) -> None:
         """`fleet` has the servers of this worker; that of a process without a worker is empty. `confirm` is awaited
         before each heartbeat, which is not written where it raises `StorageFailed`: the worker's name may be lost.
         """
         self._confirm = confirm
+        self._conditions = conditions or ServerConditions(fleet)
         self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
         self._written: dict[str, ObjectInfo] = {}
@@ -123,7 +130,7 @@ class ServerRegistry:
         """Return all servers. If two workers have one of the same name, each is called WORKER/NAME."""
         up, known = self._fleet.up, self._fleet.known
         listed = {
-            (self._worker, name): RegisteredServer(name in up, member.at_once, known.get(name))
+            (self._worker, name): RegisteredServer(name in up, member.at_once, known.get(name), *self._condition(name))
             for name, member in self._fleet.members.items()
         }
         listed |= {key: read.listed for key, read in self._others.items()}
@@ -131,6 +138,9 @@ class ServerRegistry:
         return {
             name if names[name] == 1 else f"{worker}/{name}": each for (worker, name), each in sorted(listed.items())
         }
+
+    def _condition(self, name: str) -> tuple[Condition, float | None]:
+        return self._conditions.of(name), self._conditions.wakes_in(name)
 
     @property
     def known(self) -> Mapping[str, ObjectInfo]:
@@ -199,7 +209,9 @@ class ServerRegistry:
         async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
             await connection.execute(delete(servers).where(mine, servers.c.name.not_in(self._fleet.members)))
             for name, member in self._fleet.members.items():
+                condition, wakes_in = self._condition(name)
                 row = {"worker": self._worker, "name": name, "at_once": member.at_once, **packed.get(name, {})}
+                row |= {"condition": condition, "wakes_in": wakes_in}
                 entry = update(servers).where(mine, servers.c.name == name) if name in there else servers.insert()
                 await connection.execute(entry.values(at=time.time(), up=int(name in up), **row))
         self.lease.renew(begun)
@@ -244,7 +256,9 @@ class ServerRegistry:
             if row.edition != last.edition:
                 info = await self._info(row)
         since = last.since if last is not None and row.at == last.at and attentive else now
-        listed = RegisteredServer(bool(row.up) and now - heard < _SILENT, row.at_once, info)
+        up, is_heard = bool(row.up) and now - heard < _SILENT, now - heard < _SILENT
+        condition = _read_condition(row.condition, up=up) if is_heard else Condition.AWAY
+        listed = RegisteredServer(up, row.at_once, info, condition, row.wakes_in if is_heard else None)
         return _Read(row.at, heard, since, row.edition, listed)
 
     async def _info(self, row: Row[Any]) -> ObjectInfo | None:
@@ -261,7 +275,9 @@ class ServerRegistry:
     async def _say_goodbye(self) -> None:
         """Mark this worker's servers as down. Other processes remember them for a while, because it may restart."""
         async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
-            await connection.execute(update(servers).where(servers.c.worker == self._worker).values(up=0))
+            await connection.execute(
+                update(servers).where(servers.c.worker == self._worker).values(up=0, condition=None, wakes_in=None)
+            )
 
     async def _keep_definitions(self) -> None:
         """Keep what the own servers have, whenever that has changed."""
@@ -279,6 +295,12 @@ class ServerRegistry:
         with suppress(TimeoutError):
             async with asyncio.timeout(_BEAT):
                 await self._news.wait()
+
+
+def _read_condition(text: str | None, *, up: bool) -> Condition:
+    """Read a condition; versions to 0.1 wrote none."""
+    known = next((each for each in Condition if each == text), Condition.AWAY)
+    return Condition.UP if up else Condition.AWAY if known is Condition.UP else known
 
 
 async def remove_worker(database: Database, worker: str) -> None:

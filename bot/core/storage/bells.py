@@ -29,6 +29,7 @@ class Topic(StrEnum):
     WORKFLOWS = "workflows"
     GROUPS = "groups"  #: runs of groups that have ended
     SAVED = "saved"  #: workflows that people saved at servers
+    SERVERS = "servers"  #: operators want something of servers
     PRESETS = "presets"  #: what people have kept for forms
 
 

@@ -144,6 +144,25 @@ servers = Table(
     Column("at_once", Integer, nullable=False),
     Column("edition", String(64)),
     Column("info", LargeBinary),
+    Column("condition", String(16)),  # asleep, draining, …; none before there were several
+    Column("wakes_in", Float),  # seconds until one that is asleep can begin a run
+)
+
+#: What operators want to know of each server, and what its worker answers: it has answered as often as it was asked.
+server_states = Table(
+    "server_states",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("drained", Integer, nullable=False, server_default="0"),  # 1: it gets no runs
+    Column("start", Float),  # the seconds that its machine takes to start
+    Column("asked", Integer, nullable=False, server_default="0"),
+    Column("answered", Integer, nullable=False, server_default="0"),
+    Column("report", JSON),
+    Column("reported_at", Float),
+    Column("free_asked", Integer, nullable=False, server_default="0"),  # how often its models were to be unloaded
+    Column("free_answered", Integer, nullable=False, server_default="0"),
+    Column("free_answer", JSON),
 )
 
 #: What each server had when it was last seen, packed as in `servers`. It outlives the worker's row there.

@@ -6,6 +6,7 @@ PostgreSQL: a transaction sees one moment, and nobody waits.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -41,11 +42,15 @@ class Snapshot:
 
 
 def take(database: Database, path: Path) -> Snapshot:
-    """Write the records to a new file, without upgrading them. Raises `ConfigError` if there are none."""
+    """Write the records to a new file, without upgrading them. Raises `ConfigError` if there are none, and `OSError`
+    if there is no room for the file.
+    """
     private.make_file(path)
     try:
         taken = _of_server(database, path) if database.is_shared else _of_files(database, path)
     except (sqlite3.Error, psycopg.Error) as fault:
+        if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, str(fault)) from fault
         raise ConfigError(_("The records cannot be read: {reason}").format(reason=in_short(fault))) from fault
     with closing(sqlite3.connect(path)) as made:
         made.execute("PRAGMA journal_mode=DELETE")

@@ -13,7 +13,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import DeliveryFailed
 from bot.core.port import OperatorTeller
 from bot.core.retry import Pauses
-from bot.core.watching.trouble import Trouble
+from bot.core.watching.trouble import Trouble, Weight
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class NoticeBook:
         news = tuple(
             each
             for key, each in self._now.items()
-            if key not in known.told
+            if not _knows(known.told.get(key), each)
             and now >= known.quiet.get(key, now)
             and self._last[key] - self._since[key] >= each.patience
         )
@@ -150,6 +150,11 @@ class Notices:
                 self._book.not_told(reader)
             else:
                 self._book.told(reader, notice)
+
+
+def _knows(told: Trouble | None, now: Trouble) -> bool:
+    """True if a reader was told of a trouble, and not before it became a fault."""
+    return told is not None and (told.weight is Weight.FAULT or now.weight is not Weight.FAULT)
 
 
 def _without_effects(troubles: Sequence[Trouble]) -> list[Trouble]:

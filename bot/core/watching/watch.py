@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.servers.condition import Condition
 from bot.core.watching.disk import Room
 from bot.core.watching.line_watch import LineWatch
 from bot.core.watching.trouble import Trouble, Weight
@@ -16,16 +17,17 @@ from bot.core.workflows.reader import WorkflowFault
 from bot.i18n import _
 
 _LATE = 300.0  # seconds that a server may be away before its operator hears of it
+_USABLE = frozenset({Condition.UP, Condition.ASLEEP, Condition.WAKING})
 _MOMENT = 60.0  # seconds that a chat, the database or a task may need to be well again by itself
 
 
 class Watch:
-    """`servers` tells by name which can be reached; `faults` are the mistakes in workflow files."""
+    """`servers` tells by name how they are; `faults` are the mistakes in workflow files."""
 
     def __init__(
         self,
         tasks: TaskHealth,
-        servers: Callable[[], Mapping[str, bool]],
+        servers: Callable[[], Mapping[str, Condition]],
         line: LineWatch,
         folder: Path,
         faults: Callable[[], Sequence[WorkflowFault]],
@@ -56,11 +58,17 @@ class Watch:
 
     def _of_servers(self) -> Iterator[Trouble]:
         servers = self._servers()
-        if not any(servers.values()):
+        if servers and all(condition is Condition.DRAINING for condition in servers.values()):
+            words = _("every ComfyUI server is drained: “darkroom servers resume NAME” gives one runs again")
+            yield Trouble("servers", "", words, patience=_LATE)
+        elif not _USABLE & set(servers.values()):
             patience = math.inf if servers else _LATE  # where there are some, each is told by its name
             yield Trouble("servers", "", _("no ComfyUI server can be reached"), patience=patience)
-        for name, up in servers.items():
-            if not up:
+        for name, condition in servers.items():
+            if condition is Condition.STUCK:
+                words = _("the server {name} does not stop a run that took too long: restart its ComfyUI")
+                yield Trouble("server", name, words.format(name=name), Weight.QUIET, _MOMENT)
+            if condition is Condition.AWAY:
                 words = _("the server {name} cannot be reached").format(name=name)
                 yield Trouble("server", name, words, Weight.QUIET, _LATE)
 

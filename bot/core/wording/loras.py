@@ -24,11 +24,15 @@ class LoraTags:
         self.found: list[Lora] = []
 
     def without(self, field: str, text: str) -> str:
-        """Return the text of a field without its LoRAs. Raises `BadValue`."""
-        tags = list(read_tags(text)) if "<" in text else []
-        for name, rest in tags:
-            self.add(field, Lora(self._file(field, name), *_strengths(field, rest)))
-        return re.sub(r"[ \t]{2,}", " ", TAG.sub("", text)).strip() if tags else text
+        """Return the text of a field without its LoRAs, and without those that taking others out leaves. Raises
+        `BadValue`.
+        """
+        left = text
+        while tags := list(read_tags(left)) if "<" in left else []:
+            for name, rest in tags:
+                self.add(field, Lora(self._file(field, name), *_strengths(field, rest)))
+            left = TAG.sub("", left)
+        return text if left == text else re.sub(r"[ \t]{2,}", " ", left).strip()
 
     def add(self, field: str, lora: Lora) -> None:
         self.found.append(lora)

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from posixpath import normpath
 
 from bot.i18n import _
 
-_EMBEDDING = re.compile(r"embedding:\s*([^\s,:()\[\]{}<>|]+)", re.IGNORECASE)
+_EMBEDDING = re.compile(r"embedding:[\s,]*((?:\\[()]|[^\s,:()])+)", re.IGNORECASE)
+_AROUND = ".;!?\"'[]{}<>|"  # signs that end a word, and no name
 _MOST, _LONGEST = 200, 200  # patterns of a list, and characters of one
 
 
@@ -44,9 +46,13 @@ def names_of(file: str) -> set[str]:
 
 
 def embeddings_in(text: str) -> Iterator[str]:
-    """Return the embeddings that a text names, as ComfyUI reads it."""
+    """Return the embeddings that a text names, as ComfyUI reads it: it drops commas before a name, takes brackets
+    behind a backslash for a part of it, and finds the file by any path that leads there.
+    """
     for found in _EMBEDDING.finditer(text):
-        yield found[1].replace("\\", "").rstrip(".;!?\"'")
+        path = found[1].replace("\\(", "(").replace("\\)", ")").replace("\\", "/").rstrip(_AROUND)
+        if path:
+            yield normpath(path)
 
 
 def kind_of_input(name: str) -> ModelKind:

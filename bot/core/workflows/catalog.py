@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -131,7 +132,7 @@ class Catalog:
         known = identities if identities is not None else identified((), files, 0.0)
         made: dict[str, Workflow] = {}
         faults, waiting = list(reading.faults), list[str]()
-        for file in sorted(files, key=lambda file: file.folded):
+        for file in sorted(files, key=attrgetter("folded")):
             identity = known[file.place]
             try:
                 workflow = _same(before, identity, info) or workflow_of(file, identity, info, faults)
@@ -220,7 +221,8 @@ def workflow_of(
         faults += found
         return None
     mistakes = Faults()
-    workflow = read_sidecar(file.title, made.prompt, data, mistakes)
+    plain = Workflow(file.title, file.title, "", made.prompt)
+    workflow = read_sidecar(file.title, made.prompt, data, mistakes) if file.sidecar is not None else plain
     found += [WorkflowFault(file.sidecar_name, field, reason) for field, reason in mistakes.found]
     faults += found
     if found:
@@ -230,19 +232,24 @@ def workflow_of(
     if file.sidecar is None:
         declared = LaterFields(partial(_automatic, made, info if source is not None else None))
         outputs = results(made.prompt, made.surface)
-    return replace(
-        workflow,
-        declared=declared,
-        outputs=outputs,
-        drawn=LaterFields(partial(drawn_seeds, declared, made.changing)) if made.changing else (),
-        id=identity.id,
-        name=identity.name,
-        group=workflow.group or file.path.rpartition("/")[0],
-        source=source,
-        version=file.version,
-        path=file.path,
-        layer=file.layer,
-        trial=file.trial,
+    return Workflow(
+        identity.name,
+        workflow.title,
+        workflow.description,
+        made.prompt,
+        declared,
+        outputs,
+        workflow.spoiler,
+        workflow.nsfw,
+        workflow.group or file.path.rpartition("/")[0],
+        workflow.translations,
+        source,
+        identity.id,
+        file.version,
+        file.path,
+        file.layer,
+        file.trial,
+        LaterFields(partial(drawn_seeds, declared, made.changing)) if made.changing else (),
     )
 
 
@@ -274,10 +281,14 @@ def _same(before: Catalog | None, identity: Identity, info: ObjectInfo | None) -
 def without_hidden(reading: Reading) -> list[SourceFile]:
     """Leave out those in the place of which people expect one that cannot be read."""
     hidden = {path.casefold(): layer.rank for layer, path in reading.unreadable if layer in _HIDING}
+    if not hidden:
+        return list(reading.files)
     return [file for file in reading.files if file.layer.rank >= hidden.get(file.folded, 0)]
 
 
-def _replaced(there: Iterable[SourceFile], files: Iterable[SourceFile]) -> tuple[tuple[SourceFile, SourceFile], ...]:
+def _replaced(there: Sequence[SourceFile], files: Sequence[SourceFile]) -> tuple[tuple[SourceFile, SourceFile], ...]:
+    if len(there) == len(files):
+        return ()
     by_path = {file.folded: file for file in files}
     pairs = ((file, by_path[file.folded]) for file in there if file.folded in by_path)
     return tuple((file, by) for file, by in pairs if file.layer.rank < by.layer.rank)

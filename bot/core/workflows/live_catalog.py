@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from bot.core.workflows.catalog import Catalog, without_hidden
 from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.store import FilePlace, WorkflowStore
 from bot.core.workflows.kept.folder import KeptWorkflows
+from bot.core.workflows.kept.quick_json import quick_json
 from bot.core.workflows.reader import FolderReader, Reading, SourceFile, WorkflowFault
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow
@@ -64,7 +65,7 @@ class LiveCatalog:
         """A folder without a layer is the operator's. What is made of files is `kept` in a folder for later starts."""
         self._folders = [each if isinstance(each, tuple) else (Layer.FOLDER, each) for each in folders]
         self._kept = KeptWorkflows(kept) if kept is not None else None
-        self._reader = FolderReader(self._folders, *([self._kept.find] if self._kept is not None else []))
+        self._reader = FolderReader(self._folders, self._kept.find if self._kept is not None else None, quick_json)
         self._reading = self._reader.read()
         self._catalog = Catalog.of(self._reading)
         self._servers: KnownServers = dict
@@ -302,8 +303,7 @@ class LiveCatalog:
 
 def _joined(infos: Sequence[ObjectInfo], before: Iterable[ObjectInfo]) -> ObjectInfo:
     """Join servers. What is declared as before stays the same object, so that what was made with it holds."""
-    ObjectInfo.share((*before, *infos))
-    return ObjectInfo.union(infos)
+    return ObjectInfo.union(infos, before)
 
 
 def _found(reading: Reading, saved: Iterable[SourceFile]) -> tuple[tuple[SourceFile, ...], frozenset[FilePlace]]:
@@ -326,8 +326,10 @@ def _make_ready(workflows: Iterable[Workflow], infos: Sequence[ObjectInfo]) -> N
     """Make the prompts of saved workflows for each server, so that no menu has to wait for one."""
     for source in (each.source for each in workflows if each.source is not None):
         for info in infos:
-            with suppress(UnreadableWorkflow, PromptRejected):
-                source.prompt_for(info)
+            try:
+                source.made_for(info)
+            except (UnreadableWorkflow, PromptRejected):
+                continue
 
 
 def _keep_all(kept: KeptWorkflows, sources: Iterable[SavedSource], workflows: Iterable[Workflow]) -> None:

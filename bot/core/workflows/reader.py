@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 
 from bot.core.workflows.source import Layer, SavedSource
@@ -20,7 +21,7 @@ from bot.i18n import _
 from comfy.errors import NodeError, PromptRejected
 from comfy.prompt import Prompt
 from comfy.saved import UnreadableWorkflow
-from comfy.saved.files import parse_file, parse_workflow, read_text, read_workflow
+from comfy.saved.files import QuickReader, parse_file, parse_workflow, read_text, read_workflow
 
 #: The endings of files that may have a workflow in them, the likeliest first.
 GRAPHS = (".json", ".app.json")
@@ -37,8 +38,8 @@ _LONGEST_SIDECAR = 1 << 20  # bytes
 _JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
 
 
-#: Finds the workflow of a file with this content, where it was read before.
-Find = Callable[[bytes], SavedSource | None]
+#: Finds the workflow of a file whose content has this digest, where it was read before.
+Find = Callable[[str], SavedSource | None]
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,22 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class _Listed:
+    """A workflow in a folder: its path, without an ending and as it is compared, and its files by their names."""
+
+    path: str
+    folded: str
+    graph: str | None
+    sidecar: str | None
+    is_media: bool
+
+    @classmethod
+    def of(cls, path: str, names: Sequence[str]) -> _Listed:
+        graph, sidecar = _graph_name(names), next((each for each in names if _is_sidecar(each)), None)
+        return cls(path, path.casefold(), graph, sidecar, graph is not None and graph.lower().endswith(MEDIA))
+
+
+@dataclass(frozen=True)
 class _Kept:
     """A workflow as it was read, and what its files were like."""
 
@@ -150,11 +167,16 @@ class _Kept:
 
 
 class FolderReader:
-    """Reads folders, and remembers what it has read. `find` has what earlier starts have read."""
+    """Reads folders, and remembers what it has read. `find` has what earlier starts have read; `quick` saves time where
+    there are many files.
+    """
 
-    def __init__(self, folders: Iterable[tuple[Layer, Path]], find: Find = lambda _text: None) -> None:
-        self.folders, self._find = tuple(folders), find
+    def __init__(
+        self, folders: Iterable[tuple[Layer, Path]], find: Find | None = None, quick: QuickReader | None = None
+    ) -> None:
+        self.folders, self._find, self._quick = tuple(folders), find, quick
         self._kept: dict[tuple[Layer, str], _Kept] = {}
+        self._listed: dict[Path, tuple[list[str], list[_Listed]]] = {}  # the names in a folder, and what they are
 
     def read(self) -> Reading:
         """Read the workflows in the folders, and in folders within. Hidden files do not count: some systems leave one
@@ -163,15 +185,15 @@ class FolderReader:
         faults: list[WorkflowFault] = []
         found: dict[tuple[Layer, str], _Kept] = {}
         known: set[str] = set()
+        now = time.time_ns()
         for layer, folder in self.folders:
             if layer is Layer.ADDED and not folder.exists():
                 continue  # nothing was added yet
-            for path, names in sorted(_workflows(folder, faults).items()):
-                graph, sidecar = _graph_name(names), next((each for each in names if _is_sidecar(each)), None)
-                if graph is not None and graph.lower().endswith(MEDIA) and path.casefold() in known:
+            for each in self._workflows(folder, faults):
+                if each.is_media and each.folded in known:
                     continue  # it is the picture of that workflow
-                known.add(path.casefold())
-                found[layer, path] = self._read(layer, folder, path, graph, sidecar)
+                known.add(each.folded)
+                found[layer, each.path] = self._read(layer, folder, each, now)
         self._kept = found
         return Reading(
             tuple(each.file for each in found.values() if each.file is not None),
@@ -179,13 +201,24 @@ class FolderReader:
             frozenset(place for place, each in found.items() if each.file is None),
         )
 
-    def _read(self, layer: Layer, folder: Path, path: str, graph: str | None, sidecar: str | None) -> _Kept:
-        stamp = tuple(_stamp(f"{folder}{os.sep}{name}") for name in (graph, sidecar) if name is not None)
+    def _workflows(self, folder: Path, faults: list[WorkflowFault]) -> list[_Listed]:
+        """Return what is in a folder, in order. The same names mean the same."""
+        names = list(_names(folder, "", faults, _DEEPEST))
+        known = self._listed.get(folder)
+        if known is not None and known[0] == names:
+            return known[1]
+        listed = [_Listed.of(path, each) for path, each in sorted(_by_workflow(names).items())]
+        self._listed[folder] = names, listed
+        return listed
+
+    def _read(self, layer: Layer, folder: Path, listed: _Listed, now: int) -> _Kept:
+        path, graph, sidecar = listed.path, listed.graph, listed.sidecar
+        stamp = [_stamp(f"{folder}{os.sep}{name}", now) for name in (graph, sidecar) if name is not None]
         kept = self._kept.get((layer, path))
         if kept is not None and kept.stamp == stamp:
             return kept
         faults: list[WorkflowFault] = []
-        made = _graph(folder, path, graph, sidecar, faults, self._find)
+        made = _graph(folder, path, graph, sidecar, faults, self._read_graph)
         text = _text(folder / sidecar, sidecar, faults) if sidecar is not None else None
         if made is None or graph is None or faults:
             return _Kept(stamp, None, tuple(faults))
@@ -193,6 +226,20 @@ class FolderReader:
         if kept is not None and kept.file is not None and kept.file.version == file.version:
             file = kept.file  # with the prompts that were made of it
         return _Kept(stamp, file, ())
+
+    def _read_graph(self, path: Path) -> Prompt | SavedSource:
+        if reason := _obstacle(path):
+            raise UnreadableWorkflow(reason)
+        text = read_text(path)
+        digest = sha256(text).hexdigest() if text is not None else ""
+        if self._find is not None and text is not None and (source := self._find(digest)) is not None:
+            return source
+        file = parse_file(text, self._quick) if text is not None else read_workflow(path)
+        if file.data.get("nodes") == []:
+            raise UnreadableWorkflow(_("the workflow has no nodes"))
+        if not file.is_saved:
+            return Prompt(file.data)
+        return SavedSource(file.data, file.text, whole_file=digest if file.text is not None else "")
 
 
 def read_folders(folders: Iterable[tuple[Layer, Path]]) -> Reading:
@@ -213,10 +260,10 @@ def digest_of(graph: Prompt | SavedSource) -> str:
     return sha256(json.dumps(graph.to_json()).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _workflows(folder: Path, faults: list[WorkflowFault]) -> dict[str, list[str]]:
-    """Return the names of the files of each workflow in a folder, relative to it."""
+def _by_workflow(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of the files of each workflow, by its path."""
     found: dict[str, list[str]] = {}
-    for name in _names(folder, "", faults, _DEEPEST):
+    for name in names:
         ending = _ending(name)
         if ending in _ENDINGS and not name.endswith(f"/{ending}"):
             found.setdefault(name[: -len(ending)], []).append(name)
@@ -226,7 +273,7 @@ def _workflows(folder: Path, faults: list[WorkflowFault]) -> dict[str, list[str]
 def _names(folder: Path, within: str, faults: list[WorkflowFault], deep: int) -> Iterator[str]:
     try:
         with os.scandir(folder / within) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
+            listed = sorted(entries, key=attrgetter("name"))
     except OSError as fault:
         reason = _("the folder cannot be read: {fault}").format(fault=fault.strerror)
         faults.append(WorkflowFault(printable(within or str(folder)), None, reason))
@@ -255,19 +302,26 @@ def _graph_name(names: Sequence[str]) -> str | None:
     return min(graphs, key=lambda each: _ORDER.index(_ending(each))) if len(graphs) > 1 else next(iter(graphs), None)
 
 
-def _stamp(path: str) -> object:
-    """Return what changes with a file. One that was written just now may be written again within the same tick."""
+def _stamp(path: str, lately: int) -> object:
+    """Return what changes with a file. One that was written just now may be written again within the same tick. The
+    time is `lately` or later.
+    """
     try:
         found = os.stat(path)  # noqa: PTH116 - it is asked for each file at each look
     except OSError:
         return None
-    if abs(time.time_ns() - found.st_mtime_ns) < _JUST_NOW:
+    if found.st_mtime_ns > lately - _JUST_NOW and abs(time.time_ns() - found.st_mtime_ns) < _JUST_NOW:
         return object()
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def _graph(
-    folder: Path, path: str, name: str | None, sidecar: str | None, faults: list[WorkflowFault], find: Find
+    folder: Path,
+    path: str,
+    name: str | None,
+    sidecar: str | None,
+    faults: list[WorkflowFault],
+    read: Callable[[Path], Prompt | SavedSource],
 ) -> Prompt | SavedSource | None:
     if name is None:
         words = _("{file} is missing beside it: save or export the workflow in ComfyUI")
@@ -276,7 +330,7 @@ def _graph(
         return None
     shown = printable(name)
     try:
-        return _read_graph(folder / name, find)
+        return read(folder / name)
     except UnreadableWorkflow as fault:
         faults.append(WorkflowFault(shown, None, str(fault)))
     except PromptRejected as rejected:
@@ -284,20 +338,6 @@ def _graph(
     except OSError as fault:
         faults.append(_unreadable(shown, fault))
     return None
-
-
-def _read_graph(path: Path, find: Find) -> Prompt | SavedSource:
-    if reason := _obstacle(path):
-        raise UnreadableWorkflow(reason)
-    text = read_text(path)
-    if text is not None and (source := find(text)) is not None:
-        return source
-    file = parse_file(text) if text is not None else read_workflow(path)
-    if file.data.get("nodes") == []:
-        raise UnreadableWorkflow(_("the workflow has no nodes"))
-    if not file.is_saved:
-        return Prompt(file.data)
-    return SavedSource(file.data, file.text, is_whole_file=file.text is not None)
 
 
 def rejections(name: str, rejected: PromptRejected) -> tuple[WorkflowFault, ...]:

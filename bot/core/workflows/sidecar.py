@@ -24,6 +24,8 @@ KEYS: Mapping[str, type | tuple[type, ...]] = {
     "spoiler": bool,
     "nsfw": bool,
     "group": str,
+    "time_limit": (int, float),
+    "stall_limit": (int, float),
     "fields": dict,
 }
 FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
@@ -44,6 +46,7 @@ FIELD_KEYS: Mapping[str, type | tuple[type, ...]] = {
 }
 _FIELD_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _TAKEN = frozenset({"o", "out", "output", "server", "force", "help", "workflow"})  # options of the command line
+_LONGEST = 86_400  # seconds that a limit may have
 _TYPE_WORDS = {
     str: _("a text"),
     bool: _("true or false"),
@@ -87,7 +90,12 @@ def read_sidecar(name: str, prompt: Prompt, data: Mapping[str, Any], faults: Fau
         nsfw,
         good.get("group", "").strip(),
         translations,
+        time_limit=good.get("time_limit"),
+        stall_limit=good.get("stall_limit"),
     )
+    for key in ("time_limit", "stall_limit"):
+        if not 0 < good.get(key, 1) <= _LONGEST:
+            faults.add(None, _("{key} must be a number of seconds, up to {most}").format(key=key, most=_LONGEST))
     _check_clashes(declared, prompt, faults)
     for field, own in zip(workflow.form().fields, declared, strict=True):
         _check_sense(field, own, faults)

@@ -30,12 +30,10 @@ class Layer(StrEnum):
     ADDED = "added"  #: in a chat
     FOLDER = "folder"  #: the operator's
 
-    @property
-    def rank(self) -> int:
-        return _RANKS[self]
+    def __init__(self, _name: str) -> None:
+        self.rank = len(type(self).__members__)
 
-
-_RANKS = {layer: rank for rank, layer in enumerate(Layer)}
+    __hash__ = str.__hash__  # quicker than that of other enums: it is asked for each file at each look
 
 
 class NoDefinitions(Exception):
@@ -59,17 +57,17 @@ class MadePrompt:
 
     def holds_for(self, info: ObjectInfo) -> bool:
         is_of_today = self.day is None or self.day == date.today()  # noqa: DTZ011 - the editor has the local one too
-        return is_of_today and all(_first(info, *place) == value for place, value in self.firsts.items())
+        firsts = self.firsts
+        return is_of_today and (not firsts or all(_first(info, *place) == value for place, value in firsts.items()))
 
 
 class SavedSource:
     """A workflow as the editor saved it. It is kept packed: the prompts that are made of it are mostly there."""
 
-    def __init__(self, data: Mapping[str, Any], text: bytes | None = None, *, is_whole_file: bool = False) -> None:
-        """`text` is the same as JSON, if it is at hand. If it `is_whole_file`, it is the content of a file."""
-        self.is_whole_file = is_whole_file
-        text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        self.digest = sha256(text).hexdigest()
+    def __init__(self, data: Mapping[str, Any], text: bytes | None = None, *, whole_file: str = "") -> None:
+        """`text` is the same as JSON, if it is at hand; `whole_file` its digest, if it is all that a file has."""
+        self.is_whole_file = bool(whole_file)
+        self.digest = whole_file or _digest(data, text)
         plain = marshal.dumps(dict(data))
         self._is_packed = len(plain) > _PLAIN
         self._packed = zlib.compress(plain, 1) if self._is_packed else plain
@@ -145,14 +143,19 @@ class SavedSource:
         return hash(self.digest)
 
 
+def _digest(data: Mapping[str, Any], text: bytes | None) -> str:
+    text = text or json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return sha256(text).hexdigest()
+
+
 def _first_choices(prompt: Prompt, info: ObjectInfo) -> Mapping[tuple[str, str], Any]:
     """Return the first choices that a prompt has as its values, and None where there is none to take."""
     return {
-        (node.class_type, name): first
-        for node in prompt
-        if (declared := info.node(node.class_type)) is not None
+        (declared.class_type, name): first
+        for node in prompt.to_json().values()
+        if (declared := info.node(node["class_type"])) is not None
         for name, first in declared.first_choices
-        if node.inputs.get(name) == first
+        if node["inputs"].get(name) == first
     }
 
 

@@ -82,6 +82,9 @@ class Workflow:
 
     People do not fill in the seeds that are `drawn`: ComfyUI's editor would change them after each run.
 
+    A run of it is stopped after `time_limit` seconds at a server, or `stall_limit` seconds without progress; None
+    stands for the operator's limits.
+
     The `prompt` is made with what is known of all servers; that of a workflow with a `source` is made again for each.
     """
 
@@ -102,6 +105,8 @@ class Workflow:
     layer: Layer = Layer.FOLDER
     trial: bool = False
     drawn: Sequence[Declared] = ()
+    time_limit: float | None = None
+    stall_limit: float | None = None
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from bot.core.backup.maker import BackupMade
     from bot.core.backup.restorer import Restored
+    from bot.core.care.desk import ServerDesk
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.sources.library import TemplateLibrary
@@ -77,6 +78,9 @@ class Application(Protocol):
 
     async def operate(self, work: Callable[[OperatorService], Awaitable[str]]) -> str:
         """Do something with the moderators' decisions in the configured database."""
+
+    def desk(self) -> AbstractAsyncContextManager[ServerDesk]:
+        """Open what operators see of servers, beside a bot that runs. Raises `ConfigError`."""
 
     async def definitions(self, server: str | None) -> Mapping[str, Any]:
         """Return `/object_info` of a server, of the first one in the settings, or of the built-in engine."""

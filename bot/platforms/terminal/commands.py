@@ -306,6 +306,20 @@ class Authoring(Later):
     module = "bot.platforms.terminal.authoring"
 
 
+class Servers(Later):
+    module = "bot.platforms.terminal.servers"
+
+
+@cli.group(cls=Servers, invoke_without_command=True)
+@click.pass_context
+def servers(ctx: click.Context) -> None:
+    """Show what each server does; interrupt, free, drain, resume one."""
+    if ctx.invoked_subcommand is None:
+        from bot.platforms.terminal.servers import show
+
+        raise SystemExit(show(_app()))
+
+
 @cli.group(cls=Moderation)
 def moderate() -> None:
     """Make and list decisions for all places at once."""

@@ -21,6 +21,7 @@ SAMPLES: list[BaseException] = [
     errors.CertificateRefused("https://10.0.0.1:8188 has a certificate"),
     errors.PromptLost("abc"),
     errors.WorkerWedged("abc", 60),
+    errors.TimeLimitReached("abc", 1800),
     errors.PromptRejected("x", "no", (FAULT,)),
     errors.ExecutionFailed("5", "ImageBlur", "ValueError", "bad file /srv/comfy/models/x.bin"),
     errors.PicturesLost("the connection was lost"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from bot.core.background import TaskHealth
 from bot.core.model import Person
+from bot.core.servers.condition import Condition
 from bot.core.watching.disk import Room
 from bot.core.watching.notices import NoticeBook, Notices
 from bot.core.watching.trouble import Trouble, Weight
@@ -62,6 +63,14 @@ def test_a_server_that_comes_and_goes_is_told_once_an_hour() -> None:
     watched = Watched()
     said = [each for _turn in range(12) for each in (*watched.after(450, AWAY), *watched.after(150))]
     assert said == ["+ one", "- one", "+ one", "- one"]
+
+
+def test_a_disk_that_goes_on_to_fill_is_told_again_once() -> None:
+    watched, full = Watched(), replace(FULL, words="there is no room", weight=Weight.FAULT)
+    assert watched.after(600, FULL) == ["+ disk"]
+    assert watched.after(600, full) == ["+ disk"]
+    assert [each for _turn in range(6) for each in (*watched.after(60, FULL), *watched.after(60, full))] == []
+    assert watched.after(120) == ["- disk"]
 
 
 def test_what_is_short_is_not_told_and_many_troubles_are_one_message() -> None:
@@ -127,7 +136,7 @@ async def test_all_that_is_wrong_is_seen_each_in_its_own_words(tmp_path: Path) -
             tasks.failed(task)
         tasks.remark("backup", "last night's failed: the disk is full")
         faults = [WorkflowFault("cat.toml", "seed", "is no number"), WorkflowFault("cat.toml", None, "more")]
-        servers = {"one": True, "two": False}
+        servers = {"one": Condition.UP, "two": Condition.AWAY, "three": Condition.ASLEEP, "four": Condition.DRAINING}
         watch = Watch(tasks, lambda: servers, watch._line, tmp_path, lambda: faults, lambda _folder: Room(100, 9))
         found = await watch.look()
     assert [f"{each.words} ({each.weight.name})" for each in found] == [

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _MILLISECONDS = Fraction(1, 1000)
 _USUAL = 100  # milliseconds of a frame that does not say
 _THREADS = 2
+#: What is read: no lists of other files or addresses, which a file may have in it whatever its name says.
+_READ = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,ogg,asf,ivf,h264,hevc",
+    "protocol_whitelist": "file",
+}
 _END = 2.0  # seconds before the end at which its last picture is looked for
 
 
@@ -88,7 +93,7 @@ class _Video:
     def _open(self) -> InputContainer:
         import av
 
-        return av.open(str(self._path))
+        return av.open(str(self._path), options=_READ)
 
 
 class _Animation:

@@ -72,9 +72,9 @@ def marked_fields(prompt: Prompt, info: ObjectInfo | None) -> list[AutoField]:
 def marked_outputs(prompt: Prompt) -> tuple[str, ...]:
     """Return the nodes that titles mark as results."""
     return tuple(
-        node.id
-        for node in prompt
-        if (found := _LABEL.fullmatch(node.title)) is not None and _category(found) == "output"
+        node_id
+        for node_id, title in prompt.titles()
+        if "<" in title and (found := _LABEL.fullmatch(title)) is not None and _category(found) == "output"
     )
 
 

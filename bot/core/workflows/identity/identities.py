@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from bot.core.workflows.identity.slugs import free_slug, slug_of
 from bot.core.workflows.reader import SourceFile
@@ -33,8 +34,11 @@ class Identity:
 
 def offered(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
     """Return the files that are not replaced by one of the same name in a later layer."""
+    ordered = sorted(files, key=attrgetter("layer.rank"))
+    if len({file.folded for file in ordered}) == len(ordered):
+        return tuple(ordered)
     best: dict[str, dict[tuple[str, str], SourceFile]] = {}
-    for file in sorted(files, key=lambda file: file.layer.rank):
+    for file in ordered:
         there = best.setdefault(file.folded, {})
         if any(file.layer.rank > other.layer.rank for other in there.values()):
             there.clear()
@@ -58,7 +62,7 @@ class _Everyone:
         self._now = now
         self._known = {(each.source, each.path): each for each in known}
         self._adopts = not any(each.source for each in self._known.values())
-        self._ids = {slug_of(each.id) for each in self._known.values()}
+        self._ids = set[str]()
         self._named: dict[str, list[Identity]] = {}
         for each in self._known.values():
             self._note(each)
@@ -75,13 +79,15 @@ class _Everyone:
         if not is_free:
             name = free_slug(file.title, lambda slug: self._is_taken(slug, file, own, held=True))
         self.found[place] = Identity(own, *place, file.layer, name, file.title, file.version)
-        self._ids.add(slug_of(own))
         self._note(self.found[place])
 
     def _note(self, identity: Identity) -> None:
+        slug = slug_of(identity.id)
+        self._ids.add(slug)
         if identity.gone_at is None or self._now - identity.gone_at < _HELD:
-            for name in {identity.name, slug_of(identity.id)} - {""}:
-                self._named.setdefault(name, []).append(identity)
+            self._named.setdefault(slug, []).append(identity)
+            if identity.name and identity.name != slug:
+                self._named.setdefault(identity.name, []).append(identity)
 
     def _free_id(self, file: SourceFile) -> str:
         if _OLD_NAME.fullmatch(file.path) and slug_of(file.path) not in self._ids:
@@ -92,11 +98,10 @@ class _Everyone:
         """True if a name is another's or, where it is `held`, lately was. A file takes the name of the one of the same
         path that it replaces.
         """
-        return any(
-            held if each.gone_at is not None else not _replaces(file, each)
-            for each in self._named.get(name, ())
-            if each.id != own
-        )
+        named = self._named.get(name, ())
+        if len(named) == 1 and named[0].id == own:
+            return False
+        return any(held if each.gone_at is not None else not _replaces(file, each) for each in named if each.id != own)
 
 
 def _says_the_same(identity: Identity, place: tuple[str, str], file: SourceFile) -> bool:

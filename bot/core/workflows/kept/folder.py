@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,9 +31,10 @@ class KeptWorkflows:
         self._folder = folder
         self._written: dict[str, object] = {}  # by the name of the file: what is in it
 
-    def find(self, text: bytes) -> SavedSource | None:
-        """Return the workflow of a file with this content, if it is kept."""
-        digest = sha256(text).hexdigest()
+    def find(self, digest: str) -> SavedSource | None:
+        """Return the workflow of a file whose content has this digest, if it is kept."""
+        if not self._may_have_any:
+            return None
         name = _name(digest)
         try:
             content = (self._folder / name).read_bytes()
@@ -45,6 +46,14 @@ class KeptWorkflows:
         if found is not None:
             self._written[name] = _state(found)
         return found
+
+    @cached_property
+    def _may_have_any(self) -> bool:
+        """True unless this is the first start."""
+        try:
+            return any(self._folder.iterdir())
+        except OSError:
+            return False
 
     def keep(self, sources: Iterable[SavedSource]) -> None:
         """Keep what was made of these, and nothing else."""

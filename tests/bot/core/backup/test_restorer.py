@@ -288,6 +288,23 @@ async def test_a_backup_of_a_later_schema_is_refused(tmp_path: Path) -> None:
         await restore(_settings(tmp_path, "new"), made.path, [], [], without_erasures=False)
 
 
+async def test_where_there_is_no_room_for_a_backup_the_records_are_not_blamed(
+    tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def small(path: Path, *given: Any, **named: Any) -> sqlite3.Connection:
+        file = connect(path, *given, **named)
+        if Path(path).parent.name.startswith(".darkroom-backup-"):
+            file.execute("PRAGMA max_page_count = 3")  # so SQLite says that the disk is full
+        return file
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(ConfigError, match=r"The backup .* cannot be written: there is no room"):
+        await backup(_settings(tmp_path, "old"), tmp_path / "more.tar", media=None)
+    assert not (tmp_path / "more.tar").exists()
+
+
 async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path: Path, kept: Path) -> None:
     settings = _settings(tmp_path, "old")
     (settings.own_workflows / "12:30.json").write_text("{}")

@@ -126,6 +126,15 @@ async def test_what_is_no_film_is_none(tmp_path: Path, data: bytes) -> None:
     assert await last_picture(odd, tmp_path) is None
 
 
+async def test_a_list_of_other_files_is_no_film_whatever_its_name_says(tmp_path: Path) -> None:
+    other = make_film(tmp_path / "other.mp4", 0.3, sound=False)
+    path = tmp_path / "film.mp4"
+    path.write_text(f"ffconcat version 1.0\nfile {other.name}\n")
+    assert await look_at(other) is not None
+    assert await look_at(path) is None
+    assert await poster(path, tmp_path) is None
+
+
 async def test_without_pyav_nothing_is_made_and_a_sentence_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from bot.core.pings.outbox import PingOutbox
 from bot.core.pings.wishes import NEVER, after_of
 from bot.core.port import Ping
 from bot.core.run import RunRecord
+from bot.settings import Settings
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import GroupPlatform, ask, closed, write_seeded
 from tests.bot.harness import ANN, BEN, HERE, MOD, House, RecordingPlatform, failing, house, until
@@ -141,6 +142,22 @@ async def test_after_a_crash_it_is_said_again_only_where_the_platform_says_it_on
         ):
             await _gone(outbox)
         assert len(phones.rung) == once
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"), [("", True), ("never", False), ("9", False), ("1", True), ("always", True)]
+)
+async def test_the_operator_says_when_people_are_told_where_nobody_chose(
+    tmp_path: Path, chosen: str, told: bool
+) -> None:
+    settings = Settings.read({"DARKROOM_PING_AFTER": chosen}, None)
+    async with house(tmp_path) as home:
+        run_id, _message = await home.ask(color="1")
+        await home.ended(run_id)
+        run, database = await home.run(run_id), home.services.runs._records._database
+        outbox = PingOutbox(database, lambda: 1_000_000.0, settings.ping_after)
+        await database.write(lambda connection: outbox.note(connection, _long(run, 1_000_000.0)))
+        assert bool(await outbox.due()) == told
 
 
 async def _gone(outbox: PingOutbox) -> None:

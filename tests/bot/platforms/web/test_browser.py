@@ -339,6 +339,7 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
         await tab.keyboard.press("Enter")
         await expect(tab.locator(".presets li")).to_have_count(2)
         await tab.get_by_role("button", name="Use by default: Seaside", exact=True).click()
+        await expect(tab.get_by_role("button", name="No longer by default: Seaside", exact=True)).to_have_count(1)
         await tab.reload()
         await choose(tab, "Polaroid")
         await expect(tab.get_by_label("Caption")).to_have_value("By the {sea|sea}")
