@@ -40,6 +40,7 @@ from bot.core.runs.history.details import RunDetails
 from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
+from bot.core.several.matrix import eased
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
@@ -122,6 +123,7 @@ __all__ = [
     "block_words",
     "community_of",
     "describe",
+    "eased",
     "example",
     "fit",
     "kind_of_file",

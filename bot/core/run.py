@@ -68,11 +68,12 @@ class RecipePlace:
 class Wording:
     """The words of a run as its person wrote them, by field, where others are sent: in a style, with choices made. What
     was chosen beside the workflow's own fields is there too, such as the style. `hidden` are fields of which the values
-    that are sent say all.
+    that are sent say all. `matrix` is what asked for the group that the run is of, if a matrix did.
     """
 
     written: Mapping[str, Any] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    matrix: str = ""
 
 
 _PLAIN = DisplayOptions()

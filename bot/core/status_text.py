@@ -145,9 +145,14 @@ def group_caption(group: GroupSummary) -> str:
     warnings = [
         _("{number}: {text}").format(number=cell.name, text=text) for cell in group.results for text in cell.warnings
     ]
-    return "\n".join(
-        part for part in (headline(group.brief), asked(group.brief, _READ), counted, *_faults(group), *warnings) if part
-    )
+    told = (headline(group.brief), asked(group.brief, _READ), _numbered(group), counted, *_faults(group), *warnings)
+    return "\n".join(part for part in told if part)
+
+
+def _numbered(group: GroupSummary) -> str:
+    """The number of each run, with what differs, if something else than seeds does."""
+    words = _("{number}: {text}")
+    return " · ".join(words.format(number=cell.number, text=cell.label) for cell in group.cells if cell.label)
 
 
 def headline(brief: RunSummary) -> str:

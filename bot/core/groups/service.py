@@ -45,13 +45,16 @@ class GroupService:
         return await self.cancel(run.group_id, by)
 
     async def again(self, group: str, person: Person, place: Place) -> RunRequest:
-        """Return a group's request again, for as many runs. Raises `UserError` as `RunService.again` does."""
+        """Return a group's request again, for as many runs, or for its matrix. Raises as `RunService.again` does."""
         cells = await self.cells(group)
         if not cells:
             raise UserError(_("These runs have been deleted. Please send a new request."))
         if cells[0].step is not None:
             return await self._runs.recipe_again(cells, cells[0], person, place)
-        return replace(await self._runs.again(cells[0].id, person, place, {}), count=cells[0].cells)
+        request = await self._runs.again(cells[0].id, person, place, {})
+        if cells[0].label:
+            return await self._runs.together(request, cells[0])
+        return replace(request, count=cells[0].cells)
 
     async def resumed(self, group: str, person: Person, place: Place) -> RunRequest:
         """Return a request that goes on with a recipe from the step that failed. Raises as `again` does."""
@@ -81,7 +84,7 @@ class GroupService:
             raise UserError(_("These runs have been deleted. Please send a new request."))
         if cells[0].step is not None:
             return await self._runs.recipe_changed(cells, person, place)
-        return await self._runs.changed(cells[0].id, person, place, cells[0].cells)
+        return await self._runs.together(await self._runs.changed(cells[0].id, person, place), cells[0])
 
     async def summary(self, group: str) -> GroupSummary | None:
         """Return how a group is; None if all of its runs have been deleted."""
@@ -94,7 +97,8 @@ class GroupService:
         """
         request = await self._runs.again(run_id, person, place, {})
         run = await self._runs.get(run_id)
-        count = run.cells if run is not None and run.group_id is not None else USUAL
+        is_one_of_alike = run is not None and run.group_id is not None and not run.label
+        count = run.cells if run is not None and is_one_of_alike else USUAL
         return replace(request, count=min(count, self._runs.most_at_once(request)))
 
     async def delete(self, group: str, by: Person) -> None:

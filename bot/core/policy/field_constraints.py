@@ -25,7 +25,7 @@ class FieldConstraints:
 
     def shown(self, form: Form) -> Form:
         """Return the form for people, without fixed and hidden fields."""
-        kept = self._kept_back
+        kept = self.kept_back
         return Form(tuple(field for field in self._narrowed(form) if field.name not in kept))
 
     def seeds(self, form: Form) -> tuple[Field, ...]:
@@ -34,7 +34,7 @@ class FieldConstraints:
 
     def check(self, form: Form, given: Mapping[str, object]) -> dict[str, object]:
         """Return the values to run with. Raises `BadValue`, also for a value of a fixed or hidden field."""
-        kept, words = self._kept_back, _("moderators have set this for all runs here; leave it out.")
+        kept, words = self.kept_back, _("moderators have set this for all runs here; leave it out.")
         own = {name: value for name, value in given.items() if name not in kept}
         narrowed = Form(tuple(self._narrowed(form)))
         foreign = [name for name in given if name in kept and not self._is_fixed(form, name, given[name])]
@@ -60,7 +60,8 @@ class FieldConstraints:
         return None
 
     @property
-    def _kept_back(self) -> set[str]:
+    def kept_back(self) -> set[str]:
+        """The names of the fields that moderators have hidden or fixed."""
         return {name for name, each in self.narrowings if each.hidden or each.fixed is not None}
 
     def _is_fixed(self, form: Form, name: str, value: object) -> bool:

@@ -143,7 +143,7 @@ class RunQueue:
         count = len(every) - len(later)
         before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
         room = self._caps.waiting - before if run.priority == 0 else count
-        asked_at, cost = self._clock(), max(_cost(each) for each in every if not each.is_later)
+        asked_at, cost = self._clock(), sum(_cost(each) for each in every if not each.is_later) / count
         if room < count:
             statuses = self._statuses(connection, run, (*own, *shared), cost, count)
             fits = min([room, *(each.fits for each in statuses)])
@@ -390,6 +390,11 @@ _WAITING_IDS = _WAITING.with_only_columns(runs.c.id)
 _RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
 
 
+def _cost(run: NewRun) -> float:
+    """Return what a run may cost at most, in credits."""
+    return run.price.high if run.price is not None else 0.0
+
+
 def _joined(run: NewRun) -> list[Topic]:
     """Return what is news with a run: it is held, or in the line, or will be once its message is there."""
     return [Topic.HELD] if run.held else [Topic.LINE] if run.opened else []
@@ -409,10 +414,6 @@ def _too_many(most: int, waiting: int, asked: int, fits: int) -> str:
         waiting,
     )
     return words.format(count=waiting)
-
-
-def _cost(run: NewRun) -> float:
-    return run.price.high if run.price is not None else 0.0
 
 
 def _lasting(policy: EffectivePolicy) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -39,22 +38,20 @@ from bot.core.model import (
     RunSummary,
     Status,
     StoredFile,
-    UploadedFile,
 )
 from bot.core.policy import buttons
 from bot.core.policy.audit import PRIVATE, Audit
 from bot.core.policy.buttons import ButtonPress
 from bot.core.policy.enforcement import PolicyEnforcer
-from bot.core.policy.evaluate import EffectivePolicy
-from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.policy.permissions import Permissions
 from bot.core.policy.scope import community_of
 from bot.core.port import MessageOpening
 from bot.core.presets.store import PresetStore
-from bot.core.run import RunRecord, State, Wording, person_of
+from bot.core.run import RunRecord, State, person_of
 from bot.core.runs.erasure import delete_runs, forget_person
 from bot.core.runs.history.details import RunDetails
 from bot.core.runs.locks import RunLocks
+from bot.core.runs.making.cells import CellMaker, MadeCell
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import GroupPlace, NewRun, RunQueue
 from bot.core.runs.recipes import plan
@@ -62,15 +59,11 @@ from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
-from bot.core.several.count import count_in, count_name, most_at_once
+from bot.core.several.count import count_name, matrix_name, most_at_once
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
-from bot.core.wording.additions import Chosen
-from bot.core.wording.loras import LoraTags
-from bot.core.wording.texts import worded
-from bot.core.workflows.workflow import LORAS, Workflow
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
-from comfy.models.loras import write_loras
 from comfy.prices import Price
 from comfy.scheduling.schedule import models_of
 
@@ -108,6 +101,7 @@ class RunService:
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._ledger = ledger
         self._enforcer, self._permissions, self._audit = enforcer, permissions, audit
+        self._maker = CellMaker(workflows, validator, enforcer, media)
         self._wake, self._stop = wake, stop
         self._opening: set[str] = set()  # runs whose message is being posted now
         self.accepting = True
@@ -196,13 +190,13 @@ class RunService:
             raise
 
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
-        opened, platform = isinstance(message, Address), request.place.platform
+        opened = isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
         workflow = await self._workflows.pinned(request.workflow, request.version)
         if workflow.steps:
             every = await self._planned(request, workflow, where)
         else:
-            every = self._grouped(await self._checked(request, workflow, where), platform)
+            every = await self._checked(request, workflow, where)
         new, *others = [replace(each, opened=opened) for each in every]
         await self._queue.enqueue(new, *others, also=self._told_of(request, new) if request.private else None)
         for each in (new, *others):
@@ -237,34 +231,28 @@ class RunService:
         a step of a recipe gets its file from the run before.
         """
         policy = await self._enforcer.admit(request, workflow)
-        count, request = await self._counted(request, workflow, policy)
-        await self._queue.check_limits(request.person.key, workflow.id, policy.limits, count)
+        restriction = await self._workflows.restriction(request.person, request.place, workflow)
+        several = await self._maker.plan(request, workflow, policy, restriction)
+        await self._queue.check_limits(request.person.key, workflow.id, policy.limits, several.count)
         if workflow.spoiler:
             policy = policy.covered()
-        restriction = await self._workflows.restriction(request.person, request.place, workflow)
         with work_folder() as folder:
-            own, chosen = await self._without_additions(request, workflow, restriction)
-            whole = await self._with_files(own, folder)
-            first = await self._validator.check(whole, folder, restriction, later)
-            checked = await self._validator.cells(first, own.values, restriction, count)
-            cells = [await self._worded(own, each, chosen) for each in checked]
-            price = await self._price(request, cells[0][0])
-            held = await self._read(request, [each.values for each, _wording in cells])
-            inputs = {
-                name: StoredFile(await self._media.keep(given.path), given.filename, given.kind, given.note)
-                for name, given in first.media.items()
-            }
-        return [
+            cells = await self._maker.make(request, several, workflow, restriction, folder, later)
+            prices = await self._prices_of(request, cells, alike=not several.cells)
+            held = await self._read(request, [each.checked.values for each in cells])
+            inputs = await self._inputs(cells)
+        every = [
             replace(
-                self._new(each, inputs, request, where),
+                self._new(each.checked, kept, request, where),
                 policy=policy,
                 held=held,
                 price=price,
-                wording=wording,
+                wording=each.wording,
                 private=request.private,
             )
-            for each, wording in cells
+            for each, kept, price in zip(cells, inputs, prices, strict=True)
         ]
+        return self._grouped(every, several.labels(), request.place.platform)
 
     def _told_of(self, request: RunRequest, run: NewRun) -> Callable[[Connection], Any]:
         """Return what writes a private request to the audit log, so that moderators know of it."""
@@ -273,39 +261,18 @@ class RunService:
         line = self._audit.line(request.person, request.place, PRIVATE, words)
         return lambda connection: connection.execute(line)
 
-    async def _without_additions(
-        self, request: RunRequest, workflow: Workflow, restriction: FieldConstraints
-    ) -> tuple[RunRequest, Chosen]:
-        """Return a request with the values of the workflow's own fields, and what was chosen beside them. Raises
-        `BadValue`.
-        """
-        shown = restriction.shown(await self._validator.form(workflow))
-        values, found = self._workflows.additions(workflow, request.person, request.place).taken(shown, request.values)
-        return replace(request, values=values), found
+    async def _inputs(self, cells: Sequence[MadeCell]) -> list[dict[str, StoredFile]]:
+        """Keep the files of each run, which many may share."""
+        kept: dict[int, dict[str, StoredFile]] = {}
+        for each in cells:
+            if id(each.checked.media) not in kept:
+                kept[id(each.checked.media)] = await self._maker.kept(each.checked.media)
+        return [kept[id(each.checked.media)] for each in cells]
 
-    async def _worded(
-        self, request: RunRequest, checked: ValidatedRequest, chosen: Chosen
-    ) -> tuple[ValidatedRequest, Wording | None]:
-        """Return the request with the texts that are sent, and what was written where they are others. From here on the
-        final texts count: for moderators' rules, for the queue, and for each attempt. Raises `BadValue`.
-        """
-        person, place, workflow = request.person, request.place, checked.workflow
-        whole = await self._validator.form(workflow)
-        form = self._enforcer.restriction(person, place, workflow).shown(whole)
-        files = self._validator.loras(workflow)
-        tags = LoraTags(files) if files else None
-        if tags is not None and chosen.lora is not None:
-            tags.add(chosen.lora_names[0], chosen.lora)
-        lists = self._enforcer.text_lists(person, place, workflow.id)
-        found = worded(form, checked.values, lists, checked.seed or str(checked.id), chosen.style, tags)
-        values = dict(found.values)
-        if tags is not None and tags.found:
-            values[LORAS] = write_loras(tags.found)
-        self._enforcer.check_models(person, place, workflow, values)
-        if not found.written and not chosen.given:
-            return checked, None
-        wording = Wording({**found.written, **chosen.given}, chosen.lora_names if LORAS in values else ())
-        return replace(checked, values=values, kind=workflow.kind(whole, values)), wording
+    async def _prices_of(self, request: RunRequest, cells: Sequence[MadeCell], *, alike: bool) -> list[Price | None]:
+        """Return what each run costs, which is the same where they are alike."""
+        found = [await self._price(request, each.checked) for each in (cells[:1] if alike else cells)]
+        return found * len(cells) if alike else found
 
     async def _read(self, request: RunRequest, cells: Sequence[Mapping[str, Any]]) -> bool:
         """Check the final texts of each run for blocked words, as `PolicyEnforcer.reads` does."""
@@ -313,27 +280,18 @@ class RunService:
         different = [each for number, each in enumerate(texts) if each not in texts[:number]]
         return any([await self._enforcer.reads(request, each) for each in different])
 
-    async def _counted(
-        self, request: RunRequest, workflow: Workflow, policy: EffectivePolicy
-    ) -> tuple[int, RunRequest]:
-        """Return how many runs are asked for, and the request without that. Raises `BadValue`."""
-        form = await self._validator.form(workflow)
-        if not self._workflows.has_count(form, workflow, request.person, request.place):
-            return 1, request
-        count, values = count_in(form, request, policy.limits)
-        return count, replace(request, values=values)
-
     def most_at_once(self, request: RunRequest) -> int:
         """Return how many runs a person may ask for at once."""
         return most_at_once(self._enforcer.policy(request.person, request.place, request.workflow).limits)
 
-    def _grouped(self, every: Sequence[NewRun], platform: str) -> list[NewRun]:
+    def _grouped(self, every: Sequence[NewRun], labels: Sequence[str], platform: str) -> list[NewRun]:
         """Make several runs a group."""
         if len(every) == 1:
             return list(every)
         group, drawn = str(uuid4()), self._replies.draws_groups(platform)
         return [
-            replace(each, group=GroupPlace(group, number, len(every), drawn=drawn)) for number, each in enumerate(every)
+            replace(each, group=GroupPlace(group, number, len(every), label, drawn=drawn))
+            for number, (each, label) in enumerate(zip(every, labels, strict=True))
         ]
 
     async def _price(self, request: RunRequest, checked: ValidatedRequest) -> Price | None:
@@ -431,16 +389,20 @@ class RunService:
         kept = {name: value for name, value in values.items() if name in form.names and name not in seeds}
         return RunRequest(recipe, kept, person, place, private=runs[0].private)
 
-    async def changed(self, run_id: str, person: Person, place: Place, count: int = 1) -> RunRequest:
-        """Return a run's request, or one for so many, as the start of a form of the newest version of its workflow,
-        without the files that this person may not use.
+    async def changed(self, run_id: str, person: Person, place: Place) -> RunRequest:
+        """Return a run's request as the start of a form of the newest version of its workflow, without the files that
+        this person may not use.
         """
         request, _withheld = await self._repeated(run_id, person, place, {}, pinned=False)
-        if count == 1:
-            return request
-        name = count_name(await self._validator.form(await self._workflows.pinned(request.workflow, "")))
+        return request
+
+    async def together(self, request: RunRequest, run: RunRecord) -> RunRequest:
+        """Return a request for all that was asked for together with a run: as many as may be, or its matrix."""
         most = self.most_at_once(request)
-        return replace(request, values={**request.values, name: min(count, most)}) if most > 1 else request
+        form = await self._validator.form(await self._workflows.pinned(request.workflow, request.version))
+        matrix = run.wording.matrix if run.wording is not None else ""
+        name, value = (matrix_name(form), matrix) if matrix else (count_name(form), min(run.cells, most))
+        return replace(request, values={**request.values, name: value}) if most > 1 else request
 
     async def _repeated(
         self, run_id: str, person: Person, place: Place, changes: Mapping[str, Any], *, pinned: bool
@@ -453,7 +415,7 @@ class RunService:
             run = await self._records.get(run_id) or run
         version = await self._workflows.usable(run.workflow, run.version, person) if pinned else ""
         form = await self._workflows.form(run.workflow, person, place, version)
-        seeds = {field.name for field in form.fields if field.seed}
+        seeds = {field.name for field in form.fields if field.seed} if not _is_owed(run) else ()
         kept = {name: value for name, value in run.written.items() if name in form.names and name not in seeds}
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
@@ -579,15 +541,6 @@ class RunService:
             person.key, self._records, self._media, self._audit, rules, self._presets, self._ledger
         )
 
-    async def _with_files(self, request: RunRequest, folder: Path) -> RunRequest:
-        """Return the request with the files that it uses from earlier runs."""
-        values = dict(request.values)
-        for number, (name, value) in enumerate(request.values.items()):
-            if isinstance(value, StoredFile):
-                path = await self._media.fetch(value.key, folder / f"given-{number}{Path(value.key).suffix}")
-                values[name] = UploadedFile(path, value.filename)
-        return replace(request, values=values)
-
     async def _say(self, run_id: str, status: Status) -> None:
         run = await self._records.get(run_id)
         if run is not None:
@@ -629,3 +582,8 @@ class RunService:
             models=models_of(workflow.fill(checked.values)),
             priority=1 if self._permissions.is_operator(request.person) else 0,
         )
+
+
+def _is_owed(run: RunRecord) -> bool:
+    """True for a run of a matrix without a result: Again means the same one, seeds included."""
+    return run.end is not None and run.wording is not None and bool(run.wording.matrix)

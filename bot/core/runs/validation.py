@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +180,24 @@ class RequestValidator:
             cells.append(replace(first, values=values, stem=stem, seed=seed, id=uuid4()))
         return cells
 
+    async def varied(
+        self, first: ValidatedRequest, given: Sequence[Mapping[str, Any]], restriction: FieldConstraints
+    ) -> list[ValidatedRequest]:
+        """Return requests with these values, and with the files of the first one, of which the first values are. They
+        have its seeds, where their own values have none. Raises `BadValue`.
+        """
+        workflow, cells = first.workflow, [first]
+        drawn = {each.name: first.values[each.name] for each in workflow.drawn if each.name in first.values}
+        for own in given[1:]:
+            form = _with_files(await self.form(workflow), own)
+            found = restriction.check(form, _texts(own))
+            seeds = {each.name: first.values[each.name] for each in form.fields if each.seed and _is_absent(own, each)}
+            values = {name: value for name, value in {**found, **seeds, **drawn}.items() if name not in first.media}
+            seed = _seed(workflow, form, values)
+            stem, kind = _stem(workflow, seed, first.media), workflow.kind(form, values)
+            cells.append(replace(first, values=values, stem=stem, kind=kind, seed=seed, id=uuid4()))
+        return cells
+
     async def _store(self, field: Field, file: UploadedFile, folder: Path) -> InputFile:
         if field.kind is FieldKind.IMAGE:
             try:
@@ -234,6 +252,11 @@ def _checked(
         return restriction.check(form, _texts(given)), []
     except BadValue as fault:
         return {}, list(fault.each)
+
+
+def _is_absent(given: Mapping[str, Any], field: Field) -> bool:
+    value = given.get(field.name)
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _size(path: Path) -> int:

@@ -22,7 +22,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.validation import RequestValidator
-from bot.core.several.count import with_count
+from bot.core.several.count import with_several
 from bot.core.wording.additions import Additions
 from bot.core.wording.model_names import ModelKind
 from bot.core.workflows.catalog import Workflows
@@ -235,8 +235,11 @@ class WorkflowService:
 
     async def own_form(self, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
         """Return a workflow's form as a person fills it in at a place."""
-        shown = (await self.restriction(person, place, workflow)).shown(form)
-        return self._with_additions(shown, form, workflow, person, place)
+        return self.seen(await self.restriction(person, place, workflow), form, workflow, person, place)
+
+    def seen(self, restriction: FieldConstraints, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
+        """Return a workflow's form as a person fills it in at a place under these rules."""
+        return self._with_additions(restriction.shown(form), form, workflow, person, place)
 
     def narrowed(self, form: Form, workflow: str, person: Person, place: Place) -> Form:
         """Return a workflow's form with the moderators' rules about fields in a place."""
@@ -247,7 +250,7 @@ class WorkflowService:
     def _with_additions(self, shown: Form, form: Form, workflow: Workflow, person: Person, place: Place) -> Form:
         """Return the part of a form that a person sees with the fields that are no workflow's own."""
         if self.has_count(form, workflow, person, place):
-            shown = with_count(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
+            shown = with_several(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
         return self.additions(workflow, person, place).added(shown)
 
     def additions(self, workflow: Workflow, person: Person, place: Place) -> Additions:

@@ -1,4 +1,4 @@
-"""Several runs with one request: the field that asks how many, and the seeds of each. Pure functions."""
+"""Several runs with one request: the fields that ask for them, and the seeds of each. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,39 +12,48 @@ from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
 
 MOST, USUAL = 10, 4  #: the most that moderators can allow, and what holds where they have not decided
+MOST_IN_MATRIX = 9
 _NAMES = ("count", "how_many")  # the second one for workflows with a field of the first name
+_MATRIX_NAMES = ("vary", "vary_values")
+_LONGEST = 2000  # characters of a matrix
 
 
-def most_at_once(limits: Iterable[Rule]) -> int:
-    """Return how many runs one request may ask for under these limits."""
+def most_at_once(limits: Iterable[Rule], *, usual: int = USUAL) -> int:
+    """Return how many runs one request may ask for under these limits; `usual` where moderators have not decided."""
     decided = [rule.most for rule in limits if rule.name == Measure.COUNT]
-    return min(MOST, *decided) if decided else USUAL
+    return min(MOST, *decided) if decided else usual
 
 
-def with_count(shown: Form, form: Form, limits: Iterable[Rule]) -> Form:
-    """Return the part of a form that people see with the field that asks for several, if that is allowed."""
+def most_in_matrix(limits: Iterable[Rule]) -> int:
+    """Return how many runs a matrix may have under these limits."""
+    return min(MOST_IN_MATRIX, most_at_once(limits, usual=MOST_IN_MATRIX))
+
+
+def with_several(shown: Form, form: Form, limits: Iterable[Rule]) -> Form:
+    """Return the part of a form that people see with the fields that ask for several, if that is allowed."""
     most = most_at_once(limits)
-    return Form((*shown.fields, _field(form, most))) if most > 1 else shown
-
-
-def count_in(form: Form, request: RunRequest, limits: Iterable[Rule]) -> tuple[int, dict[str, Any]]:
-    """Return how many runs are asked for, and the values without that. `form` is the workflow's. Raises `BadValue`."""
-    field = _field(form, most_at_once(limits))
-    given = request.values.get(field.name)
-    left = {name: value for name, value in request.values.items() if name != field.name}
-    if given is None or (isinstance(given, str) and not given.strip()):
-        given = request.count
-    return int(field.parse(given)), left
+    return Form((*shown.fields, count_field(form, most), _matrix_field(form))) if most > 1 else shown
 
 
 def may_be_several(request: RunRequest) -> bool:
     """True if a request asks for several runs, as far as that can be seen without the form."""
-    return request.count > 1 or any(str(request.values.get(name) or "1").strip() != "1" for name in _NAMES)
+    given = request.values
+    return (
+        request.count > 1
+        or any(str(given.get(name) or "1").strip() != "1" for name in _NAMES)
+        or any(given.get(name) for name in _MATRIX_NAMES)
+        or any(isinstance(value, tuple) for value in given.values())
+    )
 
 
 def count_name(form: Form) -> str:
     """Return the name of the field that asks for several: one that the workflow itself does not have."""
     return next((name for name in _NAMES if name not in form.names), "")
+
+
+def matrix_name(form: Form) -> str:
+    """Return the name of the field that asks for a matrix: one that the workflow itself does not have."""
+    return next((name for name in _MATRIX_NAMES if name not in form.names), "")
 
 
 def next_seeds(
@@ -58,6 +67,13 @@ def next_seeds(
     return {field.name: _seed(field, given.get(field.name), values, number, random) for field in seeds}
 
 
+def count_field(form: Form, most: int) -> Field:
+    """Return the field that asks for how many runs, for a workflow with this form."""
+    words = _("Each has a seed of its own.")
+    kind = FieldKind.INTEGER
+    return Field(count_name(form), kind, _("How many"), words, default=1, minimum=1, maximum=most, asks_count=True)
+
+
 def _seed(field: Field, given: Any, values: Mapping[str, Any], number: int, random: Callable[[int, int], int]) -> int:
     low, high = field.seeds
     if given is None or (isinstance(given, str) and not given.strip()):
@@ -67,7 +83,7 @@ def _seed(field: Field, given: Any, values: Mapping[str, Any], number: int, rand
     return low + (int(values[field.name]) - low + number * step) % (room * step)
 
 
-def _field(form: Form, most: int) -> Field:
-    words = _("Each has a seed of its own.")
-    kind = FieldKind.INTEGER
-    return Field(count_name(form), kind, _("How many"), words, default=1, minimum=1, maximum=most, asks_count=True)
+def _matrix_field(form: Form) -> Field:
+    words = _("A run for each value, such as seed=1;2;3, steps=10..30/10")
+    name = matrix_name(form)
+    return Field(name, FieldKind.TEXT, _("Vary"), words, max_length=_LONGEST, asks_matrix=True)

@@ -13,6 +13,7 @@ from bot.i18n import _
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "”": "”", "«": "»"}
 _PAIR = re.compile(r"(?<!\S)([^\W\d][\w-]*)=", re.UNICODE)
+_MATRIX = r"(?<!\S){name}:\s*"  # "vary: seed=1;2" as well
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,15 @@ class Typed:
 def read_arguments(text: str, form: Form) -> Typed:
     """Sort out what was typed. Only values that are there are checked: what is missing can be asked for."""
     main = main_field(form)
+    for each in form.fields:
+        if each.asks_matrix:
+            text = re.sub(_MATRIX.format(name=each.name), f"{each.name}=", text, count=1, flags=re.IGNORECASE)
     names = {name.casefold(): name for name in form.names}
     values, rest, unknown = dict[str, str](), list[str](), list[BadValue]()
     switches, at = {"spoiler": False, "private": False}, 0
     while (found := _PAIR.search(text, at)) is not None:
         name = names.get(found[1].casefold())
-        value, end = _value(text, found.end())
+        value, end = _value(text, found.end(), whole=name is not None and form[name].asks_matrix)
         if name is None and found[1].casefold() in switches:
             switches[found[1].casefold()] = value.casefold() not in ("no", "off", "false", "0")
         elif name is not None:
@@ -60,7 +64,7 @@ def read_arguments(text: str, form: Form) -> Typed:
 
 def main_field(form: Form) -> Field | None:
     """The text that a command is about: the first that is needed, else the first there is."""
-    texts = [field for field in form.fields if field.kind is FieldKind.TEXT]
+    texts = [field for field in form.fields if field.kind is FieldKind.TEXT and not field.asks_matrix]
     return next((field for field in texts if field.required), texts[0] if texts else None)
 
 
@@ -104,14 +108,17 @@ def _faults(form: Form, values: Mapping[str, str]) -> list[BadValue]:
     return faults
 
 
-def _value(text: str, at: int) -> tuple[str, int]:
-    """The value that starts at a place, and where it ends; in quotes it may have spaces."""
+def _value(text: str, at: int, *, whole: bool = False) -> tuple[str, int]:
+    """The value that starts at a place, and where it ends: in quotes it may have spaces, and `whole` it has all that
+    comes in its line.
+    """
     closing = _QUOTES.get(text[at : at + 1], "")
     if closing:
         ends = [place for mark in closing if (place := text.find(mark, at + 1)) >= 0]
         if ends:
             return text[at + 1 : min(ends)], min(ends) + 1
-    end = next((place for place in range(at, len(text)) if text[place].isspace()), len(text))
+    ends_it = (lambda letter: letter == "\n") if whole else str.isspace
+    end = next((place for place in range(at, len(text)) if ends_it(text[place])), len(text))
     return text[at:end], end
 
 

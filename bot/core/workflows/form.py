@@ -52,7 +52,8 @@ class Field:
 
     A `seed` is random, between its bounds, unless the person gives one. Of an animated picture all `frames` are used,
     or the first one. Few people change a field of `more`. `sets` has for each choice the fields that it sets, by their
-    names, unless a person gives these a value. `asks_count`: it asks for how many runs.
+    names, unless a person gives these a value. `asks_count`: it asks for how many runs; `asks_matrix`:
+    for the values of which each makes a run.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Field:
     sets: tuple[tuple[str, tuple[tuple[str, Value], ...]], ...] = ()
     translations: Translations = ()
     asks_count: bool = False
+    asks_matrix: bool = False
 
     def in_language(self, language: str) -> Field:
         """Return the field with its texts in a language, as far as its author has translated them."""
@@ -84,6 +86,11 @@ class Field:
     @property
     def is_media(self) -> bool:
         return self.kind in MEDIA
+
+    @property
+    def is_rare(self) -> bool:
+        """True if a form can have it apart, because few people change it."""
+        return self.more or self.asks_matrix
 
     @property
     def seeds(self) -> tuple[int, int]:

@@ -117,10 +117,17 @@ async def _ask(context: DiscordContext, click: Click, name: str, cached: CachedF
 
 
 def _fields(cached: CachedForm, session: FormSession) -> list[Field]:
-    """The fields to ask for, in order. That for how many makes no window more."""
+    """The fields to ask for, in order. Those that ask for several runs make no window more."""
     known = cached.picture_field if session.picture is not None else None
     fields = in_order(each for each in cached.form.fields if each.name != known)
-    return [each for each in fields if not each.asks_count] if len(fields) == FIELDS + 1 else fields
+    asks_matrix, asks_several = (
+        [each for each in fields if each.asks_matrix],
+        [each for each in fields if each.asks_count or each.asks_matrix],
+    )
+    for extra in (asks_matrix, asks_several):
+        if FIELDS < len(fields) <= FIELDS + len(extra):
+            return [each for each in fields if each not in extra]
+    return fields
 
 
 def _page(fields: Sequence[Field], at: int, session: FormSession) -> Sequence[Field]:

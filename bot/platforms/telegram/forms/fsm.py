@@ -12,7 +12,7 @@ from telegram import InlineKeyboardMarkup, Message
 
 from bot.core.errors import BadValue, DeliveryFailed
 from bot.core.model import RunRequest
-from bot.core.platform import Field, FieldKind, Form, Workflow
+from bot.core.platform import Field, FieldKind, Form, Workflow, main_field
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Gone, Unsuitable
@@ -318,4 +318,4 @@ def _takes(form: Form, draft: FormState) -> bool:
     """True if a workflow can use the files and words that the draft has already."""
     if draft.spare:
         return any(may_take(field, source) for source in draft.spare for field in form.fields)
-    return not draft.words or any(each.kind is FieldKind.TEXT for each in form.fields)
+    return not draft.words or main_field(form) is not None

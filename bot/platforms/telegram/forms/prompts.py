@@ -151,7 +151,7 @@ def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tupl
 
 def _is_seen(draft: FormState, field: Field) -> bool:
     """True unless few people change the field, and this person has not either."""
-    return not field.more or draft.more or draft.has(field)
+    return not field.is_rare or draft.more or draft.has(field)
 
 
 def choices_of(field: Field) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from time import time
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.platform import Field, FieldKind, Form, main_field, missing
+from bot.core.platform import Field, FieldKind, Form, eased, main_field, missing
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
 
@@ -66,7 +66,8 @@ class FormState:
 
     def missing(self, form: Form) -> Field | None:
         """The first field that is needed and not there."""
-        return next((each for each in form.fields if each.required and not self.has(each)), None)
+        fields = eased(form, self.values).fields
+        return next((each for each in fields if each.required and not self.has(each)), None)
 
     def has(self, each: Field) -> bool:
         return each.name in self.files if each.is_media else bool(self.values.get(each.name, "").strip())

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 
 from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
 from bot.core.model import Address, Running, RunRequest, UploadedFile
-from bot.core.platform import Field, FieldKind, Form, FoundSettings, Services, work_folder
+from bot.core.platform import Field, FieldKind, Form, FoundSettings, Services, eased, work_folder
 from bot.i18n import _
 from bot.platforms.web.api import files
 from bot.platforms.web.api.uploads import SubmittedForm, owned, place_of, requested, stored_in, unpack
@@ -221,7 +221,7 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
 def _faults(form: Form, submitted: SubmittedForm) -> tuple[BadValue, ...]:
     """All faults at once, so that a visitor does not fix one field only to be told about the next."""
     given = {name: value if isinstance(value, str) else value.filename for name, value in submitted.values.items()}
-    return form.faults(given)
+    return eased(form, given).faults(given)
 
 
 def _faulty(faults: tuple[BadValue, ...] | list[BadValue | BadPicture]) -> web.Response:

@@ -61,7 +61,9 @@ def _group_view(run: RunRecord, brief: RunSummary) -> dict[str, Any] | None:
     """
     if run.group_id is None:
         return None
+    matrix = run.wording.matrix if run.wording is not None else ""
     view: dict[str, Any] = {"id": run.group_id, "number": run.cell + 1, "count": run.cells, "label": run.label}
+    view["matrix"] = matrix
     if run.step is not None:
         chooses = run.state is State.LATER and run.step.take is None
         view |= {"title": brief.whole, "recipe": run.step.recipe, "after": run.step.after if chooses else ""}
@@ -148,7 +150,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
-        "more": field.more,
+        "more": field.is_rare,
         "range": "" if field.seed else field.range_text,
     }
 

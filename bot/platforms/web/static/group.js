@@ -11,8 +11,8 @@ class Cell extends Run {
 
   heading(view) {
     const { number, label } = view.group;
-    this.article.setAttribute("aria-label", word("of_group", { number, title: view.title }));
-    return make("div", { class: "head" }, make("h4", {}, label || String(number)), this.pill);
+    this.article.setAttribute("aria-label", word("of_group", { number: label ? `${number} (${label})` : number, title: view.title }));
+    return make("div", { class: "head" }, make("h4", {}, label ? `${number}: ${label}` : String(number)), this.pill);
   }
 
   asked() {
@@ -119,6 +119,12 @@ export class Group {
     return make("button", { type: "button", class: "button", "data-act": `choose ${number}`, onclick }, String(number));
   }
 
+  /** What asks for all of them in the form: their matrix, or how many. */
+  asks() {
+    const { matrix } = this.views[0].group;
+    return matrix ? { vary: matrix } : { count: this.count };
+  }
+
   waiting(views) {
     const count = this.choices(views);
     const numbers = Array.from({ length: count }, (_, at) => this.choose(at + 1));
@@ -132,7 +138,7 @@ export class Group {
     const again = async () => (await this.ask("POST", `groups/${this.id}/again`)) && say(word("state_waiting"));
     const resume = async () => (await this.ask("POST", `groups/${this.id}/resume`)) && say(word("state_waiting"));
     const recipe = this.views[0].group.recipe;
-    const values = recipe ? Object.assign({}, ...this.views.map((view) => view.values).reverse()) : { ...this.values(), count: this.count };
+    const values = recipe ? Object.assign({}, ...this.views.map((view) => view.values).reverse()) : { ...this.values(), ...this.asks() };
     return [
       ...(this.views.some((view) => view.group.failed) ? [this.button("resume", resume)] : []),
       this.button("again", again),

@@ -88,11 +88,13 @@ def write_seeded(folder: Path) -> None:
         (made / f"{name}.toml").write_text(f'title = "{name.title()}"\n{fields}')
 
 
-async def ask(home: House, count: int, person: Person = ANN, workflow: str = "seeded", **values: object) -> list[str]:
+async def ask(
+    home: House, count: int | None, person: Person = ANN, workflow: str = "seeded", **values: object
+) -> list[str]:
     """Ask for several at once; the ids of the runs."""
     name = f"g{len(home.platform.messages)}{person.id}"
     home.platform.messages[name] = None  # type: ignore[assignment] # the name is taken
-    request = RunRequest(workflow, {"count": str(count), **values}, person, HERE)
+    request = RunRequest(workflow, {**({} if count is None else {"count": str(count)}), **values}, person, HERE)
     run_id = await home.services.runs.submit(request, Address(person.platform, "chat", name))
     run = await home.run(run_id)
     assert run.group_id is not None
@@ -111,3 +113,21 @@ async def closed(home: House, runs: list[str]) -> list[RunRecord]:
 
     await until(is_closed)
     return ended
+
+
+def write_worded(folder: Path) -> None:
+    """A workflow with a text, a number, a choice, and a seed that is not its picture: `worded`, for `painter`."""
+    made = folder / "workflows"
+    made.mkdir(parents=True, exist_ok=True)
+    paint = {"class_type": "Paint", "inputs": {"model": "a.ckpt", "color": 0}}
+    noise = {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 0, "strength": 0.0}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}
+    (made / "worded.json").write_text(json.dumps({"1": paint, "2": noise, "3": save}))
+    fields = {
+        "prompt": '"#3.filename_prefix"\nrequired = true',
+        "color": '"#1.color"',
+        "model": '"#1.model"',
+        "seed": '"#2.seed"\nseed = true',
+    }
+    tables = "".join(f"[fields.{name}]\ntarget = {target}\n" for name, target in fields.items())
+    (made / "worded.toml").write_text(f'title = "Worded"\n{tables}')

@@ -20,7 +20,7 @@ from PIL import Image
 
 from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
-from tests.bot.core.groups.recording import write_seeded
+from tests.bot.core.groups.recording import write_seeded, write_worded
 from tests.bot.harness import Gates, Studio, painter, until
 from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
@@ -75,6 +75,23 @@ async def test_one_message_grows_and_its_numbers_open_buttons(fake: FakeDiscord,
         assert len(set(seeds(again).values())) == 3
         await fake.click(ALICE, post, "Delete all")
         await fake.until(lambda: post not in fake.public)
+
+
+async def test_a_matrix_says_of_each_picture_what_differs(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_worded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    async with (
+        EmbeddedServer(nodes=painter(["a.ckpt"], lambda _model, _color: None)) as server,
+        open_at(fake, tmp_path, server.url),
+    ):
+        values = {"prompt": "x", "seed": 5, "vary": "prompt=a car;a dog, color=7..8"}
+        await fake.slash(ALICE, channel, "worded", values)
+        (post,) = await ended(fake, channel)
+        assert seeds(post) == {"1": 7, "2": 8, "3": 7, "4": 8}
+        assert "1: “a car”, color 7 · 2: “a car”, color 8 · 3: “a dog”, color 7" in post.content
+        assert any(text.startswith("Number 4 (“a dog”, color 8): ") for text in post.alt.values())
+        await fake.slash(ALICE, channel, "worded", {"prompt": "x", "vary": "colour=1;2"})
+        await fake.until(lambda: any("Did you mean “color”?" in each.content for each in fake.posts.values()))
 
 
 async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from comfy.embedded import EmbeddedServer
-from tests.bot.core.groups.recording import write_seeded
+from tests.bot.core.groups.recording import write_seeded, write_worded
 from tests.bot.harness import Studio, painter, until
 from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.telegram.harness import Conversation, forged, serving, start, stop
@@ -87,6 +87,17 @@ async def test_a_recipe_asks_which_result_goes_on(tmp_path: Path) -> None:
         first, second, third, words = await album(chat, 3)  # two of the first step, and that of the second
         assert {first.kind, second.kind, third.kind} == {"photo"}
         assert {"1", "2", "Again"} <= set(words.buttons())
+
+
+async def test_a_matrix_is_written_at_the_end_of_a_line(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_worded, tmp_path)
+    async with bot_api() as api, EmbeddedServer(nodes=painter(["a.ckpt"], lambda _model, _color: None)) as engine:
+        environ = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": engine.url}
+        async with serving(api, tmp_path, **environ):
+            chat = Conversation(api)
+            await chat.write("/worded color=3 vary: prompt=a car;a dog, seed=1;2")
+            words = (await album(chat, 4))[-1]
+            assert "1: “a car”, seed 1 · 2: “a car”, seed 2 · 3: “a dog”, seed 1" in words.text
 
 
 async def test_how_many_are_done_and_one_cancel(tmp_path: Path) -> None:
