@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, BEN, Gates, Studio, house, running
@@ -26,6 +28,7 @@ async def test_who_comes_behind_fifty_runs_of_another_starts_within_two(tmp_path
         assert "ben" in gates.passed[8:10]
 
 
+@pytest.mark.long
 async def test_of_four_servers_one_that_is_twice_as_fast_does_twice_the_work(tmp_path: Path) -> None:
     servers = [Studio(["a.ckpt"], lambda _color, pace=pace: pace * 6 * _MOMENT) for pace in (1, 2, 2, 2)]  # type: ignore[misc]
     async with house(tmp_path, servers=servers, running_per_person=4, waiting_per_person=24) as home:
@@ -35,6 +38,7 @@ async def test_of_four_servers_one_that_is_twice_as_fast_does_twice_the_work(tmp
     assert 1.5 <= fast / (sum(slow) / 3) <= 2.5
 
 
+@pytest.mark.long
 async def test_runs_of_two_models_are_sorted_onto_two_servers_that_seldom_switch(tmp_path: Path) -> None:
     models, chance = ["red.ckpt", "blue.ckpt"], Random(0)
     moments = [chance.uniform(0.5, 1.5) for _ in range(60)]

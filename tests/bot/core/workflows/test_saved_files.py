@@ -228,7 +228,7 @@ async def test_a_seed_that_is_no_field_is_new_in_each_run_unless_its_author_keep
             return file, dict(run.values)
 
         for name in ("randomize", "increment", "fixed"):
-            count = () if name == "fixed" else ("count",)
+            count = () if name == "fixed" else ("count", "vary")
             assert (await workflows.form(name, ANN, HERE)).names == ("width", *count)
             (first, one), (second, two) = [await results(name, again) for again in (False, True)]
             if name == "fixed":

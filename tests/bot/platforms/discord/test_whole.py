@@ -258,7 +258,7 @@ async def test_a_long_form_goes_on_in_steps(fake: FakeDiscord, channel: int) -> 
     between = fake.posts[stepped.original or 0]
     assert between.labels == ["Continue", "Run it now"]
     second = await fake.click(ALICE, between, "Continue")
-    assert len((await second.answer)[1]["components"]) == 4  # with how many of them
+    assert len((await second.answer)[1]["components"]) == 5  # with how many of them, and a matrix
     await fake.submit(ALICE, second, {"tiling": "true", "seed": "11"})
     (post,) = await results(fake, channel)
     assert "size large" in post.content

@@ -33,6 +33,7 @@ _ORDERS = (
     *("list animal cat | dog", "list animal none", "style film a photo of | on film", "style film none"),
     *("models lora only a*, b not c", "models model all"),
     *("review on", "review on -100123", "review off", "review clear here", "where topic", "where asked", "told never"),
+    "private on",
     *("previews on", "spoilers off here", "block 500 3d too loud", "unblock 500", "why 500 negative", "held"),
     *(
         "admit 500",
