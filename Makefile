@@ -31,7 +31,7 @@ tested: compiled
 test-long: $(STAMP)       ## what takes long: hundreds of runs under faults, long walks, large tables
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long
 
-test-slice: $(STAMP)      ## a slice of it, which SEED picks: one variant of each long test, and a few long walks
+test-slice: $(STAMP)      ## a slice of it, which SEED picks: a third, one variant of each test, and a few long walks
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long --slice $(SEED) --hypothesis-seed $(SEED)
 
 check: $(STAMP)           ## all of it but the tests

@@ -25,6 +25,7 @@ hypothesis.settings.load_profile("patient")
 
 _LONGEST = 3600  #: seconds that a long test may take
 _WALKS = 4  #: walks in a slice, each of as many steps as a long one
+_SLICES = 3  #: so many slices, one after the other, have each long test
 _leaks = LeakWatcher()
 
 
@@ -52,7 +53,7 @@ def wheel(packages: Path) -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    words = "of each long test run one variant, and of each long walk a few, which SEED picks"
+    words = "run a third of the long tests, one variant of each, and of each long walk a few, which SEED picks"
     parser.addoption("--slice", type=int, metavar="SEED", help=words)
 
 
@@ -86,11 +87,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _chosen(items: Iterable[pytest.Item], seed: int) -> list[pytest.Item]:
-    """Pick one variant of each long test; the same seed picks the same."""
+    """Pick a part of the long tests, and of each one variant; the same seed picks the same."""
     variants = defaultdict(list)
     for item in items:
         variants[item.nodeid.partition("[")[0]].append(item)
     for item in items:
         if (walk := getattr(item, "cls", None)) is not None and hasattr(walk, "settings"):
             walk.settings = hypothesis.settings(walk.settings, max_examples=_WALKS)
-    return [random.Random(f"{seed} {name}").choice(each) for name, each in variants.items()]
+    turns = {name: random.Random(name).randrange(_SLICES) for name in variants}
+    picked = {name: each for name, each in variants.items() if turns[name] == seed % _SLICES}
+    return [random.Random(f"{seed} {name}").choice(each) for name, each in picked.items()]

@@ -169,6 +169,7 @@ async def _approved(house: Upgraded, moderator: Conversation, waiting: Kept) -> 
             await house.api.until(lambda each=each: _is_decided(each) or waiting.kind == "photo")  # type: ignore[misc]
 
 
+@pytest.mark.long
 async def test_what_the_page_showed_is_there(house: Upgraded) -> None:
     house.gates.open()
     await house.visitor.until(house.cast["web waiting"], "done")
@@ -251,6 +252,7 @@ async def _acts(api: BotApi, who: Conversation, count: int, what: str, notice: s
         raise AssertionError(f"nothing happened after {what}") from None
 
 
+@pytest.mark.long
 async def test_every_button_on_discord_answers(house: Upgraded) -> None:
     house.gates.open()
     await house.until_all_ended(held=4)
@@ -285,6 +287,7 @@ async def _pressed(house: Upgraded, post: Post, item: dict[str, Any]) -> Asked:
 # ------------------------------------------------------------------ forms and commands
 
 
+@pytest.mark.long
 async def test_open_forms_on_telegram_go_on(house: Upgraded) -> None:
     house.gates.open()
     photo, wide, which = (house.chat(f"form {name}") for name in ("photo", "wide", "which"))
@@ -298,6 +301,7 @@ async def test_open_forms_on_telegram_go_on(house: Upgraded) -> None:
     await wide.answer("model model-13", button="Again")
 
 
+@pytest.mark.long
 async def test_open_forms_on_discord_go_on(house: Upgraded) -> None:
     fake = house.fake
     house.gates.open()
@@ -323,6 +327,7 @@ async def _first(fake: FakeDiscord, asked: Asked) -> Post:
     return fake.posts[asked.original or 0]
 
 
+@pytest.mark.long
 async def test_every_old_command_on_telegram_answers(house: Upgraded) -> None:
     named = {each["command"] for commands in house.api.commands.values() for each in commands}
     assert {"moderate", "negative", "mine"} <= named
@@ -337,6 +342,7 @@ async def test_every_old_command_on_telegram_answers(house: Upgraded) -> None:
     assert not [text for text in said if "no workflow" in text]
 
 
+@pytest.mark.long
 async def test_every_old_command_on_discord_answers(house: Upgraded) -> None:
     """Discord sends what people chose from the commands that the earlier version had registered."""
     guild = str(house.fake.channels[house.cast["discord lists"]])

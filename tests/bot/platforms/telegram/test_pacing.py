@@ -75,6 +75,7 @@ async def test_edits_of_a_message_stand_apart() -> None:
         assert all(later - earlier >= gap for earlier, later in itertools.pairwise(times))
 
 
+@pytest.mark.long
 async def test_ten_thousand_chats_are_answered_one_after_the_other() -> None:
     clock = Clock(turns=100)
     pace = RateLimiter(clock, clock.sleep)
@@ -186,6 +187,7 @@ async def test_a_hold_stops_one_chat_only() -> None:
     assert await held
 
 
+@pytest.mark.long
 async def test_an_hour_of_load_within_the_documented_limits() -> None:
     """Twenty private chats and four groups, all of whose runs send, show progress every second, and deliver."""
     clock = Clock()

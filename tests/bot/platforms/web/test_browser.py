@@ -397,6 +397,7 @@ async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser,
         await expect(card.locator(".cells .pill")).to_have_text(["Cancelled", "Cancelled"])
 
 
+@pytest.mark.long
 async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (_web, tab):
         await choose(tab, "Polaroid")
@@ -455,6 +456,7 @@ async def test_a_picture_is_pasted(browser: Browser, tmp_path: Path) -> None:
         await reaches(message(tab), "done")
 
 
+@pytest.mark.long
 async def test_films_and_sounds_are_given_and_played_and_texts_read_in_place(browser: Browser, tmp_path: Path) -> None:
     write_reel(tmp_path)
     with wave.open(str(tmp_path / "tone.wav"), "wb") as tone:
@@ -499,6 +501,7 @@ async def test_films_and_sounds_are_given_and_played_and_texts_read_in_place(bro
         assert (tmp_path / "saved.webm").read_bytes() == (tmp_path / "plain.webm").read_bytes()
 
 
+@pytest.mark.long
 async def test_colours_3d_files_and_what_is_folded(browser: Browser, tmp_path: Path) -> None:
     write_parcel(tmp_path / "workflows")
     for name, content in (("statue.glb", STATUE), ("list.txt", b"two spoons")):
