@@ -98,6 +98,11 @@ async def test_a_matrix_is_written_at_the_end_of_a_line(tmp_path: Path) -> None:
             await chat.write("/worded color=3 vary: prompt=a car;a dog, seed=1;2")
             words = (await album(chat, 4))[-1]
             assert "1: “a car”, seed 1 · 2: “a car”, seed 2 · 3: “a dog”, seed 1" in words.text
+            await chat.press(words, "Change")
+            await chat.answer("Vary: prompt=a car;a dog, seed=1;2", button="Run")
+            await chat.press(chat.last, "Cancel")
+            await chat.write("/worded color=3 prompt=x vary: sead=1;2")
+            await chat.answer("sead: there is no such field. Did you mean “seed”?")
 
 
 async def test_how_many_are_done_and_one_cancel(tmp_path: Path) -> None:
