@@ -93,9 +93,11 @@ class GroupService:
 
     async def vary(self, run_id: str, person: Person, place: Place) -> RunRequest:
         """Return a request for more runs like one, with the same values and new seeds: as many as it came with. Raises
-        `UserError` as `RunService.again` does.
+        `UserError` as `RunService.again` does, and if the workflow has no seed.
         """
         request = await self._runs.again(run_id, person, place, {})
+        if not self._runs.varies(request.workflow):
+            raise UserError(_("This workflow makes the same picture each time. Press Change to choose other values."))
         run = await self._runs.get(run_id)
         is_one_of_alike = run is not None and run.group_id is not None and not run.label
         count = run.cells if run is not None and is_one_of_alike else USUAL

@@ -354,6 +354,11 @@ class RunService:
         found = self._workflows.catalog.workflows.get(workflow)
         return found is not None and bool(found.steps)
 
+    def varies(self, workflow: str) -> bool:
+        """True unless runs of the workflow with this id make the same of the same values."""
+        found = self._workflows.catalog.workflows.get(workflow)
+        return found is None or found.varies
+
     def wake(self) -> None:
         """Tell this process's worker that there is something to do."""
         self._wake()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import BadValue, MessageGone, PlatformAway, TooMany
+from bot.core.errors import BadValue, MessageGone, PlatformAway, TooMany, UserError
 from bot.core.model import Address, Cancelled, Done, Failed, Held, Queued, RunRequest
 from bot.core.platform import WordList
 from bot.core.run import State
@@ -229,3 +229,11 @@ async def test_moderators_are_asked_once_about_a_request_for_several(tmp_path: P
         ended = await closed(home, runs)
         assert {run.state for run in ended} == {State.DONE if approved else State.FAILED}
         assert len(platform.asked) == 1
+
+
+async def test_what_has_no_seed_cannot_be_varied(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, _message = await home.ask(color="1")
+        await home.ended(run_id)
+        with pytest.raises(UserError, match="the same picture each time"):
+            await home.services.groups.vary(run_id, ANN, HERE)
