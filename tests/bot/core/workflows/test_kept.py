@@ -89,10 +89,15 @@ def made(reading: Reading, info: ObjectInfo = INFO) -> dict[str, str]:
         form = tuple(each.declared), tuple(each.drawn), each.outputs
         return each.prompt.to_json(), form, each.version, each.group
 
-    return {
-        name: repr((parts(each), each.source and (each.source.data, each.source.needs, each.source.digest)))
-        for name, each in catalog.items()
-    }
+    def of_file(source: SavedSource | None) -> object:
+        if source is None:
+            return None
+        needs = {  # equal sets may list their members in another order
+            name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(source.needs).items()
+        }
+        return source.data, needs, source.digest
+
+    return {name: repr((parts(each), of_file(each.source))) for name, each in catalog.items()}
 
 
 def test_what_was_kept_is_what_would_be_made(files: Path, tmp_path: Path) -> None:
