@@ -9,7 +9,7 @@ from asyncio.subprocess import DEVNULL, Process
 from contextlib import suppress
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
-from typing import TypeAlias
+from typing import IO, TypeAlias
 from urllib.parse import urlsplit
 
 from bot.core.errors import HookFailed
@@ -53,29 +53,35 @@ async def call_hook(hook: Hook, server: str, patience: float = _PATIENCE) -> Non
 
 async def _run(words: tuple[str, ...], server: str) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    with TemporaryFile() as said:  # not a pipe: what the command leaves running may hold it open
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=DEVNULL,
-                stdout=DEVNULL,
-                stderr=said,
-                env={**env, "SERVER": server},
-                start_new_session=True,
-            )
-        except OSError as fault:
-            words_of_fault = _("{program} cannot be started: {reason}")
-            raise HookFailed(words_of_fault.format(program=words[0], reason=fault.strerror or fault)) from fault
-        try:
-            code = await process.wait()
-        except BaseException:
-            await _end(process)
-            raise
+    said = await asyncio.to_thread(TemporaryFile)  # not a pipe: what the command leaves running may hold it open
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=DEVNULL, stdout=DEVNULL, stderr=said, env={**env, "SERVER": server}, start_new_session=True
+        )
+        code = await _ended(process)
         if code:
-            said.seek(0)
-            lines = said.read(10_000).decode(errors="replace").strip().splitlines()
-            told = lines[-1][:_LONGEST] if lines else _("it said nothing")
+            told = await asyncio.to_thread(_last_words, said)
             raise HookFailed(_("it ended with code {code}: {reason}").format(code=code, reason=told))
+    except OSError as fault:
+        cannot = _("{program} cannot be started: {reason}")
+        raise HookFailed(cannot.format(program=words[0], reason=fault.strerror or fault)) from fault
+    finally:
+        await asyncio.to_thread(said.close)
+
+
+async def _ended(process: Process) -> int:
+    """Wait for the end of a command, and bring it about if the caller is cancelled."""
+    try:
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            await _end(process)
+
+
+def _last_words(said: IO[bytes]) -> str:
+    said.seek(0)
+    lines = said.read(10_000).decode(errors="replace").strip().splitlines()
+    return lines[-1][:_LONGEST] if lines else _("it said nothing")
 
 
 async def _end(process: Process) -> None:
