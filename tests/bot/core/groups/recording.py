@@ -61,6 +61,7 @@ class RecordingGroup:
     async def fill(self, group: GroupSummary, results: CellResults) -> None:
         self.drawn.fills += 1
         if (fault := self.platform.fault()) is not None:
+            await self.platform.note()  # those who wait for the try hear of it
             raise fault
         for cell in group.results:
             if cell.number not in self.drawn.files:
