@@ -278,8 +278,8 @@ def _make_recipes(
     if not recipes:
         return []
     named = {each.name: each for each in made.values()}
-    absent = frozenset(identities[file.place].name for file in files)
     broken = frozenset(_slug_of_file(fault.file) for fault in faults)
+    absent = frozenset(identities[file.place].name for file in files) - broken - named.keys()
     known = Known(named, absent, broken, frozenset(identities[file.place].name for file in recipes))
     waiting = list[str]()
     for file in recipes:

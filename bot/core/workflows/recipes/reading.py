@@ -45,7 +45,7 @@ class Known:
     """
 
     workflows: Mapping[str, Workflow]
-    absent: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     recipes: frozenset[str] = frozenset()
 
@@ -103,7 +103,7 @@ def _workflow(word: str, known: Known, faults: Faults) -> Workflow | None:
         faults.add("steps", _("“{name}” is a recipe, and a recipe has workflows alone as its steps").format(name=word))
     elif slug in known.broken:
         faults.add("steps", _("the workflow “{name}” has a mistake of its own").format(name=word))
-    elif slug in known.absent:
+    elif slug in known.waiting:
         raise StepMissing(word)
     else:
         words = _("there is no workflow “{name}”; workflows: {names}")
