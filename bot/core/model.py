@@ -270,7 +270,7 @@ class Result:
 class Cell:
     """A run of a group, as the group's message shows it. `number` counts from 1, and `label` says what differs. Of a
     result that may be shown it has the `files`, `texts` and `warnings`. A step of a recipe `is_later` until the step
-    before has brought its result.
+    before has brought its result. Without `varies` another run with the same values would make the same.
     """
 
     run_id: str
@@ -281,6 +281,7 @@ class Cell:
     texts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     is_later: bool = False
+    varies: bool = True
 
     @property
     def name(self) -> str:

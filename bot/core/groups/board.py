@@ -13,7 +13,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from bot.core.background import BackgroundTask, TaskHealth
@@ -213,8 +213,7 @@ class GroupBoard:
 
     def summary(self, runs: list[RunRecord], talk: _Talk | None = None) -> GroupSummary:
         """Return the summary of the runs of a group, as far as their records and the last words on them tell."""
-        brief = self._replies.brief(runs[0])
-        return summarize(runs, replace(brief, title=brief.whole or brief.title), talk.said if talk is not None else {})
+        return summarize(runs, [*map(self._replies.brief, runs)], talk.said if talk is not None else {})
 
     def _message(self, run: RunRecord, summary: GroupSummary) -> GroupMessage:
         return self._drawers[run.address.platform].group(run.address, summary)

@@ -22,21 +22,23 @@ from bot.core.run import RunRecord, State
 from bot.core.runs.recipes.steps import fitting
 
 
-def summarize(runs: Sequence[RunRecord], brief: RunSummary, said: Mapping[str, Status]) -> GroupSummary:
-    """Return the summary of the runs of a group, of which `brief` is that of any. `said` has what was said last of
-    those that are under way, by their ids.
+def summarize(runs: Sequence[RunRecord], briefs: Sequence[RunSummary], said: Mapping[str, Status]) -> GroupSummary:
+    """Return the summary of the runs of a group, given the summary of each. `said` has what was said last of those that
+    are under way, by their ids.
     """
-    first = runs[0]
+    first, brief = runs[0], briefs[0]
     common = {
         name: value
         for name, value in first.said.items()
         if first.step is not None or all(name in run.said and run.said[name] == value for run in runs)
     }
     choice = next(waiting_for_choice(runs), None)
-    cells = tuple(_cell(run, said.get(run.id)) for run in runs)
+    cells = tuple(
+        replace(_cell(run, said.get(run.id)), varies=own.varies) for run, own in zip(runs, briefs, strict=True)
+    )
     return GroupSummary(
         first.group_id or "",
-        replace(brief, values=common),
+        replace(brief, values=common, title=brief.whole or brief.title),
         cells,
         first.cells,
         choices=len(choice[1]) if choice is not None else 0,

@@ -92,15 +92,16 @@ def group_row(group: str, cells: Sequence[Cell], *, resumable: bool = False) -> 
     return still(*numbers, *acts)
 
 
-def cell_row(run_id: str, *, done: bool, picture: bool) -> discord.ui.View:
+def cell_row(run_id: str, *, done: bool, varies: bool, picture: bool) -> discord.ui.View:
     """The buttons of one run of a group."""
     if not done:
         return row(run_id, ENDED)
+    vary = (ComponentAction.VARY,) if varies else ()
     use = (ComponentAction.USE,) if picture else ()
     return row(
         run_id,
         (
-            ComponentAction.VARY,
+            *vary,
             ComponentAction.CHANGE,
             *use,
             ComponentAction.ORIGINAL,

@@ -64,7 +64,7 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
     await check(context, click, run, verb)
     match verb:
         case ComponentAction.NUMBER:
-            await open_number(click, run)
+            await open_number(context, click, run)
         case ComponentAction.VARY:
             await vary(context, click, run)
         case ComponentAction.DELETE if run.group_id is not None:
@@ -135,11 +135,11 @@ async def choose(context: DiscordContext, click: Click, group: str, number: int)
         await click.edit_original_response(view=row(group, (ComponentAction.CANCEL_ALL,)))
 
 
-async def open_number(click: Click, run: RunRecord) -> None:
+async def open_number(context: DiscordContext, click: Click, run: RunRecord) -> None:
     """The buttons of one run of a group, for the one who clicked alone."""
     files = run.shown.files
-    done = bool(files or run.shown.texts)
-    view = cell_row(run.id, done=done, picture=any(file.kind == "image" for file in files))
+    done, picture = bool(files or run.shown.texts), any(file.kind == "image" for file in files)
+    view = cell_row(run.id, done=done, varies=context.services.runs.varies(run.workflow), picture=picture)
     await tell(click, _("Number {number}:").format(number=run.cell + 1), view=view)
 
 

@@ -140,7 +140,8 @@ def _own(cell: Cell) -> list[Sequence[InlineKeyboardButton]]:
             ]
         ]
     picture = any(file.kind == "image" for file in cell.files)
-    first = [CallbackAction.VARY, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
+    vary = [CallbackAction.VARY] if cell.varies else []
+    first = [*vary, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
     second = [*([CallbackAction.ORIGINAL] if cell.files else []), CallbackAction.DETAILS, CallbackAction.DELETE]
     return [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
 

@@ -35,6 +35,7 @@ def run_view(run: RunRecord, brief: RunSummary, details: RunDetails, word: Word 
         "workflow": run.workflow,
         "title": brief.title,
         "asked": run.asked_at,
+        "varies": brief.varies,
         "said": status_text.asked(brief),
         "group": _group_view(run, brief),
         "words": details.words,

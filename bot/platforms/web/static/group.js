@@ -23,8 +23,8 @@ class Cell extends Run {
     const row = make("div", { class: "buttons" });
     const { state } = this.view;
     if (UNDER_WAY.includes(state)) return row;
-    if (state === "done") row.append(this.button("vary", () => this.vary()));
-    else row.append(this.button("again", () => this.again()));
+    if (state !== "done") row.append(this.button("again", () => this.again()));
+    else if (this.view.varies) row.append(this.button("vary", () => this.vary()));
     row.append(this.button("change", () => this.actions.change(this.view)), this.button("delete", (event) => this.erase(event.currentTarget)));
     return row;
   }

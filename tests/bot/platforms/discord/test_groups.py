@@ -168,6 +168,9 @@ async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_f
             )
             await fake.click(ALICE, post, "2")
             await fake.until(lambda: "Go on" in post.labels)
+            await fake.click(ALICE, post, "1")
+            aside = await fake.until(lambda: next((p for p in fake.posts.values() if "Details" in p.labels), None))
+            assert "Vary" not in aside.labels  # it has no seed
             await fake.click(ALICE, post, "Go on")
             await fake.until(lambda: len(fake.public) == 2 and bool(fake.public[1].files))
 

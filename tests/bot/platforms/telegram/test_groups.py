@@ -87,6 +87,9 @@ async def test_a_recipe_asks_which_result_goes_on(tmp_path: Path) -> None:
         first, second, third, words = await album(chat, 3)  # two of the first step, and that of the second
         assert {first.kind, second.kind, third.kind} == {"photo"}
         assert {"1", "2", "Again"} <= set(words.buttons())
+        await chat.press(words, "2")
+        await api.until(lambda: "Details" in words.buttons())
+        assert "Vary" not in words.buttons()  # it has no seed
 
 
 async def test_a_matrix_is_written_at_the_end_of_a_line(tmp_path: Path) -> None:

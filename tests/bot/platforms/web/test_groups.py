@@ -93,5 +93,6 @@ async def test_a_recipe_goes_on_with_the_result_that_is_chosen(tmp_path: Path) -
                     if states == ["done", "done"]:
                         break
             assert chosen
+            assert not any(run["varies"] for run in runs.values())
         process.kill()
         await process.wait()
