@@ -44,25 +44,12 @@ class Audit:
     async def refused(self, person: Person, place: Place, words: str) -> None:
         """Log that a person was refused something, and why."""
         async with self._database.change() as connection:
-            await self.note(connection, person, place, REFUSED, words)
+            await connection.execute(self.line(person, place, REFUSED, words))
 
     async def decided(self, person: Person, place: Place, act: str, words: str) -> None:
         """Log something that a moderator did without changing a rule."""
         async with self._database.change() as connection:
-            await self.note(connection, person, place, act, words)
-
-    async def note(
-        self,
-        connection: AsyncConnection,
-        person: Person,
-        place: Place,
-        act: str,
-        words: str,
-        changes: Sequence[Mapping[str, Any]] = (),
-        community: str | None = None,
-    ) -> None:
-        """Write a line in the caller's transaction. By default it belongs to the place's community."""
-        await connection.execute(self.line(person, place, act, words, changes, community))
+            await connection.execute(self.line(person, place, act, words))
 
     def line(
         self,
@@ -73,7 +60,7 @@ class Audit:
         changes: Sequence[Mapping[str, Any]] = (),
         community: str | None = None,
     ) -> Insert:
-        """Return the statement that `note` executes."""
+        """Return the statement that writes a line. By default it belongs to the place's community."""
         values = {
             "at": self._clock(),
             "community": community_of(place) if community is None else community,

@@ -117,7 +117,7 @@ class RuleStore:
             raise UserError(_("Nothing was changed: {faults}.").format(faults="; ".join(long[:5])))
         async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             noted = await _apply(connection, community, changes)
-            await self._audit.note(connection, by.person, by.place, by.act, by.words, noted, community)
+            await connection.execute(self._audit.line(by.person, by.place, by.act, by.words, noted, community))
             await _next_edition(connection, community)
         await self.refresh()
 
@@ -135,7 +135,7 @@ class RuleStore:
             await _apply(connection, community, [_back(noted, community) for noted in entry.changes])
             back = [{"before": noted["after"], "after": noted["before"]} for noted in entry.changes]
             await self._audit.mark_undone(connection, entry)
-            await self._audit.note(connection, by.person, by.place, by.act, entry.words, back, community)
+            await connection.execute(self._audit.line(by.person, by.place, by.act, entry.words, back, community))
             await _next_edition(connection, community)
         await self.refresh()
         return entry
