@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
-from bot.core.model import Address, Person, Place
+from bot.core.model import Address, Person
 from bot.core.pings.outbox import PingOutbox
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
@@ -102,10 +102,6 @@ class RunRepository:
         return await self._select(
             runs.c.community == community, runs.c.state.in_(UNFINISHED), order=runs.c.seq, limit=count
         )
-
-    async def unfinished_at(self, place: Place) -> list[RunRecord]:
-        """Return the running and waiting runs of a place, oldest first."""
-        return await self._select(runs.c.place == place.key, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def unfinished_shown_in(self, platform: str, chat: str) -> list[RunRecord]:
         """Return the running and waiting runs whose message is in a chat, oldest first."""

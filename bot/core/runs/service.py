@@ -133,10 +133,6 @@ class RunService:
         """Return the runs that ended after a moment, in any process, earliest first."""
         return await self._records.ended_since(moment)
 
-    async def unfinished_at(self, place: Place) -> list[RunRecord]:
-        """Return the unfinished runs of a place, oldest first."""
-        return await self._records.unfinished_at(place)
-
     async def used_in(self, community: str, since: float) -> dict[str, int]:
         """Count the requests of a community, given as "platform:id", since a moment, by workflow."""
         return await self._records.used_in(community, since)
