@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.core import events_log
@@ -21,6 +22,14 @@ _KEEPS_FAILING = 2  # failures in a row
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Words that everybody may read, and a detail for the operator alone."""
+
+    words: str
+    detail: str = ""
+
+
 class TaskHealth:
     """The state of one process's background tasks, and of its connections to the platforms."""
 
@@ -29,7 +38,7 @@ class TaskHealth:
         self._in_a_row: Counter[str] = Counter()
         self._restarted: dict[str, float] = {}
         self._platforms: dict[str, bool] = {}  # whether each is connected
-        self._remarks: dict[str, str] = {}
+        self._remarks: dict[str, Remark] = {}
         self._refusals: dict[str, str] = {}
         self._began: dict[str, float] = {}
         #: How often each task has failed since the process started.
@@ -101,16 +110,18 @@ class TaskHealth:
         """The platforms that are not connected."""
         return tuple(name for name, connected in self._platforms.items() if not connected)
 
-    def remark(self, topic: str, words: str) -> None:
-        """Say what the operator should know of a topic, though the process works."""
-        self._remarks[topic] = words
+    def remark(self, topic: str, words: str, detail: str = "") -> None:
+        """Say what the operator should know of a topic, though the process works. Everybody may read the words; the
+        `detail`, such as what a command or the system said, is for the operator alone.
+        """
+        self._remarks[topic] = Remark(words, detail)
 
     def settle(self, topic: str) -> None:
         """Say that there is nothing to remark on a topic any longer."""
         self._remarks.pop(topic, None)
 
     @property
-    def remarks(self) -> Mapping[str, str]:
+    def remarks(self) -> Mapping[str, Remark]:
         """Remarks for the operator, by topic, about a process that works."""
         return dict(self._remarks)
 

@@ -56,7 +56,7 @@ class NightlyBackups:
         except (ConfigError, StorageFailed) as fault:
             self._failed_at = now
             self._tasks.failures[_TASK] += 1
-            self._tasks.remark(_TASK, _("it failed: {reason}").format(reason=fault))
+            self._tasks.remark(_TASK, _("it failed, and is tried again an hour later."), str(fault))
             events_log.backup_failed(str(fault))
             return
         self._tasks.settle(_TASK)

@@ -108,7 +108,7 @@ class MachineKeeper:
                     self._fleet.look_again(name)
                     await asyncio.sleep(_EVERY)
         except HookFailed as fault:
-            self._did_not_start(name, _("on_wanted failed: {reason}").format(reason=fault))
+            self._did_not_start(name, _("on_wanted failed."), str(fault))
         except TimeoutError:
             words = _("it did not answer within {limit} after on_wanted: look at its machine")
             self._did_not_start(name, words.format(limit=duration(machine.start_limit)))
@@ -122,11 +122,11 @@ class MachineKeeper:
             self._tasks.settle(_topic(name))
             await self._learned(name, took)
 
-    def _did_not_start(self, name: str, words: str) -> None:
+    def _did_not_start(self, name: str, words: str, detail: str = "") -> None:
         self._conditions.did_not_wake(name)
         self._failures[name] += 1
         self._not_before[name] = self._clock() + _PAUSES.after(self._failures[name])
-        self._tell(name, words)
+        self._tell(name, words, detail)
 
     async def _stop_if_idle(self, name: str) -> None:
         machine, now = self._machines[name], self._clock()
@@ -155,14 +155,14 @@ class MachineKeeper:
             await call_hook(hook, name)
         except HookFailed as fault:
             self._conditions.is_awake(name)
-            self._tell(name, _("on_idle failed: {reason}").format(reason=fault))
+            self._tell(name, _("on_idle failed."), str(fault))
             return
         self._fleet.doubt(name)
         self._tasks.settle(_topic(name))
 
-    def _tell(self, name: str, words: str) -> None:
-        events_log.hook_failed(name, words)
-        self._tasks.remark(_topic(name), words)
+    def _tell(self, name: str, words: str, detail: str = "") -> None:
+        events_log.hook_failed(name, f"{words} {detail}".rstrip())
+        self._tasks.remark(_topic(name), words, detail)
 
 
 def _topic(name: str) -> str:

@@ -164,7 +164,7 @@ def _without_effects(troubles: Sequence[Trouble]) -> list[Trouble]:
 
 
 def _listed(troubles: Sequence[Trouble]) -> list[str]:
-    lines = [f"• {each.words}" for each in troubles[:_MOST]]
+    lines = [f"• {each.words} {each.detail}".rstrip() for each in troubles[:_MOST]]
     if more := len(troubles) - _MOST:
         lines += [_("… and {count} more.").format(count=more)] if more > 0 else []
     return lines

@@ -18,7 +18,7 @@ class Weight(Enum):
 class Trouble:
     """One thing that is wrong: its kind and the one that has it, which together stay the same while it lasts.
 
-    Its operator is told once it has lasted so many seconds of `patience`.
+    Its operator is told once it has lasted so many seconds of `patience`, with a `detail` that is for no one else.
     """
 
     kind: str
@@ -26,6 +26,7 @@ class Trouble:
     words: str
     weight: Weight = Weight.FAULT
     patience: float = 0.0
+    detail: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -83,8 +83,8 @@ class Watch:
             words = _("the task “{name}” has failed {count} times in a row").format(name=name, count=count)
             if name not in self._tasks.away:
                 yield Trouble("task", name, words, patience=_MOMENT)
-        for topic, words in self._tasks.remarks.items():
-            yield Trouble("remark", topic, f"{topic}: {words}", Weight.REMARK)
+        for topic, said in self._tasks.remarks.items():
+            yield Trouble("remark", topic, f"{topic}: {said.words}", Weight.REMARK, detail=said.detail)
 
     def _of_files(self) -> Iterator[Trouble]:
         by_file = dict[str, list[str]]()

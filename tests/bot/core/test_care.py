@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.background import TaskHealth
+from bot.core.background import Remark, TaskHealth
 from bot.core.care.unloading import IdleUnloader
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
@@ -93,7 +93,7 @@ async def test_a_server_that_fails_five_runs_in_a_row_rests_and_the_operator_rea
 
         await until(rests)
         said = "it has failed 5 runs in a row, and gets none for 1 minute: look at its log"
-        assert health.tasks.remarks == {"server one": said}
+        assert health.tasks.remarks == {"server one": Remark(said)}
 
 
 async def test_what_one_person_tries_again_and_again_lets_no_server_rest(tmp_path: Path) -> None:

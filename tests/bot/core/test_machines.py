@@ -13,6 +13,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.core.background import Remark
 from bot.core.care.hooks import CommandHook, UrlHook
 from bot.core.care.machine import Machine
 from bot.core.run import State
@@ -145,14 +146,14 @@ async def test_the_time_to_start_is_in_the_estimate_and_an_address_starts_a_mach
 
 async def test_a_machine_that_cannot_be_started_is_told_and_is_away(tmp_path: Path, unused_tcp_port: int) -> None:
     broken = python("-c", "import sys; sys.exit('there is no such machine')")
-    for hook, limit, words in (
-        (broken, 600.0, "on_wanted failed: it ended with code 1: there is no such machine"),
-        (python("-c", ""), 1.0, "it did not answer within 1 second after on_wanted: look at its machine"),
+    for hook, limit, remark in (
+        (broken, 600.0, Remark("on_wanted failed.", "it ended with code 1: there is no such machine")),
+        (python("-c", ""), 1.0, Remark("it did not answer within 1 second after on_wanted: look at its machine")),
     ):
         async with house(tmp_path, servers=[gpu(unused_tcp_port, hook, start_limit=limit)]) as home:
             tasks = home.services.health.tasks
 
-            async def is_told(wanted: str = words) -> bool:
+            async def is_told(wanted: Remark = remark) -> bool:
                 return tasks.remarks.get("machine of gpu") == wanted  # noqa: B023 - it is awaited here
 
             await until(is_told)

@@ -11,7 +11,7 @@ from bot.core.background import TaskHealth
 from bot.core.model import Person
 from bot.core.servers.condition import Condition
 from bot.core.watching.disk import Room
-from bot.core.watching.notices import NoticeBook, Notices
+from bot.core.watching.notices import Notice, NoticeBook, Notices
 from bot.core.watching.trouble import Trouble, Weight
 from bot.core.watching.watch import Watch
 from bot.core.workflows.reader import WorkflowFault
@@ -134,7 +134,7 @@ async def test_all_that_is_wrong_is_seen_each_in_its_own_words(tmp_path: Path) -
         tasks.refused("telegram", "Telegram no longer takes this token.")
         for task in ("turns", "turns", "discord", "discord", "sweep"):
             tasks.failed(task)
-        tasks.remark("backup", "last night's failed: the disk is full")
+        tasks.remark("backup", "last night's failed.", "the disk is full")
         faults = [WorkflowFault("cat.toml", "seed", "is no number"), WorkflowFault("cat.toml", None, "more")]
         servers = {"one": Condition.UP, "two": Condition.AWAY, "three": Condition.ASLEEP, "four": Condition.DRAINING}
         watch = Watch(tasks, lambda: servers, watch._line, tmp_path, lambda: faults, lambda _folder: Room(100, 9))
@@ -144,7 +144,7 @@ async def test_all_that_is_wrong_is_seen_each_in_its_own_words(tmp_path: Path) -
         "the platform discord is not connected (FAULT)",
         "Telegram no longer takes this token. (FAULT)",
         "the task “turns” has failed 2 times in a row (FAULT)",
-        "backup: last night's failed: the disk is full (REMARK)",
+        "backup: last night's failed. (REMARK)",
         "a workflow cannot be used: cat.toml, seed: is no number (QUIET)",
         "the disk with the data folder is 91 % full: 0.0 GB are left (REMARK)",
     ]
@@ -188,3 +188,13 @@ def watch_of(home: House) -> Watch:
     watch = home.services.health.troubles.__self__  # type: ignore[attr-defined]
     assert isinstance(watch, Watch)
     return watch
+
+
+def test_a_detail_is_for_the_operator_alone() -> None:
+    """`/readyz` shows the words of a trouble, and everybody can read it."""
+    tasks = TaskHealth()
+    tasks.remark("machine of gpu", "on_wanted failed.", "it ended with code 1: no key")
+    remark = tasks.remarks["machine of gpu"]
+    trouble = Trouble("remark", "machine of gpu", remark.words, Weight.REMARK, detail=remark.detail)
+    assert "no key" not in trouble.words
+    assert "• on_wanted failed. it ended with code 1: no key" in Notice((trouble,), ()).text("darkroom")

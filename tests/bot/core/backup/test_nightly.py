@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.background import TaskHealth
+from bot.core.background import Remark, TaskHealth
 from bot.core.backup.nightly import NightlyBackups
 from bot.core.errors import ConfigError, StorageAway
 
@@ -62,7 +62,8 @@ async def test_one_that_fails_is_told_counted_and_made_an_hour_later(
     assert (record.message, record.__dict__["reason"]) == ("backup_failed", str(fault))
     assert night.tasks.failures["nightly backup"] == 1
     assert night.tasks.failing == {}  # requests are taken
-    assert str(fault) in night.tasks.remarks["nightly backup"]
+    remark = night.tasks.remarks["nightly backup"]
+    assert remark == Remark("it failed, and is tried again an hour later.", str(fault))
     night.fault = None
     assert await night.at(1, 4, 29) == []
     assert await night.at(1, 4, 30) == ["darkroom-2026-11-01-0430.tar"]
