@@ -39,7 +39,7 @@ def release(connection: Connection, run: RunRecord, now: float) -> None:
         elif number:
             _withdraw(connection, step)
         else:
-            sentence = _("The step before made nothing that this one takes.")
+            sentence = _("The step before brought no result that this one can take.")
             gone = {"state": State.FAILED, "sentence": sentence, "ended_at": now}
             _end(connection, [step.id, *_all_after(later(connection, run), step.id)], gone)
 
@@ -66,8 +66,8 @@ def begin(connection: Connection, step: RunRecord, file: StoredFile, before: Any
 
 
 def end_after(connection: Connection, run: RunRecord, state: State, now: float, by: str | None = None) -> None:
-    """End the steps after a run that came to nothing."""
-    sentence = _("It was not begun, because a step before it came to nothing.") if state is State.FAILED else None
+    """End the steps after a run that brought no result."""
+    sentence = _("It was not started, because a step before it brought no result.") if state is State.FAILED else None
     gone = {"state": state, "sentence": sentence, "ended_at": now, "cancelled_by": by}
     _end(connection, _all_after(later(connection, run), run.id), gone)
 
