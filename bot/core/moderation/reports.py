@@ -74,7 +74,8 @@ class Reports:
         """Report a result that a person sees, as `RunService.check_press` has found. Returns the answer for that person
         alone. Raises `UserError`.
         """
-        if run.state is not State.DONE or not (run.shown.files or run.shown.texts):
+        is_there = run.state in (State.DONE, State.DELIVERING)  # the message shows it before the record says so
+        if not is_there or not (run.shown.files or run.shown.texts):
             raise UserError(_("There is no result here to report."))
         if by.key == run.person.key:
             raise UserError(_("This is your own result: Delete removes it."))
