@@ -21,7 +21,21 @@ from PIL import Image
 
 from bot.core.background import TaskHealth
 from bot.core.errors import DeliveryFailed
-from bot.core.model import Address, Person, Place, Queued, Result, Running, RunRequest, RunSummary, Status, UploadedFile
+from bot.core.model import (
+    Address,
+    Cancelled,
+    Done,
+    Failed,
+    Person,
+    Place,
+    Queued,
+    Result,
+    Running,
+    RunRequest,
+    RunSummary,
+    Status,
+    UploadedFile,
+)
 from bot.core.pings.wishes import NEVER
 from bot.core.platform import Services
 from bot.core.port import Limits
@@ -175,7 +189,7 @@ class House:
         return found
 
     async def ended(self, *run_ids: str) -> list[RunRecord]:
-        """Wait until runs have ended; what is recorded of them then."""
+        """Wait until runs have ended and their messages say so; what is recorded of them then."""
 
         return [await self._end_of(run_id) for run_id in run_ids]
 
@@ -184,7 +198,11 @@ class House:
             return (await self.run(run_id)).ended_at is not None
 
         await until(has_ended)
-        return await self.run(run_id)
+        run = await self.run(run_id)
+        shown = self.platform.messages.get(run.address.message)
+        if shown is not None and shown.statuses and not self.platform.refuses:
+            await self.platform.until(lambda: isinstance(shown.last, Done | Failed | Cancelled))
+        return run
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
