@@ -16,6 +16,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.care.caretaker import Caretaker
 from bot.core.care.machines import MachineKeeper
 from bot.core.care.states import ServerStates
+from bot.core.drawing.service import MaskService
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
 from bot.core.execution.durable import AttemptFunction, DurableEngine
@@ -27,6 +28,7 @@ from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineService
 from bot.core.listeners import Listeners
+from bot.core.masks.links import MaskLinks
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
@@ -69,6 +71,7 @@ from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.herald import Herald
+from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
@@ -155,7 +158,7 @@ async def serving(
         await stack.enter_async_context(_swept(base, policy.audit))
         await stack.enter_async_context(_within_limits(base))
         await stack.enter_async_context(_backed_up(base))
-        presets = PresetStore(store.database)
+        presets, mask_links = PresetStore(store.database), _mask_links(base)
         workflows = WorkflowService(
             validator, policy.enforcer, store.queue, prices, policy.permissions, presets, lambda: registry.version
         )
@@ -174,6 +177,7 @@ async def serving(
             base.locks,
             prices,
             presets,
+            mask_links,
             base.wake,
             base.cancel,
         )
@@ -188,7 +192,9 @@ async def serving(
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
             read = ReadbackService(workflows, runs, store.records)
             line = LineService(runs, workflows, store.queue, store.records, estimator)
-            yield Services(runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line)
+            masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
+            ways = (kept, wishes, read, line, masks)
+            yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
 
@@ -209,7 +215,7 @@ async def _based(
         await stack.enter_async_context(catalog.recorded_in(workflows))
         versions = WorkflowVersions(catalog, workflows)
         locks = RunLocks(store.database)
-        replies = RunReplies(platforms, versions, store.records, Audit(store.database))
+        replies = RunReplies(platforms, versions, store.records, Audit(store.database), has_page=bool(store.links.base))
         changed = Listeners[[]]()
         fleet = await stack.enter_async_context(Fleet(members, changed))
         conditions = await _conditions(settings, role, store, fleet)
@@ -601,6 +607,10 @@ async def _backed_up(base: _Base) -> AsyncIterator[None]:
         yield
 
 
+def _mask_links(base: _Base) -> MaskLinks:
+    return MaskLinks(base.store.links, KeyValueStore(base.store.database))
+
+
 async def _sweep(base: _Base, audit: Audit) -> None:
     """Delete what is older than the settings keep it."""
     store, since = base.store, time.time() - base.settings.retention_days * 86_400
@@ -610,6 +620,7 @@ async def _sweep(base: _Base, audit: Audit) -> None:
     while ids := await store.records.older_than(since):
         await delete_runs(ids, store.records, store.media)
     await audit.sweep(since)
+    await _mask_links(base).sweep()
     await store.queue.sweep()
     await base.workflows.sweep(await store.records.versions_used())
     await delete_orphans(store.records, store.media)

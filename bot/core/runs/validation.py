@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.films.making import is_video, last_picture, missing
 from bot.core.media.images import PictureLimits, prepare
+from bot.core.media.retouch import retouched
 from bot.core.model import Person, RunRequest, StoredFile, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.runs.answers import ServerAnswers
@@ -28,6 +29,8 @@ from comfy.object_info import ObjectInfo
 
 #: The nodes and models of each known server, by the server's name.
 KnownNodes = Callable[[], Awaitable[Mapping[str, ObjectInfo]]]
+
+_MADE = 10  # times as large may a picture be that was made plain here, or that a server made
 
 
 @dataclass(frozen=True)
@@ -217,9 +220,16 @@ class RequestValidator:
 
     async def _picture(self, field: Field, file: UploadedFile, folder: Path) -> InputFile:
         """Make a picture plain. Of a video its last picture is taken. Raises `BadPicture`."""
+        retouch, limits = file.retouch, self._limits
+        if retouch is not None and retouch.mask is not None and not field.mask:
+            raise BadPicture(_("this workflow uses no mask here. Leave it out."))
+        if file.earlier:
+            limits = replace(limits, max_bytes=limits.max_bytes * _MADE)
         if not await is_video(file.path):
-            made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
-            return InputFile(made.path, file.filename, field.kind, made.note)
+            frames = field.frames and retouch is None
+            made = await prepare(file.path, folder, limits, file.filename, frames=frames)
+            path = made.path if retouch is None else await retouched(made.path, retouch, file.filename)
+            return InputFile(path, file.filename, field.kind, made.note)
         last = await last_picture(file.path, folder)
         if last is None:
             words = _("{name} is a video, and this takes a picture.")

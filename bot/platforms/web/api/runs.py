@@ -58,7 +58,7 @@ class RunRoutes:
             submitted = await unpack(request, form, folder, self._upload_bytes)
             if faults := _faults(form, submitted):
                 return _faulty(faults)
-            return await self._take(await requested(submitted, name, form, self._services, person, place))
+            return await self._take(await requested(submitted, name, form, self._services, person, place, folder))
 
     @contextmanager
     def _on_its_way(self, visitor: str) -> Iterator[None]:

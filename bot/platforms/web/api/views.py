@@ -151,6 +151,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
+        "mask": field.mask,
         "more": field.is_rare,
         "range": "" if field.seed else field.range_text,
     }
