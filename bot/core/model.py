@@ -293,7 +293,8 @@ class Result:
 class Cell:
     """A run of a group, as the group's message shows it. `number` counts from 1, and `label` says what differs. Of a
     result that may be shown it has the `files`, `texts` and `warnings`. A step of a recipe `is_later` until the step
-    before has brought its result. Without `varies` another run with the same values would make the same.
+    before has brought its result. Without `varies` another run with the same values would make the same. With `masks`,
+    its person can draw a mask on one of its inputs.
     """
 
     run_id: str
@@ -305,6 +306,7 @@ class Cell:
     warnings: tuple[str, ...] = ()
     is_later: bool = False
     varies: bool = True
+    masks: bool = False
 
     @property
     def name(self) -> str:

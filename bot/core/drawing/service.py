@@ -83,9 +83,12 @@ class MaskService:
         try:
             path = await self._files.fetch(task.picture, folder / f"picture{PurePosixPath(task.picture.key).suffix}")
             await self._start(link, UploadedFile(path, task.picture.filename, retouch, earlier=True))
-        except (UserError, StorageFailed, DeliveryFailed):
+        except (UserError, StorageFailed):
             await self._links.give_back(link)
             raise
+        except DeliveryFailed as fault:
+            await self._links.give_back(link)
+            raise UserError(str(fault)) from fault
 
     async def _start(self, link: MaskLink, picture: UploadedFile) -> None:
         request = await self._runs.again(link.run_id, link.person, link.place, {link.field: picture})

@@ -8,13 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.platform import SHARED_PATH, Services
+from bot.core.platform import MASK_PATH, SHARED_PATH, Services
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.line import LineRoutes
+from bot.platforms.web.api.masks import MaskRoutes
 from bot.platforms.web.api.pages import PageRoutes
 from bot.platforms.web.api.presets import PresetRoutes
 from bot.platforms.web.api.runs import RunRoutes, explained
@@ -25,7 +26,7 @@ from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.templates import STATIC
 
-_PUBLIC = (SHARED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC = (SHARED_PATH, MASK_PATH, "/static/", "/healthz", "/readyz", "/metrics")
 _SHUTDOWN = 2.0  # seconds that answers under way have when it stops
 
 
@@ -57,6 +58,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.on_response_prepare.append(protect)
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
+    app.add_routes(MaskRoutes(services, options.upload_bytes).routes())
     app.add_routes(PresetRoutes(services).routes())
     app.add_routes(LineRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())

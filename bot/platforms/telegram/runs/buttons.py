@@ -7,12 +7,12 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from bot.core.errors import UserError
+from bot.core.errors import DeliveryFailed, UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, missing, work_folder
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.api.client import Unchanged, Unconfirmed
+from bot.platforms.telegram.api.client import Gone, Unchanged, Unconfirmed, Unsuitable
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms.fsm import FormDialog
@@ -73,6 +73,19 @@ class RunButtons:
     async def report(self, caller: Caller, run: RunRecord) -> str:
         """Report a result, after `check`. The answer is for the one who pressed alone. Raises `UserError`."""
         return await self._services.moderation.reports.report(caller.person, caller.place, run)
+
+    async def hand_out_link(self, caller: Caller, run: RunRecord) -> str:
+        """Send the one who pressed, after `check`, the link with which a mask is drawn, in the chat with them alone.
+        Return what is left to be said. Raises `UserError`.
+        """
+        masks, chat = self._services.masks, Chat(int(caller.person.id))
+        text = f"{masks.words()}\n{await masks.link(run, caller.person, caller.place)}"
+        try:
+            await self._responder.api.send(chat, captions.plain(text))
+        except (Gone, Unsuitable, DeliveryFailed) as fault:
+            words = _("I cannot write to you in private. Open a chat with me, press Start, and press this again.")
+            raise UserError(words) from fault
+        return "" if caller.is_private else _("I have sent you the link in our private chat.")
 
     async def press(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""

@@ -29,6 +29,7 @@ class CallbackAction(StrEnum):
     DETAILS = "i"
     REPORT = "p"
     VARY = "v"
+    MASK = "m"  #: a link with which a mask is drawn
     NUMBER = "n"  #: of a run of a group: its own buttons
     CANCEL_ALL = "X"  #: this and the next ones name a group
     AGAIN_ALL = "A"
@@ -81,14 +82,16 @@ def waiting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.CANCEL, run_id)]])
 
 
-def ended(run_id: str, *, original: bool = False) -> InlineKeyboardMarkup:
+def ended(run_id: str, *, original: bool = False, masks: bool = False) -> InlineKeyboardMarkup:
     """The buttons of a run that brought no result, or one that could not be delivered: `original` sends that."""
     more = (CallbackAction.ORIGINAL,) if original else ()
     acts = (CallbackAction.AGAIN, CallbackAction.CHANGE, *more, CallbackAction.DELETE)
-    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts]])
+    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts], *_mask(run_id, masks=masks)])
 
 
-def delivered(run_id: str, *, picture: bool, original: bool, film: bool = False) -> InlineKeyboardMarkup:
+def delivered(
+    run_id: str, *, picture: bool, original: bool, film: bool = False, masks: bool = False
+) -> InlineKeyboardMarkup:
     """The buttons of a result: one with a picture, or with a film, can be built on, a photo can be had as the file that
     it was.
     """
@@ -97,7 +100,12 @@ def delivered(run_id: str, *, picture: bool, original: bool, film: bool = False)
         use = [button(_("Continue"), CallbackData(CallbackAction.USE, run_id).data)]
     second = [*([CallbackAction.ORIGINAL] if original else []), CallbackAction.DETAILS, CallbackAction.DELETE]
     first = [_run_button(act, run_id) for act in (CallbackAction.AGAIN, CallbackAction.CHANGE)]
-    return InlineKeyboardMarkup([[*first, *use], [_run_button(act, run_id) for act in second]])
+    last = [_run_button(act, run_id) for act in second]
+    return InlineKeyboardMarkup([[*first, *use], *_mask(run_id, masks=masks), last])
+
+
+def _mask(run_id: str, *, masks: bool) -> list[list[InlineKeyboardButton]]:
+    return [[_run_button(CallbackAction.MASK, run_id)]] if masks else []
 
 
 def group_waiting(group: str, choices: int = 0) -> InlineKeyboardMarkup:
@@ -137,13 +145,15 @@ def _own(cell: Cell) -> list[Sequence[InlineKeyboardButton]]:
             [
                 _run_button(act, cell.run_id)
                 for act in (CallbackAction.AGAIN, CallbackAction.CHANGE, CallbackAction.DELETE)
-            ]
+            ],
+            *_mask(cell.run_id, masks=cell.masks),
         ]
     picture = any(file.kind == "image" for file in cell.files)
     vary = [CallbackAction.VARY] if cell.varies else []
     first = [*vary, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
     second = [*([CallbackAction.ORIGINAL] if cell.files else []), CallbackAction.DETAILS, CallbackAction.DELETE]
-    return [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
+    rows = [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
+    return [*rows, *_mask(cell.run_id, masks=cell.masks)]
 
 
 def which(act: CallbackAction, run_id: str, count: int) -> InlineKeyboardMarkup:
@@ -184,6 +194,7 @@ def _run_button(act: CallbackAction, run_id: str) -> InlineKeyboardButton:
         CallbackAction.DETAILS: _("Details"),
         CallbackAction.REPORT: _("Report this result"),
         CallbackAction.VARY: _("Vary"),
+        CallbackAction.MASK: _("Draw a mask"),
         CallbackAction.CANCEL_ALL: _("Cancel"),
         CallbackAction.AGAIN_ALL: _("Again"),
         CallbackAction.CHANGE_ALL: _("Change"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -30,7 +29,7 @@ class SubmittedForm:
     """The contents of a multipart body: each text or file by its field, and what was drawn on pictures."""
 
     values: Mapping[str, str | UploadedFile]
-    drawn: Mapping[str, Retouch] = MappingProxyType({})
+    drawn: Mapping[str, Retouch] = field(default_factory=dict)
 
 
 async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
@@ -43,9 +42,9 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
     drawn: dict[str, Retouch] = {}
     room = _TEXT_LIMIT
     while (part := await reader.part()) is not None:
-        field, _point, layer = part.name.partition(".")
-        if field in media and layer in LAYERS:
-            drawn[field] = await read_layer(reader, drawn.get(field, Retouch()), part.name, folder, file_limit)
+        picture, _point, layer = part.name.partition(".")
+        if picture in media and layer in LAYERS:
+            drawn[picture] = await read_layer(reader, drawn.get(picture, Retouch()), part.name, folder, file_limit)
             continue
         if part.name not in form.names:
             raise form.faults({part.name: ""})[0]
@@ -67,16 +66,16 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
 
 async def read_layer(reader: FormReader, drawn: Retouch, part: str, folder: Path, file_limit: int) -> Retouch:
     """Read one of the layers of a picture, which is named "FIELD.mask" or "FIELD.crop". Raises `UserError`."""
-    field, _point, layer = part.partition(".")
+    picture, _point, layer = part.partition(".")
     if layer == "mask" and drawn.mask is None:
-        return replace(drawn, mask=await _file(reader, field, folder / f"mask-{uuid4().hex}.png", file_limit))
+        return replace(drawn, mask=await _file(reader, picture, folder / f"mask-{uuid4().hex}.png", file_limit))
     text = await reader.text(_CROP) if layer == "crop" and drawn.crop is None else None
     if text is None:
         raise broken()
     try:
         return replace(drawn, crop=read_crop(text))
     except BadPicture as fault:
-        raise BadPicture(fault.reason, field) from fault
+        raise BadPicture(fault.reason, picture) from fault
 
 
 async def requested(

@@ -101,6 +101,7 @@ export class Form {
       const value = field.value();
       if (value instanceof File) body.append(name, value, value.name || "file");
       else body.append(name, value);
+      for (const [layer, part] of field.layers?.() ?? []) body.append(`${name}.${layer}`, part);
     }
     this.busy(true);
     for (const name of this.fields.keys()) this.blame(name, "");

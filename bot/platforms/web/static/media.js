@@ -1,6 +1,7 @@
 // A field for a file: dropped, pasted, chosen, or taken from an earlier run; with a preview.
 
 import { boot, icon, make, word } from "./dom.js";
+import { DrawButton } from "./mask/button.js";
 
 const MODELS = [".glb", ".gltf", ".obj", ".stl", ".ply", ".fbx", ".usdz", ".splat", ".spz", ".ksplat"];
 const PLUS = "M12 5v14M5 12h14";
@@ -20,7 +21,8 @@ export class MediaField {
     }
     const has = boot.sample && field.kind === "image";
     this.sample = has ? make("button", { type: "button", class: "quiet", onclick: () => this.try() }, word("sample")) : null;
-    this.parts = [this.zone, this.remove, ...(has ? [this.sample] : [])];
+    this.drawing = field.kind === "image" ? new DrawButton(this) : null;
+    this.parts = [this.zone, ...(this.drawing ? [this.drawing.element] : []), this.remove, ...(has ? [this.sample] : [])];
     this.draw();
   }
 
@@ -55,6 +57,11 @@ export class MediaField {
     return this.file?.file ?? this.file?.ref ?? "";
   }
 
+  /** What was drawn on it, by the names of the parts of a request. */
+  layers() {
+    return this.drawing?.layers() ?? [];
+  }
+
   clear() {
     this.file = null;
     this.control.value = "";
@@ -76,10 +83,11 @@ export class MediaField {
   draw() {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.file?.file ? URL.createObjectURL(this.file.file) : null;
+    this.drawing?.show();
     this.remove.hidden = !this.file;
     if (this.sample) this.sample.hidden = Boolean(this.file);
     this.zone.classList.toggle("full", Boolean(this.file));
-    this.view.replaceChildren(...(this.file ? this.shown(this.url ?? this.file.url) : this.invitation()));
+    this.view.replaceChildren(...(this.file ? this.shown(this.drawing?.url ?? this.url ?? this.file.url) : this.invitation()));
   }
 
   invitation() {
