@@ -106,8 +106,8 @@ class MaskService:
         if not await self._links.is_genuine(token):
             raise await self._refused(None, _("This is not a link that was made here. Ask for one in the chat."))
         link = await self._links.find(token)
-        if link is None:
-            raise await self._refused(None, _("This link is too old. Ask for a new one."))
+        if link is None or self._links.is_over(link):
+            raise await self._refused(link, _("This link is too old. Ask for a new one."))
         return link
 
     async def _opened(self, token: str, browser: str) -> MaskLink:

@@ -15,6 +15,7 @@ from bot.core.storage.key_value import KeyValueStore
 MASK_PATH = "/mask/"
 MINUTES = 30
 _NOTES = "mask:"
+_KEPT = 2 * 60.0 * MINUTES  # seconds: so long it can be said whose a link was that is too old
 _MOST = 200  # characters of what stands in a link
 
 
@@ -44,7 +45,7 @@ class MaskLinks:
         """Return the address of a new link; empty if the page has no public address."""
         if not self._links.base:
             return ""
-        await self._notes.sweep(_NOTES, 2 * 60.0 * MINUTES)
+        await self.sweep()
         until = self._clock() + 60.0 * MINUTES
         number = secrets.token_hex(12)
         written = {"run": run_id, "field": field, "person": _plain(person), "place": _plain(place), "until": until}
@@ -58,10 +59,14 @@ class MaskLinks:
         return len(token) <= _MOST and await self._links.is_marked(_subject(signed), mark)
 
     async def find(self, token: str) -> MaskLink | None:
-        """Return what a genuine link stands for; None if it is too old, or its person was forgotten."""
+        """Return what a genuine link stands for; None if it is long over, or its person was forgotten."""
         number = token.partition(".")[0]
         noted = await self._notes.get(_noted(number))
-        return _read(number, noted) if noted is not None and noted["until"] > self._clock() else None
+        return _read(number, noted) if noted is not None else None
+
+    def is_over(self, link: MaskLink) -> bool:
+        """True if a link is too old to be used."""
+        return link.until <= self._clock()
 
     async def bind(self, link: MaskLink, browser: str) -> bool:
         """Bind a link to the first browser that asks; False if that was another one."""
@@ -73,9 +78,6 @@ class MaskLinks:
     async def use(self, link: MaskLink) -> bool:
         """Use a link up; False if it was used."""
         return await self._notes.add(_used(link.id), True)
-
-    async def is_used(self, link: MaskLink) -> bool:
-        return bool(await self._notes.get(_used(link.id)))
 
     async def give_back(self, link: MaskLink) -> None:
         """Let a link be used again: what it saved was refused."""
@@ -90,8 +92,8 @@ class MaskLinks:
                     await self._notes.drop(each)
 
     async def sweep(self) -> None:
-        """Delete the links that are too old."""
-        await self._notes.sweep(_NOTES, 60.0 * MINUTES)
+        """Delete the links that have been over for a while."""
+        await self._notes.sweep(_NOTES, _KEPT)
 
 
 def _noted(number: str) -> str:

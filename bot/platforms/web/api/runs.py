@@ -11,7 +11,16 @@ from uuid import uuid4
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.core.errors import BadPicture, BadValue, LinkRefused, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
+from bot.core.errors import (
+    BadPicture,
+    BadValue,
+    LinkRefused,
+    NotAllowed,
+    StorageFailed,
+    TooMany,
+    UnknownWorkflow,
+    UserError,
+)
 from bot.core.model import Address, Running, RunRequest, UploadedFile
 from bot.core.platform import Field, FieldKind, Form, FoundSettings, Services, eased, work_folder
 from bot.i18n import _

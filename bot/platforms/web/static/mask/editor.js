@@ -97,12 +97,14 @@ class Editor {
     this.cropping = make("div", { class: "cropping" }, this.ratio, all);
     this.acts = mask ? ["undo", "redo", "invert", "clear"].map((name) => act(name, () => this.act(name))) : [];
     const zooms = { zoom_out: () => this.view.by(0.8), zoom_in: () => this.view.by(1.25), fit: () => this.view.fit() };
+    const near = Object.keys(zooms).map((name) => act(name, zooms[name]));
+    for (const button of near) button.classList.add("near");
     return make(
       "div",
       { class: "tools" },
       make("div", { class: "set", role: "radiogroup", "aria-label": words.tools }, ...this.tools),
       make("div", { class: "own" }, this.brush, this.cropping),
-      make("div", { class: "set" }, ...this.acts, ...Object.keys(zooms).map((name) => act(name, zooms[name]))),
+      make("div", { class: "set" }, ...this.acts, ...near),
       make("p", { class: "unseen", id: "mask-keys" }, words.keys),
     );
   }
