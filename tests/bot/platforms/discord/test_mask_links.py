@@ -27,7 +27,7 @@ from tests.bot.platforms.web.inpaint import write_inpaint
 from tests.bot.platforms.web.linked import Browser, free_port, half_mask, looked_at
 
 
-async def _link(fake: FakeDiscord, asked: Asked) -> str:
+async def link_of(fake: FakeDiscord, asked: Asked) -> str:
     """The address behind the button that only the one who asked can see."""
 
     def found() -> str:
@@ -64,7 +64,7 @@ async def test_a_mask_is_drawn_with_a_link_that_works_once_for_one_browser(tmp_p
         await fake.slash(ALICE, channel, "inpaint", {"image": picture(color="#204060")})
         post: Post = (await results(fake, channel, 2))[-1]
         await told(fake, await fake.click(BOB, post, "Draw a mask"), "for another person")
-        link = await _link(fake, await fake.click(ALICE, post, "Draw a mask"))
+        link = await link_of(fake, await fake.click(ALICE, post, "Draw a mask"))
         assert link.startswith(f"{base}/mask/")
 
         await looked_at(link)
@@ -92,7 +92,7 @@ async def test_a_mask_is_drawn_with_a_link_that_works_once_for_one_browser(tmp_p
         assert status == 403
         assert "before" in said["error"]
 
-        again = await _link(fake, await fake.click(ALICE, drawn, "Draw a mask"))
+        again = await link_of(fake, await fake.click(ALICE, drawn, "Draw a mask"))
         assert (await browser.open(again))[0] == 200
         await _age(Settings.read(environ(fake, tmp_path, **more), None), again)
         status, said = await browser.save(again, half_mask())

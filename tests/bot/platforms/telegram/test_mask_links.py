@@ -7,6 +7,7 @@ import re
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
@@ -15,6 +16,7 @@ from tests.bot.platforms.web.inpaint import write_inpaint
 from tests.bot.platforms.web.linked import Browser, free_port, half_mask, looked_at
 
 
+@pytest.mark.long
 async def test_a_link_comes_in_private_and_its_result_where_it_was_asked_for(tmp_path: Path) -> None:
     await asyncio.to_thread(write_inpaint, tmp_path / "workflows")
     port = free_port()
