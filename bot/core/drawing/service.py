@@ -24,7 +24,7 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True)
 class MaskTask:
-    """What a link opens: the picture to draw on, and what it is for."""
+    """The picture that a link opens, and the titles of its workflow and its field."""
 
     title: str
     field: str
@@ -53,9 +53,11 @@ class MaskService:
         fields = self._replies.mask_fields(run)
         usable = self._runs.inputs_for(run, person, place)
         field = next((name for name in fields if name in usable), None)
-        if field is None or person.key != run.person.key:
+        own = person.key == run.person.key
+        link = await self._links.make(run.id, field, person, place) if own and field is not None else ""
+        if not link:
             raise UserError(_("There is no picture of yours here to draw a mask on."))
-        return await self._links.make(run.id, field, person, place)
+        return link
 
     @staticmethod
     def words() -> str:

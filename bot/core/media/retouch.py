@@ -70,7 +70,7 @@ def _retouched(picture: Path, retouch: Retouch, name: str) -> Path:
 
 
 def _masked(picture: Image, mask: Path, name: str) -> Image:
-    """What ComfyUI loads of it: the colours of the picture, and as the mask what is transparent."""
+    """Make transparent what a mask covers: ComfyUI reads that as the mask, and the colours below it as the picture."""
     from PIL import Image, ImageChops
 
     words = _("The mask of {name} cannot be read. Please draw it again.").format(name=name)

@@ -41,7 +41,7 @@ class SignedLinks:
 
     async def mark(self, subject: str) -> str:
         """Sign what a link is about."""
-        return hmac.new(await self._secret(), subject.encode(), hashlib.sha256).hexdigest()[:40]
+        return hmac.new(await self._secret(), subject.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:40]
 
     async def is_marked(self, subject: str, mark: str) -> bool:
         """True if this mark was made here for this subject."""

@@ -42,8 +42,13 @@ _HEADERS = {
 class AccessControl:
     """Access to the page: without a token, from this computer only; with one, for visitors who have entered it."""
 
-    def __init__(self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None) -> None:
-        """`proxy_header` is the one in which our proxy says for whom it asks."""
+    def __init__(
+        self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None, public_host: str = ""
+    ) -> None:
+        """`proxy_header` is the one in which our proxy says for whom it asks. `public_host` is the name of the page for
+        all, where links work.
+        """
+        self._public_host = public_host
         self._token, self._proxy_header = token, proxy_header
         self._guesses = guesses or Guesses()
         self._members: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -128,7 +133,7 @@ class AccessControl:
             raise web.HTTPBadRequest(text=_("This address is not one of this page."))
         if request.path in _OPEN or request.path.startswith(SHARED_PATH):
             return
-        by_link = request.path.startswith(_BY_LINK)  # a link's end is its key, whatever the name of the page
+        by_link = request.path.startswith(_BY_LINK) and request.host == self._public_host
         if not (self.locked or by_link) and not is_loopback(_host(request.host)):
             raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))
         source, fetch = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "")

@@ -53,7 +53,7 @@ async def try_to_listen(options: PageConfig) -> None:
 
 def application(services: Services, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
-    gate = AccessControl(options.token, options.proxy_header, options.guesses)
+    gate = AccessControl(options.token, options.proxy_header, options.guesses, options.public_host)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
     app.on_response_prepare.append(protect)
     app.add_routes(PageRoutes(services, gate, options).routes())

@@ -17,6 +17,7 @@ export class DrawButton {
 
   /** Called whenever the field has another file. */
   show() {
+    if (this.drawn?.mask && !this.holder.field.mask) this.holder.file = { ...this.holder.file, drawn: null };
     const { file } = this.holder;
     this.element.hidden = !file || file.kind !== "image";
     if (this.url) URL.revokeObjectURL(this.url);

@@ -42,6 +42,7 @@ class Editor {
     else if (through && options.mask) this.layer.begin(through, { transparent: true });
     this.build();
     this.crop.edges = [...(options.earlier?.edges ?? this.crop.edges)];
+    this.history();
     this.choose(options.mask ? "paint" : "crop");
     document.body.append(this.dialog);
     this.dialog.showModal();
@@ -134,6 +135,10 @@ class Editor {
   changed() {
     this.changes++;
     this.away.textContent = words.cancel;
+    this.history();
+  }
+
+  history() {
     const [undo, redo] = this.acts;
     undo?.setAttribute("aria-disabled", String(!this.layer.done.length));
     redo?.setAttribute("aria-disabled", String(!this.layer.undone.length));
