@@ -23,6 +23,7 @@ from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.people.service import LinkService
 from bot.core.pings.wishes import PingWishes
 from bot.core.policy.audit import Entry
 from bot.core.policy.buttons import Button, ButtonPress
@@ -177,6 +178,7 @@ class Services:
     pings: PingWishes
     readback: ReadbackService
     line: LineService
+    links: LinkService
 
 
 class Platform(Protocol):

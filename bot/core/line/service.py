@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.core.model import Person, Place
+from bot.core.people.accounts import KnownAccounts
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.scope import community_of
 from bot.core.run import RunRecord, State
@@ -47,9 +48,10 @@ class LineService:
         queue: RunQueue,
         records: RunRepository,
         estimator: EtaEstimator,
+        accounts: KnownAccounts,
     ) -> None:
         self._runs, self._workflows, self._queue, self._records = runs, workflows, queue, records
-        self._estimator = estimator
+        self._estimator, self._accounts = estimator, accounts
 
     async def entries(self, person: Person, here: Place) -> list[LineEntry]:
         """Return what runs and waits in a community, but for private runs, and in private what of the person's own
@@ -59,7 +61,7 @@ class LineService:
             every = await self._records.unfinished_in(community_of(here), _MOST)
             found = [run for run in every if not run.private]
         else:
-            found = (await self._records.unfinished_of(person.key))[:_MOST]
+            found = (await self._records.unfinished_of(*self._accounts.of(person.key)))[:_MOST]
         found = [run for run in found if run.state is not State.LATER]
         waiting = await self._queue.waiting()
         outlook = await self._estimator.outlook(waiting)
@@ -86,7 +88,8 @@ class LineService:
                 await asyncio.sleep(0)
             for status in await self._workflows.allowance(person, here, workflow.id, known=rules.keys()):
                 rules.setdefault(status.rule.slot, (workflow.id, status))
-        own = [run for run in await self._records.unfinished_of(person.key) if run.state is not State.LATER]
+        every = await self._records.unfinished_of(*self._accounts.counted(person.key))
+        own = [run for run in every if run.state is not State.LATER]
         told = [_at_once(self._queue.most.running, self._queue.most.waiting, own)]
         statuses = (status for _workflow, status in rules.values())
         told += [str(status) for status in sorted(statuses, key=lambda each: not each.is_reached)]

@@ -33,7 +33,7 @@ async def show_queue(context: DiscordContext, click: Click) -> None:
     lines = [_entry_line(each) for each in entries[:_LINES]]
     if len(entries) > _LINES:
         lines.append(_("… and {count} more").format(count=len(entries) - _LINES))
-    mine = [each for each in entries if each.cancel and _is_of(each.run, click)]
+    mine = [each for each in entries if each.cancel and context.services.runs.is_of(each.run, asker(click))]
     buttons = [button(ComponentAction.CANCEL, each.run.id, cut(each.cancel, 80)) for each in mine[:_BUTTONS]]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
 
@@ -147,10 +147,6 @@ async def forget(context: DiscordContext, click: Click, owner: str) -> None:
 def _entry_line(entry: LineEntry) -> str:
     name = plain(entry.run.person.name)
     return f"{entry.number}. **{plain(cut(entry.title, 60))}** · {name} · {plain(entry.words)}"
-
-
-def _is_of(run: RunRecord, click: Click) -> bool:
-    return run.person.platform == PLATFORM and run.person.id == str(click.user.id)
 
 
 def _line(context: DiscordContext, run: RunRecord) -> str:

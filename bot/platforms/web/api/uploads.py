@@ -76,9 +76,11 @@ def place_of(visitor: str) -> Place:
 
 
 async def owned(runs: RunService, run_id: str, visitor: str) -> RunRecord:
-    """A run of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
+    """A run of this visitor's, from whichever of their accounts; where it is anybody else's, it is not there. Raises
+    `HTTPNotFound`.
+    """
     run = await runs.get(run_id) if _is_id(run_id) else None
-    if run is None or (run.person.platform, run.person.id) != ("web", visitor):
+    if run is None or not runs.is_of(run, Person("web", visitor)):
         raise web.HTTPNotFound
     return run
 
@@ -113,7 +115,7 @@ def _suffix(filename: str) -> str:
 async def _earlier(name: str, text: str, services: Services, person: Person, place: Place) -> StoredFile:
     found = _REFERENCE.fullmatch(text)
     run = await services.runs.get(found["run"]) if found else None
-    if found is not None and run is not None and run.person.key == person.key:
+    if found is not None and run is not None and services.runs.is_of(run, person):
         stored = stored_in(services, run, person, place, found["where"], found["which"])
         if stored is not None:
             return stored
