@@ -21,9 +21,9 @@ class LinkService:
         _check_private(here, unseen=unseen)
         code = await self._accounts.code(person)
         words = _(
-            "Your code is {code}. Say /link {code} to me in your other account in the next ten minutes: on Discord, in my "
-            "private chat on Telegram, or on the page under “Accounts”. It works once. Give it to no one else: who uses it "
-            "is you from then on."
+            "Your code is {code}. Say /link {code} to me in your other account in the next ten minutes: on Discord, in "
+            "my private chat on Telegram, or on the page under “Accounts”. It works once. Give it to no one else: who "
+            "uses it is you from then on."
         )
         return "\n".join([*self.lines(person), words.format(code=code)])
 

@@ -34,7 +34,7 @@ async def show_queue(context: DiscordContext, click: Click) -> None:
     if len(entries) > _LINES:
         lines.append(_("… and {count} more").format(count=len(entries) - _LINES))
     mine = [each for each in entries if each.cancel and context.services.runs.is_of(each.run, asker(click))]
-    buttons = [button(ComponentAction.CANCEL, each.run.id, cut(each.cancel, 80)) for each in mine[:_BUTTONS]]
+    buttons = [_cancel_button(each) for each in mine[:_BUTTONS]]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
 
 
@@ -142,6 +142,13 @@ async def forget(context: DiscordContext, click: Click, owner: str) -> None:
     count = await context.services.runs.forget(asker(click))
     words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
     await _say(click, [words.format(count=count)], None)
+
+
+def _cancel_button(entry: LineEntry) -> discord.ui.Button[discord.ui.View]:
+    label = cut(entry.cancel, 80)
+    if entry.group:
+        return button(ComponentAction.CANCEL_ALL, entry.group, label)
+    return button(ComponentAction.CANCEL, entry.run.id, label)
 
 
 def _entry_line(entry: LineEntry) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.core.model import Cell
+from bot.core.platform import LineEntry
 from bot.i18n import _
 
 _MOST = 20  # numbers to choose among
@@ -157,9 +158,15 @@ def reporting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
 
 
-def cancels(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
-    """A button for each run of a list, given with its label, that cancels it; None if there are none."""
-    buttons = [[button(label, CallbackData(CallbackAction.CANCEL, run_id).data)] for run_id, label in runs]
+def cancels(entries: Sequence[LineEntry]) -> InlineKeyboardMarkup | None:
+    """A button for each run or group of a list that cancels it; None if there are none."""
+    ids = [
+        CallbackData(CallbackAction.CANCEL_ALL, each.group)
+        if each.group
+        else CallbackData(CallbackAction.CANCEL, each.run.id)
+        for each in entries
+    ]
+    buttons = [[button(each.cancel, named.data)] for each, named in zip(entries, ids, strict=True)]
     return InlineKeyboardMarkup(buttons) if buttons else None
 
 

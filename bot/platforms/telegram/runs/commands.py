@@ -148,7 +148,7 @@ class BasicCommands:
         if len(entries) > _SHOWN:
             lines.append(_("… and {count} more").format(count=len(entries) - _SHOWN))
         mine = [each for each in entries if each.cancel and self._services.runs.is_of(each.run, caller.person)]
-        keyboard = callback_data.cancels([(each.run.id, each.cancel) for each in mine[:_SHOWN]])
+        keyboard = callback_data.cancels(mine[:_SHOWN])
         await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT), keyboard)
 
     async def _limits(self, caller: Caller) -> None:
