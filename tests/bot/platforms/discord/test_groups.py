@@ -123,6 +123,13 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
     async with house(fake, tmp_path, workflows=tmp_path / "workflows"):
         await fake.slash(ALICE, channel, "pair", {"color": 7})
         post = await fake.until(lambda: next((each for each in fake.public if "Use as input" in each.labels), None))
+        assert post.labels[:2] == ["1", "2"]
+        await fake.click(BOB, post, "2")
+        own = ["Change", "Use as input", "Original", "Details"]
+        aside = await fake.until(lambda: next((each for each in fake.posts.values() if each.labels == own), None))
+        used = await fake.click(BOB, aside, "Use as input")
+        await used.answer
+        assert "What shall become of" in fake.posts[used.original or 0].content
         asked = await fake.click(BOB, post, "Use as input")
         await asked.answer
         which = fake.posts[asked.original or 0]
