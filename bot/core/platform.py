@@ -42,6 +42,7 @@ from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.several.matrix import eased
+from bot.core.several.plan import asked_each, one_each
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
@@ -120,6 +121,7 @@ __all__ = [
     "WorkflowOffer",
     "WorkflowProblem",
     "WorkflowService",
+    "asked_each",
     "asked_in",
     "block_words",
     "community_of",
@@ -134,6 +136,7 @@ __all__ = [
     "measure",
     "missing",
     "moves",
+    "one_each",
     "poster",
     "private_opener",
     "read_arguments",
