@@ -6,7 +6,7 @@ import asyncio
 import io
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from itertools import groupby
@@ -20,11 +20,13 @@ from PIL import Image
 
 from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded, write_worded
 from tests.bot.harness import Gates, Studio, painter, until
 from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
+from tests.bot.platforms.discord.test_moderation import moderate, told
 
 
 @pytest_asyncio.fixture
@@ -200,24 +202,44 @@ async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_al
             assert "3, 4: Cancelled" in post.content
 
 
+def noisy(size: Callable[[int], int]) -> dict[str, NodeType]:
+    """A server's nodes that paint noise, which no format makes smaller: of a size for each seed."""
+
+    def noise(model: str, color: int) -> Any:
+        side = size(color)
+        return np.random.default_rng(color).random((1, side, side, 3), dtype=np.float32)
+
+    nodes = painter(["a.ckpt"], lambda _model, _color: None)
+    return {**nodes, "Paint": replace(nodes["Paint"], function=noise)}
+
+
+@pytest.mark.long
 async def test_a_request_has_25_megabytes_at_most_and_each_file_is_sent_once(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
-
-    def noise(model: str, color: int) -> Any:
-        return np.random.default_rng(color).random((1, 1700, 1700, 3), dtype=np.float32)
-
-    nodes = painter(["a.ckpt"], lambda _model, _color: None)
-    nodes["Paint"] = replace(nodes["Paint"], function=noise)
-    async with EmbeddedServer(nodes=nodes) as server:
+    async with EmbeddedServer(nodes=noisy(lambda _seed: 1700)) as server:
         settings = {"COMFYUI_URLS": server.url}
         async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
-            await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 1})
+            await told(fake, await moderate(fake, channel, "limit", {"measure": "count", "most": 10}), "Set the limit")
+            await fake.slash(ALICE, channel, "slow", {"count": 10, "seed": 1})
             (post,) = await ended(fake, channel)
-            assert len(post.files) == 4
+            assert len(post.files) == 10
             assert min(map(len, post.files.values())) > 8e6  # none was made smaller
             assert max(post.sent) <= 25 * 2**20
             assert sum(post.sent) == sum(map(len, post.files.values()))  # and none was sent twice
+
+
+async def test_what_discord_takes_less_of_than_it_said_leaves_the_others(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    fake.file_limit = 20_000
+    async with EmbeddedServer(nodes=noisy(lambda seed: 120 if seed == 2 else 16)) as server:
+        settings = {"COMFYUI_URLS": server.url}
+        async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
+            await fake.slash(ALICE, channel, "slow", {"count": 3, "seed": 1}, limit=10 * 2**20)
+            (post,) = await ended(fake, channel)
+            assert {name.partition("-")[0] for name in post.files} == {"1", "3"}
+            assert "Number 2 is too large for Discord here." in post.content
 
 
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(
