@@ -53,7 +53,7 @@ class MaskService:
         fields = self._replies.mask_fields(run)
         usable = self._runs.inputs_for(run, person, place)
         field = next((name for name in fields if name in usable), None)
-        own = person.key == run.person.key
+        own = self._runs.is_of(run, person)
         link = await self._links.make(run.id, field, person, place) if own and field is not None else ""
         if not link:
             raise UserError(_("There is no picture of yours here to draw a mask on."))

@@ -19,14 +19,14 @@ export class DrawButton {
   show() {
     if (this.drawn?.mask && !this.holder.field.mask) this.holder.file = { ...this.holder.file, drawn: null };
     const { file } = this.holder;
-    this.element.hidden = !file || file.kind !== "image";
+    this.element.hidden = !file || file.kind !== "image" || Boolean(this.holder.others?.length);
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.drawn?.preview ? URL.createObjectURL(this.drawn.preview) : null;
   }
 
   /** The parts of a request that go with the picture. */
   layers() {
-    const { mask, crop } = this.drawn ?? {};
+    const { mask, crop } = (!this.holder.others?.length && this.drawn) || {};
     return [
       ...(mask && this.holder.field.mask ? [["mask", new File([mask], "mask.png", { type: "image/png" })]] : []),
       ...(crop ? [["crop", crop]] : []),
