@@ -151,7 +151,7 @@ def _field_view(field: Field, *, several: bool) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
-        "mask": field.mask,
+        **({"mask": True} if field.mask else {}),
         "several": several,
         "more": field.is_rare,
         "range": "" if field.seed else field.range_text,

@@ -1,7 +1,6 @@
 // A field for a file: dropped, pasted, chosen, or taken from an earlier run; with a preview.
 
 import { boot, icon, make, word } from "./dom.js";
-import { DrawButton } from "./mask/button.js";
 
 const MODELS = [".glb", ".gltf", ".obj", ".stl", ".ply", ".fbx", ".usdz", ".splat", ".spz", ".ksplat"];
 const PLUS = "M12 5v14M5 12h14";
@@ -22,8 +21,8 @@ export class MediaField {
     }
     const has = boot.sample && field.kind === "image";
     this.sample = has ? make("button", { type: "button", class: "quiet", onclick: () => this.try() }, word("sample")) : null;
-    this.drawing = field.kind === "image" ? new DrawButton(this) : null;
-    this.parts = [this.zone, ...(this.drawing ? [this.drawing.element] : []), this.remove, ...(has ? [this.sample] : [])];
+    this.drawing = null;
+    this.parts = [this.zone, this.remove, ...(has ? [this.sample] : [])];
     this.draw();
   }
 
@@ -74,6 +73,16 @@ export class MediaField {
     return this.drawing?.layers() ?? [];
   }
 
+  /** Masks and crops are drawn by what is loaded with the first picture. */
+  async offerDrawing() {
+    if (this.drawing) return;
+    const { DrawButton } = await import("./mask/button.js");
+    if (this.drawing) return;
+    this.drawing = new DrawButton(this);
+    this.zone.after(this.drawing.element);
+    this.draw();
+  }
+
   clear() {
     this.file = null;
     this.others = [];
@@ -96,6 +105,7 @@ export class MediaField {
   draw() {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.file?.file ? URL.createObjectURL(this.file.file) : null;
+    if (this.file?.kind === "image" && this.field.kind === "image") this.offerDrawing();
     this.drawing?.show();
     this.remove.hidden = !this.file;
     if (this.sample) this.sample.hidden = Boolean(this.file);

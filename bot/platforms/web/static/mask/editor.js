@@ -27,7 +27,7 @@ let words = null;
 /** Have a person draw. `source` is the picture and `whole` the same with its transparency; `earlier` is what this gave
  * before. `done` takes it, and may refuse with an error. Resolves to what was drawn, or to null.
  */
-export async function edit({ source, whole, name, mask, earlier = null, done = async () => {}, sends = false }) {
+export async function edit({ source, whole, name, mask = false, earlier = null, done = async () => {}, sends = false }) {
   const [said, picture, through] = await Promise.all([load(), image(source), image(whole ?? source), style()]);
   words = said;
   if (!picture) throw new Error(told("unreadable", { name }));
