@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from bot.core import events_log
@@ -22,7 +23,7 @@ from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
-from bot.core.extras import need_engine
+from bot.core.extras import need, need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineService
@@ -72,6 +73,7 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
+from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
 from bot.core.watching.notices import Notices
 from bot.core.watching.watch import Watch
@@ -134,6 +136,7 @@ async def serving(
     """Open all parts of one process, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
+        await stack.enter_async_context(_traced(settings, role, tasks))
         store, registry = base.store, base.registry
         board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
         estimator = EtaEstimator(base.versions, store.records, registry, store.queue.most.running)
@@ -233,6 +236,21 @@ async def _conditions(settings: Settings, role: Role, store: Stores, fleet: Flee
             if state.start is not None:
                 conditions.learn(state.name, state.start)
     return conditions
+
+
+@asynccontextmanager
+async def _traced(settings: Settings, role: Role, tasks: TaskHealth) -> AsyncIterator[None]:
+    """Send traces of runs, if the settings want that. Raises `ConfigError`."""
+    if settings.otlp_url is None:
+        yield
+        return
+    need("otel", _("DARKROOM_OTLP_URL is set, so traces of runs are to be sent."))
+    await asyncio.to_thread(import_module, "bot.core.traces.otlp")  # it loads much
+    from bot.core.traces.otlp import OtlpRecorder
+
+    async with OtlpRecorder(settings.otlp_url.reveal(), role.worker or "chat", tasks) as recorder:
+        with recorded_by(recorder):
+            yield
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
+from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
 from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
@@ -133,6 +134,7 @@ __all__ = [
     "measure",
     "missing",
     "moves",
+    "note_arrival",
     "poster",
     "private_opener",
     "read_arguments",

@@ -121,6 +121,7 @@ async def _main(folder: Path, role: Role) -> None:
         servers=tuple(chosen[name] for name in mine),
         waiting_per_person=1000,
         running_per_person=given.get("running", 3),
+        otlp_url=Secret(given["otlp"]) if "otlp" in given else None,
     )
     for name, seconds in given.get("leases", {}).items():
         for module in (registry, session_lock, takeover):
