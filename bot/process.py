@@ -399,7 +399,9 @@ async def _moderation(
 
 def _health(base: _Base, runs: RunService, watch: Watch) -> Health:
     probe = base.store.records.probe
-    return Health(lambda: _up(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near)
+    return Health(
+        lambda: _up(base), lambda: _how(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near
+    )
 
 
 def _up(base: _Base) -> Mapping[str, bool]:

@@ -151,12 +151,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Health:
-    """`servers` tells by name which servers can be reached, `accepting` whether requests are taken, and `tasks` how the
-    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written, and
-    `troubles` tells all else that is wrong; `own_troubles` what can be told without the database.
+    """`servers` tells by name which servers can be reached, and `conditions` how each is in one word. `accepting` tells
+    whether requests are taken, and `tasks` how the background tasks and the platforms are. `probe` raises
+    `StorageFailed` if the database cannot be written, and `troubles` tells all else that is wrong; `own_troubles` what
+    can be told without the database.
     """
 
     servers: Callable[[], Mapping[str, bool]]
+    conditions: Callable[[], Mapping[str, str]]
     accepting: Callable[[], bool]
     tasks: TaskHealth
     probe: Callable[[], Coroutine[Any, Any, None]]

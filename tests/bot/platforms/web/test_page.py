@@ -384,7 +384,7 @@ async def test_health_and_figures(tmp_path: Path) -> None:
         assert figures['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
         assert figures['darkroom_phase_seconds_count{phase="executed",workflow="plain"}'] == 1
         assert figures['darkroom_runs{state="running"}'] == 1
-        assert figures['darkroom_server_up{server="one"}'] == 1
+        assert figures['darkroom_server_up{condition="up",server="one"}'] == 1
         assert figures['darkroom_chat_edits_total{platform="web"}'] > 0
         assert figures['darkroom_chat_rate_limits_total{platform="web"}'] >= 1
         assert (await _figures(ann))['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
