@@ -53,6 +53,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
@@ -191,7 +192,8 @@ async def serving(
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
             read = ReadbackService(workflows, runs, store.records)
             line = LineService(runs, workflows, store.queue, store.records, estimator)
-            yield Services(runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line)
+            data = OwnDataService(store.database, store.media, store.links, presets, policy.audit)
+            yield Services(runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, data)
         finally:
             runs.accepting = False
 

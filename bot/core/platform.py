@@ -37,6 +37,8 @@ from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.history.details import RunDetails
+from bot.core.runs.history.own_data import NAME as OWN_DATA_NAME
+from bot.core.runs.history.own_data import OwnDataService, PackedData
 from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
@@ -59,6 +61,7 @@ __all__ = [
     "ADMINISTRATORS",
     "EVERYONE",
     "OPERATOR",
+    "OWN_DATA_NAME",
     "SHARED_PATH",
     "UNFINISHED",
     "Access",
@@ -88,6 +91,8 @@ __all__ = [
     "Narrowing",
     "Outcome",
     "Overview",
+    "OwnDataService",
+    "PackedData",
     "Pauses",
     "Platform",
     "PresetService",
@@ -181,6 +186,7 @@ class Services:
     pings: PingWishes
     readback: ReadbackService
     line: LineService
+    data: OwnDataService
 
 
 class Platform(Protocol):

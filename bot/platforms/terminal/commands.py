@@ -245,6 +245,17 @@ def forget(person: str) -> None:
 
 
 @cli.command()
+@click.argument("person")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export(person: str, file: Path) -> None:
+    """Write what is kept of a PERSON (discord:1234) to a new ZIP."""
+    from bot.platforms.terminal.keeping import export as write
+    from bot.platforms.terminal.moderation import person_named
+
+    raise SystemExit(write(_app(), person_named(person), file))
+
+
+@cli.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--media/--no-media", default=None, help=_("With the files of runs; default: if they are in a folder."))
 def backup(file: Path, media: bool | None) -> None:

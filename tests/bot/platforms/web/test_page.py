@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
 from babel.messages import Catalog
@@ -391,6 +392,21 @@ async def test_health_and_figures(tmp_path: Path) -> None:
         web.services.runs.accepting = False
         assert (await ann.get("readyz"))[0] == 503
         web.services.runs.accepting = True
+
+
+async def test_a_visitor_gets_what_is_kept_of_them_as_a_file(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        assert 'href="my-data"' in ann.html
+        _status, taken = await ann.ask("plain", color="7")
+        await ann.until(taken["id"], "done")
+        status, content, headers = await ann.get("my-data")
+        assert (status, headers["Content-Type"]) == (200, "application/zip")
+        with ZipFile(io.BytesIO(content)) as archive:
+            assert [run["id"] for run in json.loads(archive.read("data.json"))["runs"]] == [taken["id"]]
+        assert (await ann.get("my-data"))[0] == 422
+        _status, content, _headers = await ben.get("my-data")
+        with ZipFile(io.BytesIO(content)) as archive:
+            assert json.loads(archive.read("data.json"))["runs"] == []
 
 
 async def _figures(visitor: Visitor) -> dict[str, float]:
