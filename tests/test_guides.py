@@ -62,7 +62,7 @@ ENDING = {
     "darkroom move-to postgresql://darkroom:PASSWORD@db/darkroom": "Moved 0 runs.",
     "darkroom hand-over NAME": "0 runs now wait for another worker.",
     "darkroom servers": "No worker was started with this database yet",
-    "darkroom models": "No workflow lacks a model there.",
+    "darkroom models": "No workflow lacks a model or a node there.",
     "darkroom moderate": "deny",
     "darkroom moderate spending 1000 --in discord:1234": "for at most 1,000 credits per day",
     "darkroom moderate spending 0": "forbidden everywhere",

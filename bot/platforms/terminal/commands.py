@@ -335,7 +335,7 @@ def servers(ctx: click.Context) -> None:
 @_server
 @click.pass_context
 def models(ctx: click.Context, server: str | None) -> None:
-    """List the models that workflows lack; fetch one."""
+    """List the models and nodes that workflows lack; fetch a model."""
     if ctx.invoked_subcommand is None:
         from bot.platforms.terminal.models import show
 
