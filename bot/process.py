@@ -77,6 +77,8 @@ from bot.core.together import together
 from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
 from bot.core.watching.notices import Notices
+from bot.core.watching.shared import TroubleReader, TroubleWriter
+from bot.core.watching.trouble import Trouble
 from bot.core.watching.watch import Watch
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
@@ -186,6 +188,8 @@ async def serving(
             await stack.enter_async_context(history)
         watch = _watch(base)
         await stack.enter_async_context(_notices(base, watch))
+        if role.worker is not None and not role.chat:
+            await stack.enter_async_context(TroubleWriter(store.database, role.worker, watch.look, tasks))
         try:
             files, health = FileService(store.media), _health(base, runs, watch)
             groups = GroupService(runs, store.records, board)
@@ -426,7 +430,12 @@ def _watch(base: _Base) -> Watch:
 def _notices(base: _Base, watch: Watch) -> Notices:
     """Make what tells operators of it."""
     platforms = base.platforms if base.role.chat else {}
-    return Notices(base.role.worker or "chat", watch.look, base.settings.notified, platforms, base.tasks)
+    others = TroubleReader(base.store.database)
+
+    async def look() -> Sequence[Trouble]:
+        return [*await watch.look(), *await others.look()]
+
+    return Notices(base.role.worker or "chat", look, base.settings.notified, platforms, base.tasks)
 
 
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
