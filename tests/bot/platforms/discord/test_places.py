@@ -103,6 +103,7 @@ async def test_a_picture_can_be_written_to_the_bot(fake: FakeDiscord) -> None:
     assert (await results(fake, direct))[0].files
 
 
+@pytest.mark.long
 async def test_a_picture_is_answered_in_a_thread(fake: FakeDiscord, channel: int) -> None:
     thread = await fake.add_thread(channel)
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})
