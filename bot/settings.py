@@ -134,6 +134,10 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _receiver(text: str) -> Secret:
+    return secret(_address(text))
+
+
 def _gateway(text: str) -> str:
     if urlsplit(text).scheme not in ("ws", "wss") or not urlsplit(text).hostname:
         raise ValueError(_("“{text}” is not a gateway's address: it should look like wss://host").format(text=text))
@@ -370,6 +374,12 @@ class Settings:
     )
     metrics_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_METRICS_TOKEN", secret, None, "A token for /metrics alone; default: that of the page."
+    )
+    otlp_url: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_OTLP_URL",
+        _receiver,
+        None,
+        "The OTLP receiver that gets the traces of runs, such as http://127.0.0.1:4318; default: none.",
     )
     web_proxy_header: str = _setting(
         "DARKROOM_WEB_PROXY_HEADER",

@@ -17,14 +17,14 @@ from bot.core.status_text import cost
 from bot.core.wording.loras import LoraTags
 from bot.core.wording.texts import worded
 from bot.core.workflows.catalog import Catalog, NewestVersions
-from bot.core.workflows.verdict_text import missing_models
+from bot.core.workflows.verdict_text import missing_models, missing_nodes
 from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.models.loras import write_loras
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
-from comfy.saved.needs import ModelLink
+from comfy.saved.needs import ModelLink, NodeLink
 
 
 class OneShotRunner(RequestValidator):
@@ -74,6 +74,14 @@ class OneShotRunner(RequestValidator):
         info, found = await self._client.object_info(), dict[ModelLink, list[str]]()
         for workflow in self.catalog.workflows.values():
             for link in missing_models(workflow, info):
+                found.setdefault(link, []).append(workflow.name)
+        return found
+
+    async def missing_nodes(self) -> Mapping[NodeLink, list[str]]:
+        """Return the nodes that the server lacks, each with the workflows that need it."""
+        info, found = await self._client.object_info(), dict[NodeLink, list[str]]()
+        for workflow in self.catalog.workflows.values():
+            for link in missing_nodes(workflow, info):
                 found.setdefault(link, []).append(workflow.name)
         return found
 

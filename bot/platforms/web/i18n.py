@@ -125,6 +125,7 @@ def page_words() -> dict[str, str]:
         "language": language,
         "title": _("Darkroom"),
         "moderation": _("The operator's desk"),
+        "own_data": _("My data"),
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.platform import SHARED_PATH, Services
+from bot.core.platform import SHARED_PATH, Services, note_arrival
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
@@ -88,6 +88,7 @@ def _members_only(gate: AccessControl) -> Middleware:
 
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+        note_arrival()
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
             if request.path == "/moderate":

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.platform import Services, missing
-from bot.platforms.web.admin.html import el
+from bot.core.platform import OWN_DATA_NAME, Services, missing
+from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.routes import who
 from bot.platforms.web.api.files import TYPES
 from bot.platforms.web.api.multipart import read_fields
@@ -23,6 +23,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.i18n import page_words, words
 from bot.platforms.web.templates import STATIC, filled
 
+_OWN_DATA, _PIECE = 1_000_000_000, 1 << 18  # bytes of a visitor's own data, and of a piece of it
 _LOGIN = 8192  # bytes of the login form
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -39,6 +40,7 @@ class PageRoutes:
             web.get("/workflows", self._workflows),
             web.get("/cards/{name}", self._card),
             web.get("/sample", self._sample),
+            web.get("/my-data", self._own_data),
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -52,8 +54,9 @@ class PageRoutes:
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
         }
-        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else ""
-        page = await filled("index.html", boot=_data(boot), moderation_link=way)
+        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else None
+        links = group(el("a", page_words()["own_data"], href="my-data"), way)
+        page = await filled("index.html", boot=_data(boot), moderation_link=links)
         introduce(request, page)
         return page
 
@@ -95,6 +98,22 @@ class PageRoutes:
             raise web.HTTPNotFound
         headers = {"Cache-Control": "private, max-age=3600", "Content-Type": TYPES[path.suffix]}
         return web.FileResponse(path, headers=headers)
+
+    async def _own_data(self, request: web.Request) -> web.StreamResponse:
+        """Send a visitor what is kept of them."""
+        person = person_of(whose(request))
+        async with self._services.data.handed_over(person, _OWN_DATA) as packed:
+            headers = {"Content-Disposition": f'attachment; filename="{OWN_DATA_NAME}"', "Cache-Control": "no-store"}
+            response = web.StreamResponse(headers={**headers, "Content-Type": "application/zip"})
+            file = await asyncio.to_thread(packed.path.open, "rb")
+            try:
+                await response.prepare(request)
+                while piece := await asyncio.to_thread(file.read, _PIECE):
+                    await response.write(piece)
+            finally:
+                await asyncio.to_thread(file.close)
+            await response.write_eof()
+        return response
 
     async def _sample(self, _request: web.Request) -> web.StreamResponse:
         if self._options.sample is None:
