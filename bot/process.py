@@ -259,7 +259,7 @@ async def _prepared(
 
     async def prepare() -> None:
         await validator.prepare()
-        await asyncio.to_thread(prices.prepare)
+        await prices.prepare()
 
     if role.chat:
         task.repeat(prepare, _PREPARE_EVERY)

@@ -79,6 +79,7 @@ async def test_one_message_grows_and_its_numbers_open_buttons(fake: FakeDiscord,
         await fake.until(lambda: post not in fake.public)
 
 
+@pytest.mark.long
 async def test_a_matrix_says_of_each_picture_what_differs(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -96,6 +97,7 @@ async def test_a_matrix_says_of_each_picture_what_differs(fake: FakeDiscord, tmp
         await fake.until(lambda: any("Did you mean “color”?" in each.content for each in fake.posts.values()))
 
 
+@pytest.mark.long
 async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -117,6 +119,7 @@ async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) ->
         assert "seeded-6" in fake.posts[picking.original or 0].content
 
 
+@pytest.mark.long
 async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -147,6 +150,7 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
         await fake.until(lambda: any("factor 1.5" in each.content and each.files for each in fake.public))
 
 
+@pytest.mark.long
 async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_failed(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -184,6 +188,7 @@ async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_f
             await fake.until(lambda: len(fake.public) == 2 and bool(fake.public[1].files))
 
 
+@pytest.mark.long
 async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_all(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -242,6 +247,7 @@ async def test_what_discord_takes_less_of_than_it_said_leaves_the_others(fake: F
             assert "Number 2 is too large for Discord here." in post.content
 
 
+@pytest.mark.long
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -278,6 +284,7 @@ async def test_an_hour_after_the_message_the_rest_comes_below(
         assert sum(len(each.files) for each in below) == 2
 
 
+@pytest.mark.long
 async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -298,6 +305,7 @@ async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: P
         assert fake.public == []
 
 
+@pytest.mark.long
 async def test_where_the_channel_goes_the_results_come_as_a_direct_message(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))

@@ -114,6 +114,7 @@ async def test_several_pictures_are_a_run_each_if_that_is_said(fake: FakeDiscord
     )
 
 
+@pytest.mark.long
 async def test_a_picture_is_answered_in_a_thread(fake: FakeDiscord, channel: int) -> None:
     thread = await fake.add_thread(channel)
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})

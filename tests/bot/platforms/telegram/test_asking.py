@@ -254,6 +254,7 @@ async def test_the_first_example_of_help_can_be_run(chat: Conversation) -> None:
     await chat.result()
 
 
+@pytest.mark.long
 async def test_values_are_kept_as_a_preset_which_opens_the_form_with_them(chat: Conversation, api: BotApi) -> None:
     await chat.write("/preset")
     await chat.answer("You have no presets yet", "/preset save NAME")

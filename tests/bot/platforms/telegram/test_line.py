@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 
 
+@pytest.mark.long
 async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(tmp_path: Path) -> None:
     own, gates = write_workflows(tmp_path), Gates()
     async with bot_api() as api, EmbeddedServer(nodes=gates.nodes()) as server:

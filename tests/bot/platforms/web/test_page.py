@@ -301,6 +301,7 @@ async def test_a_restart_finds_the_conversation_as_it_was(tmp_path: Path) -> Non
             assert (await ann.get(before["files"][0]["url"]))[0] == 200
 
 
+@pytest.mark.long
 async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, postgres: str) -> None:
     """As with `--chat` here and `--worker` there: this page's own hub hears of it over the database alone."""
     url = new_postgres(postgres)
@@ -460,6 +461,7 @@ def _brief(run_id: str) -> RunSummary:
     return RunSummary(run_id, "plain", "Plain", person_of("v"), place_of("v"))
 
 
+@pytest.mark.long
 async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
