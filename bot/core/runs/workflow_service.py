@@ -270,10 +270,11 @@ class WorkflowService:
 
     async def unasked(self, workflow: str, person: Person) -> dict[str, str]:
         """Return empty texts for a style and a LoRA that a person has as their own defaults, which would else stand for
-        what was left out. Raises `UnknownWorkflow`.
+        what was left out.
         """
         own = await self._presets.usual(self._accounts.in_order(person.key), workflow)
-        declared = {each.name for each in (await self.pinned(workflow, "")).declared} if own else set()
+        found = self.catalog.workflows.get(workflow)
+        declared = {each.name for each in found.declared} if found is not None else set()
         return dict.fromkeys((name for name in own if name not in declared), "")
 
     def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
