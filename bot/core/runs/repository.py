@@ -290,9 +290,11 @@ class RunRepository:
         return await self._discard(run, sentence, State.HELD, charge)
 
     async def take_back(self, run: RunRecord, sentence: str) -> list[str] | None:
-        """End a run that is done without its result, which people have seen. Returns the keys of files to delete; None
-        if it was not done.
+        """End a run that has a result without it, which people have seen. Returns the keys of files to delete; None if
+        it had none.
         """
+        if run.state is State.FAILED:
+            return await self._discard(run, sentence, State.FAILED, None) if run.outcome is not None else None
         return await self._discard(run, sentence, State.DONE, None)
 
     async def _discard(

@@ -427,7 +427,12 @@ class RunService:
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
-        values = {**kept, **files, **changes}
+        none = {
+            name: text
+            for name, text in (await self._workflows.unasked(run.workflow, person)).items()
+            if name in form.names
+        }
+        values = {**none, **kept, **files, **changes}
         request = RunRequest(run.workflow, values, person, place, version, private=run.private)
         return request, len(files) < len(given)
 
