@@ -15,6 +15,7 @@ from bot.core.execution.worker_lock import in_use
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.moderation.saved_workflows import saved_lines
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.policy.audit import Audit
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rule_store import RuleStore
@@ -45,6 +46,7 @@ class Stores:
     queue: RunQueue
     links: SignedLinks
     ledger: ErasureLedger
+    accounts: LinkedAccounts
 
 
 @asynccontextmanager
@@ -58,7 +60,9 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
         records = RunRepository(kept, ping_after=settings.ping_after)
         links = SignedLinks(settings.public_url, KeyValueStore(kept))
-        yield Stores(kept, media, records, RunQueue(kept, caps), links, ErasureLedger(settings.ledger))
+        accounts = LinkedAccounts(kept)
+        queue = RunQueue(kept, caps, accounts=accounts)
+        yield Stores(kept, media, records, queue, links, ErasureLedger(settings.ledger), accounts)
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -196,14 +200,17 @@ async def forget(settings: Settings, person: str) -> int:
         audit = Audit(store.database)
         rules = RuleStore(store.database, audit, TaskHealth())
         presets = PresetStore(store.database)
-        return await forget_person(person, store.records, store.media, audit, rules, presets, store.ledger)
+        kept = (store.records, store.media, audit, rules, presets, store.accounts)
+        return await forget_person(person, *kept, store.ledger)
 
 
 async def export(settings: Settings, person: str, path: Path) -> PackedData:
     """Write the data of a person to a new file. Raises `OSError` too."""
     async with opened(settings) as store:
         presets, audit = PresetStore(store.database), Audit(store.database)
-        return await OwnDataService(store.database, store.media, store.links, presets, audit).pack(person, path)
+        await store.accounts.refresh()
+        service = OwnDataService(store.database, store.media, store.links, presets, audit, store.accounts)
+        return await service.pack(person, path)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

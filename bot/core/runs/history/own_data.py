@@ -18,6 +18,7 @@ from bot.core.errors import StorageFailed, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import Failed, Person, StoredFile
+from bot.core.people.accounts import NO_LINKS, KnownAccounts, LinkedAccount
 from bot.core.pings.wishes import wish_of
 from bot.core.policy.audit import Audit, AuditLine
 from bot.core.presets.store import Preset, PresetStore
@@ -79,7 +80,7 @@ class OwnCharge:
 
 @dataclass(frozen=True)
 class OwnData:
-    """All that is kept of a person, but for their files. Moments are seconds since 1970."""
+    """All that is kept of an account, but for the files. Moments are seconds since 1970."""
 
     person: str
     made_at: float
@@ -88,6 +89,7 @@ class OwnData:
     log: tuple[AuditLine, ...]
     reported: tuple[str, ...]
     told_after_minutes: int | None
+    other_accounts: tuple[LinkedAccount, ...]
     charges: tuple[OwnCharge, ...]
 
 
@@ -129,8 +131,10 @@ class OwnDataService:
         links: SignedLinks,
         presets: PresetStore,
         audit: Audit,
+        accounts: KnownAccounts = NO_LINKS,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._accounts = accounts
         self._database, self._media, self._links = database, media, links
         self._presets, self._audit, self._clock = presets, audit, clock
         self._search = RunSearch(database)
@@ -179,15 +183,16 @@ class OwnDataService:
         told = tuple([await packing.run(run) for run in runs])
         wish, reported, counted = await self._database.ask(lambda connection: _beside_runs(connection, person))
         log = tuple(await self._audit.about(person))
-        presets = tuple(await self._presets.of(person))
-        data = OwnData(person, self._clock(), told, presets, log, reported, wish, counted)
+        presets = tuple(await self._presets.of((person,)))
+        others = tuple(self._accounts.beside(person))
+        data = OwnData(person, self._clock(), told, presets, log, reported, wish, others, counted)
         await packing.write("data.json", await asyncio.to_thread(_json, data))
         return PackedData(path, len(runs), packing.files, packing.left_out)
 
     async def _runs(self, person: str) -> AsyncIterator[RunRecord]:
         """Yield all runs of a person, newest first."""
         skip = 0
-        while found := await self._search.latest(person, skip, _PAGE):
+        while found := await self._search.latest((person,), skip, _PAGE):
             for run in found:
                 yield run
             skip += len(found)

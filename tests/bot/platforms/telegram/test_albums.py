@@ -72,5 +72,14 @@ async def test_the_buttons_below_an_album_are_those_of_its_run_alone(api: BotApi
         press = forged(there, data)
         press.id = press.data["message_id"] = words.id
         assert "another message" in await there.notice(await there.press(press, "x"))
+    await chat.press(words, "2")
+    await api.until(lambda: "· 2 ·" in words.buttons())
+    await chat.press(words, "Original")
+    await left(chat, 5)
+    document = chat.messages[-1]
+    assert (document.kind, color(document)) == ("document", (0, 255, 0))
+    await chat.press(words, "Use as input")
+    await chat.answer("What would you like?")
+    assert words in chat.messages
     await chat.press(words, "Delete")
-    await left(chat, 0)
+    await api.until(lambda: words not in chat.messages)

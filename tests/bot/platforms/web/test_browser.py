@@ -360,6 +360,36 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
 
 
 @pytest.mark.long
+async def test_several_files_are_a_run_each_and_a_code_joins_accounts(browser: Browser, tmp_path: Path) -> None:
+    elsewhere = Person("telegram", "5", "Ann")
+    async with opened(browser, tmp_path) as (web, tab):
+        await choose(tab, "Negative")
+        await tab.locator("#form input[type=file]").set_input_files([PHOTO, PHOTO])
+        await expect(tab.locator("#form .filename")).to_have_text("2 files: a run for each")
+        await develop(tab)
+        card = tab.locator("#runs > li > article").first
+        await expect(card.locator(".pill").first).to_have_text("2 of 2")
+        await tab.get_by_text("Accounts", exact=True).click()
+        await tab.get_by_role("button", name="Make a code").click()
+        told = tab.locator("#accounts [role=status]")
+        await expect(told).to_contain_text("Your code is")
+        code = (await told.inner_text()).split("Your code is ")[1][:11]
+        links, here = web.services.links, Place("telegram", "5")
+        assert "the page" in await links.join(elsewhere, here, code, sure=True)
+        assert len((await web.services.history.page(elsewhere)).runs) == 2
+        await links.end(elsewhere)
+        code = (await links.start(elsewhere, here)).split("Your code is ")[1][:11]
+        await tab.get_by_label("Code of your other account").fill(code)
+        await tab.get_by_role("button", name="Join", exact=True).click()
+        await expect(told).to_contain_text("This is the code of Ann on Telegram")
+        await tab.get_by_role("button", name="That is me: join").click()
+        await expect(tab.locator("#accounts li")).to_have_text("Joined with Ann on Telegram.")
+        await _is_accessible(tab)
+        await tab.get_by_role("button", name="Part this account").click()
+        await expect(tab.locator("#accounts li")).to_have_count(0)
+
+
+@pytest.mark.long
 async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
