@@ -211,8 +211,10 @@ async def serving(
             line = LineService(runs, workflows, store.queue, store.records, estimator, store.accounts)
             links = LinkService(store.accounts)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            several = (groups, kept, wishes, read, line, links, data)
-            yield Services(runs, history, moderation, workflows, files, health, *several)
+            accounts = (links, data)
+            yield Services(
+                runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, *accounts
+            )
         finally:
             runs.accepting = False
 

@@ -186,6 +186,12 @@ class Settings:
         False,
         "Remove runs that have ended from the history of servers: yes or no.",
     )
+    manager: bool = _setting(
+        "COMFYUI_MANAGER",
+        _switch,
+        False,
+        "Let “darkroom models install” use ComfyUI-Manager at servers: yes or no.",
+    )
     stall_limit: float | None = _setting(
         "COMFYUI_STALL_LIMIT", _seconds, None, "Stop a run after this many seconds without progress; default: never."
     )

@@ -209,8 +209,8 @@ async def export(settings: Settings, person: str, path: Path) -> PackedData:
     async with opened(settings) as store:
         presets, audit = PresetStore(store.database), Audit(store.database)
         await store.accounts.refresh()
-        data = OwnDataService(store.database, store.media, store.links, presets, audit, store.accounts)
-        return await data.pack(person, path)
+        service = OwnDataService(store.database, store.media, store.links, presets, audit, store.accounts)
+        return await service.pack(person, path)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

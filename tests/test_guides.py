@@ -105,6 +105,7 @@ UNTRIED = {
         for word in ("interrupt", "free", "drain", "resume")
     },
     "darkroom models fetch NAME": "tests/bot/core/test_model_files.py fetches one",
+    "darkroom models install PACK": "tests/bot/core/test_model_files.py has a manager install one",
     "make setup": "it installs from a package index",
     "make words": "it writes into the checkout",
     "make release VERSION=1.2.3": "tests/test_release.py runs it in a checkout of its own",

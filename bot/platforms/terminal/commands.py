@@ -335,7 +335,7 @@ def servers(ctx: click.Context) -> None:
 @_server
 @click.pass_context
 def models(ctx: click.Context, server: str | None) -> None:
-    """List the models and nodes that workflows lack; fetch a model."""
+    """List the models and nodes that workflows lack; get one."""
     if ctx.invoked_subcommand is None:
         from bot.platforms.terminal.models import show
 
@@ -350,6 +350,16 @@ def fetch(name: str, server: str | None) -> None:
     from bot.platforms.terminal.models import fetch as get
 
     raise SystemExit(get(_app(), _named(server, _app()), name))
+
+
+@models.command()
+@click.argument("pack")
+@_server
+def install(pack: str, server: str | None) -> None:
+    """Have ComfyUI-Manager install a PACK of nodes at a server."""
+    from bot.platforms.terminal.models import install as get
+
+    raise SystemExit(get(_app(), _named(server, _app()), pack))
 
 
 @cli.group(cls=Moderation)

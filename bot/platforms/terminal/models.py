@@ -60,6 +60,21 @@ def fetch(app: Application, server: str | None, name: str) -> int:
     return attend(work())
 
 
+def install(app: Application, server: str | None, pack: str) -> int:
+    """Have ComfyUI-Manager install a pack, and print what it says."""
+
+    async def work() -> int:
+        if not app.settings.manager:
+            words = _("Set {setting} if ComfyUI-Manager may install packs of nodes at your servers.")
+            raise UserError(words.format(setting="COMFYUI_MANAGER=yes"))
+        await app.learn([server])
+        async with app.open(server) as bench:
+            say(await bench.install_pack(pack))
+        return 0
+
+    return attend(work())
+
+
 async def _missing(app: Application, server: str | None) -> Mapping[Any, list[str]]:
     await app.learn([server])
     async with app.open(server) as bench:

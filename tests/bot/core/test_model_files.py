@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -171,3 +172,80 @@ async def test_the_models_that_workflows_lack_are_listed_and_one_is_fetched(shop
         made = models / "checkpoints" / "a.ckpt"
         assert (code, said) == (0, f"Fetched {made} (0.00 GB); its checksum is right.\n")
         assert made.read_bytes() == MODEL
+
+
+class ManagedServer(EmbeddedServer):
+    """Has a ComfyUI-Manager, which takes all and installs one pack alone."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.tasks: list[dict[str, Any]] = []
+        self.started = 0
+
+    def _app(self, features: dict[str, Any]) -> web.Application:
+        app = super()._app(features)
+        queue = "/v2/manager/queue"
+        app.router.add_get(f"{queue}/status", self._say)
+        app.router.add_post(f"{queue}/task", self._take)
+        app.router.add_post(f"{queue}/start", self._start)
+        app.router.add_get(f"{queue}/history", self._history)
+        return app
+
+    async def _say(self, _request: web.Request) -> web.Response:
+        return web.json_response({"is_processing": False})
+
+    async def _take(self, request: web.Request) -> web.Response:
+        self.tasks.append(await request.json())
+        return web.Response()
+
+    async def _start(self, _request: web.Request) -> web.Response:
+        self.started += 1
+        return web.Response(status=201)
+
+    async def _history(self, request: web.Request) -> web.Response:
+        task = next(each for each in self.tasks if each["ui_id"] == request.query["ui_id"])
+        good = task["params"]["id"] == "noisy-pack"
+        status = {
+            "status_str": "success" if good else "error",
+            "completed": True,
+            "messages": [] if good else ["denied"],
+        }
+        told = {"ui_id": task["ui_id"], "result": "success" if good else "failed", "status": status}
+        return web.json_response({"history": told})
+
+
+async def test_a_pack_is_installed_by_the_manager_where_that_is_allowed(tmp_path: Path) -> None:
+    save = {"id": 2, "type": "SaveImage", "inputs": [{"name": "images", "type": "IMAGE", "link": 1}]}
+    for pack in ("noisy-pack", "bad-pack"):
+        noise = {
+            "id": 1,
+            "type": f"Of {pack}",
+            "outputs": [{"type": "IMAGE", "links": [1]}],
+            "properties": {"cnr_id": pack},
+        }
+        graph = {"nodes": [noise, save], "links": [[1, 1, 0, 2, 0, "IMAGE"]]}
+        (tmp_path / f"{pack}.json").write_text(json.dumps(graph))
+
+    async def darkroom(pack: str, **more: str) -> tuple[int, str]:
+        env = {**os.environ, "DARKROOM_WORKFLOWS": str(tmp_path), **more, "COMFYUI_URLS": server.url}
+        command = await fork("bot.__main__", "models", "install", pack, env=env, folder=tmp_path, log=STDOUT)
+        said = (await command.said.read()).decode()
+        return await command.wait(), said
+
+    allowed = {"COMFYUI_MANAGER": "yes"}
+    async with ManagedServer() as server:
+        code, said = await darkroom("noisy-pack")
+        assert (code, "Set COMFYUI_MANAGER=yes" in said, server.tasks) == (2, True, [])
+        code, said = await darkroom("other-pack", **allowed)
+        assert (code, "No workflow lacks the pack “other-pack”" in said, server.tasks) == (2, True, [])
+        code, said = await darkroom("noisy-pack", **allowed)
+        assert (code, said) == (
+            0,
+            "ComfyUI-Manager says that noisy-pack is installed. Start ComfyUI again to use it.\n",
+        )
+        assert (server.tasks[0]["kind"], server.started) == ("install", 1)
+        code, said = await darkroom("bad-pack", **allowed)
+        assert (code, "has not installed bad-pack: denied. Its security level may forbid it." in said) == (2, True)
+    async with EmbeddedServer() as server:
+        code, said = await darkroom("noisy-pack", **allowed)
+        assert (code, "has no ComfyUI-Manager that takes tasks" in said) == (2, True)
