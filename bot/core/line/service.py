@@ -77,6 +77,14 @@ class LineService:
             entries.append(LineEntry(number, run, titled, words, cancel))
         return entries
 
+    async def cancel_waiting(self, person: Person) -> int:
+        """Cancel all of a person's runs that wait for their turns. Returns how many there were. Raises `StorageFailed`."""
+        own = await self._records.unfinished_of(person.key)
+        waiting = [run for run in own if run.state is State.WAITING]
+        groups = {run.group_id for run in waiting} - {None}
+        later = [run for run in own if run.state is State.LATER and run.group_id in groups]
+        return sum([await self._runs.cancel(run.id, person) for run in (*waiting, *later)])
+
     async def limits(self, person: Person, here: Place) -> list[str]:
         """Say what a person may still do in a place, and when more: a line for each limit. Raises `StorageFailed`."""
         rules = dict[object, tuple[str, QuotaStatus]]()

@@ -1,6 +1,6 @@
 // A field for a file: dropped, pasted, chosen, or taken from an earlier run; with a preview.
 
-import { boot, icon, make, word } from "./dom.js";
+import { boot, icon, make, word } from "../dom.js";
 
 const MODELS = [".glb", ".gltf", ".obj", ".stl", ".ply", ".fbx", ".usdz", ".splat", ".spz", ".ksplat"];
 const PLUS = "M12 5v14M5 12h14";
