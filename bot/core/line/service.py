@@ -78,7 +78,7 @@ class LineService:
         return entries
 
     async def cancel_waiting(self, person: Person) -> int:
-        """Cancel all of a person's runs that wait for their turns. Returns how many there were. Raises `StorageFailed`."""
+        """Cancel all of a person's runs that wait for their turns, and return how many. Raises `StorageFailed`."""
         own = await self._records.unfinished_of(person.key)
         waiting = [run for run in own if run.state is State.WAITING]
         groups = {run.group_id for run in waiting} - {None}

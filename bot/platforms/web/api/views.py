@@ -137,6 +137,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
         "lacks": offer.lacks,
         "price": _("A run costs {price}.").format(price=offer.price) if offer.price else "",
         "fields": [_field_view(field) for field in form.fields],
+        "takes": list(dict.fromkeys(field.kind.value for field in form.fields if field.is_media)),
         "main": main.name if main is not None and not main.is_rare else "",
         "size": asdict(size) if size is not None and size.ratios else None,
     }

@@ -34,13 +34,20 @@ async function presets() {
 async function pick() {
   const { picked } = await import("./composer/picker.js");
   const workflow = await picked(workflows, form.workflow);
-  if (workflow) choose(workflow);
+  if (workflow) await choose(workflow);
 }
 
-function choose(workflow) {
+/** Open the form of a workflow. Returns false if it cannot be had. */
+async function choose(workflow, given = null) {
+  try {
+    form.show(await workflows.whole(workflow), given);
+  } catch (fault) {
+    say(fault.message);
+    return false;
+  }
   workflows.used(workflow.name);
-  form.show(workflow);
   form.focus();
+  return true;
 }
 
 function sent(id, workflow) {
@@ -49,21 +56,19 @@ function sent(id, workflow) {
 }
 
 /** Fill the form in as a run was. */
-function change(run) {
+async function change(run) {
   const workflow = workflows.get(run.workflow);
   if (!workflow) return say(word("nowhere"));
-  workflows.used(workflow.name);
-  form.show(workflow, { values: run.values, files: run.inputs });
-  form.focus();
+  if (!(await choose(workflow, { values: run.values, files: run.inputs }))) return;
   const told = ({ text }) => form.workflow === workflow && form.tell(text);
   ask("GET", `runs/${run.id}/changes`).then(told, (fault) => say(fault.message));
 }
 
 /** Fill the form in with a preset; files that are there already stay. */
-function fillIn({ workflow: name, values, news }) {
+async function fillIn({ workflow: name, values, news }) {
   const workflow = workflows.get(name);
   if (!workflow) return say(word("nowhere"));
-  choose(workflow);
+  if (!(await choose(workflow))) return;
   form.fill({ values, files: [] }, false);
   form.tell(news);
 }
@@ -79,7 +84,7 @@ async function read(input) {
     const { forms } = await ask("POST", "settings", body);
     const filled = forms.find((each) => each.workflow === form.workflow?.name) ?? forms[0];
     if (!filled || !workflows.get(filled.workflow)) return say(word("no_takers"));
-    fillIn(filled);
+    await fillIn(filled);
     say(word("settings_read", { title: workflows.get(filled.workflow).title }));
   } catch (fault) {
     say(fault.message);
@@ -87,9 +92,9 @@ async function read(input) {
 }
 
 /** Put a result into the form of a workflow. */
-function use(file, workflow) {
+async function use(file, workflow) {
   if (!workflow) return say(word("nowhere"));
-  if (workflow.name !== form.workflow?.name) choose(workflow);
+  if (workflow.name !== form.workflow?.name && !(await choose(workflow))) return;
   const field = taker(workflow, file.kind);
   form.put(field.name, file);
   form.focus(field.name);
@@ -101,18 +106,18 @@ async function refresh(whole = false) {
   boot.workflows = await ask("GET", "workflows");
   const workflow = workflows.get(form.workflow?.name);
   runs.look();
-  if (!workflow || workflow.lacks) start();
+  if (!workflow || workflow.lacks) await start();
   else if (whole) form.show(workflow);
 }
 
-function start() {
+async function start() {
   const { first } = workflows;
   if (!first) return form.clear(word("no_workflows"));
-  form.show(first);
+  form.show(await workflows.whole(first));
 }
 
 const note = document.getElementById("note");
 note.textContent = boot.note;
 note.hidden = !boot.note;
-start();
+start().catch((fault) => say(fault.message));
 listen(runs, () => refresh().catch((fault) => say(fault.message)));

@@ -14,9 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, FileChooser, Locator, Response, async_playwright, expect
+from playwright.async_api import Browser, FileChooser, Locator, Response, expect
 from playwright.async_api import Page as Tab
 
 from bot.core.media.metadata.strip import strip
@@ -26,28 +25,18 @@ from bot.settings import Secret
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.harness import until
 from tests.bot.parcel import STATUE, parcel, write_parcel
+from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
 from tests.bot.platforms.web.reel import CLIP, reel, write_reel
 from tests.patience import PATIENCE
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARTIFACTS = Path(__file__).parents[4] / "build"
 PHONE: Any = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    expect.set_options(timeout=PATIENCE * 1000)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        async with browser:
-            yield browser
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 // The workflows that can be run here, those that the visitor used last, and the picture of each.
 
-import { boot, icon, make } from "../dom.js";
+import { ask, boot, icon, make } from "../dom.js";
 
 const KEPT = "darkroom.workflows";
 const RECENT = 6;
@@ -21,6 +21,12 @@ export class Workflows {
 
   get(name) {
     return boot.workflows.find((workflow) => workflow.name === name);
+  }
+
+  /** A workflow with its form, which the page has not at first where there are many. */
+  async whole(workflow) {
+    if (!workflow.fields) Object.assign(workflow, await ask("GET", `workflows/${encodeURIComponent(workflow.name)}`));
+    return workflow;
   }
 
   /** The one to begin with: the one that was used last. */
@@ -58,7 +64,8 @@ export class Workflows {
   takers(after, kind) {
     const chosen = this.get(after)?.next ?? [];
     const place = ({ name }) => (chosen.includes(name) ? chosen.indexOf(name) : chosen.length);
-    return this.able.filter((each) => taker(each, kind)).sort((one, other) => place(one) - place(other));
+    const kinds = kind === "video" && boot.films ? [kind, "image"] : [kind];
+    return this.able.filter(({ takes }) => kinds.some((each) => takes.includes(each))).sort((one, other) => place(one) - place(other));
   }
 }
 
