@@ -22,7 +22,12 @@ class LineRoutes:
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
         here = place_of(person.id)
         entries = [
-            {"id": each.run.id, "words": f"{each.number}. {each.title}: {each.words}", "cancel": each.cancel}
+            {
+                "id": each.run.id,
+                "path": f"groups/{each.group}" if each.group else f"runs/{each.run.id}",
+                "words": f"{each.number}. {each.title}: {each.words}",
+                "cancel": each.cancel,
+            }
             for each in await self._line.entries(person, here)
         ]
         return web.json_response({"entries": entries, "limits": await self._line.limits(person, here)})
@@ -30,8 +35,7 @@ class LineRoutes:
     async def _cancel(self, request: web.Request) -> web.Response:
         """Cancel all that waits."""
         person = person_of(whose(request))
-        waiting = [each.run.id for each in await self._line.entries(person, place_of(person.id))]
         stopped = await self._line.cancel_waiting(person)
-        for run in waiting:
+        for run in stopped:
             self._hub.tell(person.id, run)
-        return web.json_response({"stopped": stopped})
+        return web.json_response({"stopped": len(stopped)})

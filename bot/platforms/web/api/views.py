@@ -30,6 +30,7 @@ from bot.core.platform import (
     State,
     WorkflowOffer,
     main_field,
+    one_each,
     size_fields,
 )
 from bot.i18n import _
@@ -136,7 +137,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
         "description": workflow.description,
         "lacks": offer.lacks,
         "price": _("A run costs {price}.").format(price=offer.price) if offer.price else "",
-        "fields": [_field_view(field) for field in form.fields],
+        "fields": [_field_view(field, several=one_each(form, 2) == field.name) for field in form.fields],
         "takes": list(dict.fromkeys(field.kind.value for field in form.fields if field.is_media)),
         "main": main.name if main is not None and not main.is_rare else "",
         "size": asdict(size) if size is not None and size.ratios else None,
@@ -151,7 +152,7 @@ def person_of(person_id: str, languages: str = "") -> Person:
     return Person("web", person_id, _("a visitor of the page"), language=language)
 
 
-def _field_view(field: Field) -> dict[str, Any]:
+def _field_view(field: Field, *, several: bool) -> dict[str, Any]:
     low, high = field.seeds if field.seed else (field.minimum, field.maximum)
     return {
         "name": field.name,
@@ -168,6 +169,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "multiline": field.multiline,
         "seed": field.seed,
         "count": field.asks_count,
+        "several": several,
         "more": field.is_rare,
         "range": "" if field.seed else field.range_text,
     }

@@ -1,6 +1,6 @@
 // Puts the page together: the composer sends a request, and the stream tells what becomes of it.
 
-import { ask, boot, icon, make, say, word } from "./dom.js";
+import { ask, boot, dialog, icon, make, say, word } from "./dom.js";
 import { Form } from "./composer/form.js";
 import { taker, Workflows } from "./composer/workflows.js";
 import { Runs } from "./results/runs.js";
@@ -116,6 +116,16 @@ async function start() {
   form.show(await workflows.whole(first));
 }
 
+/** The visitor's other accounts, which few ask for. */
+async function accounts() {
+  const { Accounts } = await import("./accounts.js");
+  const joined = new Accounts();
+  dialog(word("accounts"), "accounts", ...joined.content);
+  await joined.load();
+}
+
+const PERSON = "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20c1-4 4-5.5 7.5-5.5s6.5 1.5 7.5 5.5";
+document.querySelector(".tools").append(tool("accounts", PERSON, accounts));
 const note = document.getElementById("note");
 note.textContent = boot.note;
 note.hidden = !boot.note;

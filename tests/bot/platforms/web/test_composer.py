@@ -78,6 +78,7 @@ async def test_go_is_in_reach_without_scrolling(browser: Browser, tmp_path: Path
         await _is_accessible(tab)
 
 
+@pytest.mark.long
 async def test_a_form_is_filled_in_with_few_presses(browser: Browser, tmp_path: Path) -> None:
     write_sized(tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
@@ -110,6 +111,7 @@ async def test_a_form_is_filled_in_with_few_presses(browser: Browser, tmp_path: 
         assert spot["y"] + spot["height"] <= main["y"]  # it covers nothing
 
 
+@pytest.mark.long
 async def test_what_waits_is_one_line_and_all_of_it_is_cancelled(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await choose(tab, "Gated")
@@ -134,6 +136,7 @@ async def test_what_waits_is_one_line_and_all_of_it_is_cancelled(browser: Browse
         await reaches(message(tab, 3), "done")  # it was asked for before the others
 
 
+@pytest.mark.long
 async def test_a_photograph_that_is_too_large_is_reduced_and_a_result_is_taken_again(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -171,7 +174,7 @@ async def _bytes(tab: Tab, source: str | None) -> bytes:
 @pytest.mark.parametrize(
     "options",
     [
-        {"color_scheme": "dark", **PHONE},
+        pytest.param({"color_scheme": "dark", **PHONE}, marks=pytest.mark.long),
         pytest.param({"color_scheme": "light"}, marks=pytest.mark.long),
         pytest.param({"color_scheme": "dark"}, marks=pytest.mark.long),
         pytest.param({"color_scheme": "light", "forced_colors": "active"}, marks=pytest.mark.long),

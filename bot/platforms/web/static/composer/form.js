@@ -95,14 +95,16 @@ export class Form {
     }
   }
 
-  /** Put files that were pasted or dropped into the first fields that take them. */
+  /** Put files that were pasted or dropped into the first fields that take them, or all into one that takes several. */
   take(transfer, event) {
-    for (const file of transfer?.files ?? []) {
-      const media = [...this.fields.values()].filter((field) => field.media && field.accepts(file));
+    const files = [...(transfer?.files ?? [])];
+    while (files.length) {
+      const media = [...this.fields.values()].filter((field) => field.media && field.accepts(files[0]));
       const field = media.find((each) => !each.file) ?? media[0];
+      const taken = files.splice(0, field?.field.several ? files.length : 1);
       if (!field) continue;
       event.preventDefault();
-      field.set(file);
+      field.take(taken);
     }
   }
 
@@ -131,8 +133,10 @@ export class Form {
     const body = new FormData();
     for (const [name, field] of this.fields) {
       const value = field.value();
-      if (value instanceof File) body.append(name, value, value.name || "file");
-      else body.append(name, value);
+      for (const each of [value].flat()) {
+        if (each instanceof File) body.append(name, each, each.name || "file");
+        else body.append(name, each);
+      }
     }
     this.busy(true);
     for (const name of this.fields.keys()) this.blame(name, "");

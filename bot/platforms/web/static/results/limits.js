@@ -20,9 +20,9 @@ export async function limits() {
     }
   }
 
-  function row({ id, words, cancel }) {
+  function row({ path, words, cancel }) {
     const stop = async () => {
-      await ask("POST", `runs/${id}/cancel`).catch((fault) => say(fault.message));
+      await ask("POST", `${path}/cancel`).catch((fault) => say(fault.message));
       await load();
     };
     const button = cancel ? make("button", { type: "button", class: "quiet", onclick: stop }, cancel) : null;
