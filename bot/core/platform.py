@@ -55,6 +55,7 @@ from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
 from bot.core.workflows.arguments import example, main_field, read_arguments
+from bot.core.workflows.automatic.ratios import size_fields
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
@@ -151,6 +152,7 @@ __all__ = [
     "retry",
     "settings_from",
     "sheet_of",
+    "size_fields",
     "split_options",
     "to_play",
     "together",

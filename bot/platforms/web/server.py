@@ -59,7 +59,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
     app.add_routes(PresetRoutes(services).routes())
-    app.add_routes(LineRoutes(services).routes())
+    app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)

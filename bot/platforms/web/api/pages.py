@@ -25,6 +25,7 @@ from bot.platforms.web.templates import STATIC, filled
 
 _OWN_DATA, _PIECE = 1_000_000_000, 1 << 18  # bytes of a visitor's own data, and of a piece of it
 _LOGIN = 8192  # bytes of the login form
+_WHOLE = 12  # workflows that a page gets with their forms; of more it asks for the forms that are opened
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -38,6 +39,7 @@ class PageRoutes:
             web.get("/", self._page),
             web.post("/login", self._login),
             web.get("/workflows", self._workflows),
+            web.get("/workflows/{name}", self._workflow),
             web.get("/cards/{name}", self._card),
             web.get("/sample", self._sample),
             web.get("/my-data", self._own_data),
@@ -49,7 +51,7 @@ class PageRoutes:
         boot = {
             "films": not missing(),
             "words": words(),
-            "workflows": await self._offers(request),
+            "workflows": _first(await self._offers(request)),
             "upload": self._options.upload_bytes,
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
@@ -76,6 +78,14 @@ class PageRoutes:
 
     async def _workflows(self, request: web.Request) -> web.Response:
         return web.json_response(await self._offers(request))
+
+    async def _workflow(self, request: web.Request) -> web.Response:
+        """One of them, with its form."""
+        name = request.match_info["name"]
+        found = [offer for offer in await self._offers(request) if offer["name"] == name]
+        if not found:
+            raise web.HTTPNotFound
+        return web.json_response(found[0])
 
     async def _offers(self, request: web.Request) -> list[dict[str, Any]]:
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
@@ -132,6 +142,14 @@ class PageRoutes:
 
     def _is_operator(self, request: web.Request) -> bool:
         return self._services.moderation.is_operator(who(request, self._gate))
+
+
+def _first(offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the workflows as a page gets them first, which stays light however many they are."""
+    forms = ("fields", "main", "size")
+    return (
+        offers if len(offers) <= _WHOLE else [{key: each[key] for key in each if key not in forms} for each in offers]
+    )
 
 
 def _data(boot: dict[str, Any]) -> str:

@@ -117,7 +117,7 @@ _PICTURED = {"dream", "match-colors", "negative", "polaroid", "poster", "sketch"
 
 async def test_the_page_says_which_language_it_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        assert f'<html lang="{language}">' in ann.html
+        assert f'<html lang="{language}" dir="ltr">' in ann.html
     folder = tmp_path / "pt_BR" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     with (folder / "darkroom.mo").open("wb") as file:
