@@ -29,6 +29,7 @@ class Button(StrEnum):
     MASK = "mask"  #: a link with which a mask is drawn
     FORGET = "forget"  #: asks the person who presses it
     FORGET_SURELY = "forget surely"  #: the answer to that question
+    OWN_DATA = "own data"  #: hands a person what is kept of them
 
 
 class Right(Enum):
@@ -60,6 +61,7 @@ RIGHTS: dict[Button, tuple[Right, Right]] = {
     Button.MASK: (Right.OWNER, Right.OWNER),
     Button.FORGET: (Right.READERS, Right.WRITERS),
     Button.FORGET_SURELY: (Right.OWNER, Right.OWNER),
+    Button.OWN_DATA: (Right.OWNER, Right.OWNER),
 }
 
 

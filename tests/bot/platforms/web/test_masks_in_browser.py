@@ -22,7 +22,7 @@ from tests.bot.platforms.discord.test_mask_links import link_of
 from tests.bot.platforms.web.inpaint import write_inpaint
 from tests.bot.platforms.web.linked import free_port, png
 from tests.bot.platforms.web.pages import page
-from tests.bot.platforms.web.test_browser import _FLAGS, CHROMIUM, PHONE
+from tests.bot.platforms.web.test_browser import _FLAGS, CHROMIUM, PHONE, choose
 from tests.patience import PATIENCE
 
 BLUE, INVERSE = (32, 64, 96), (223, 191, 159)
@@ -91,7 +91,7 @@ async def test_a_mask_and_a_crop_are_drawn_on_the_page(browser: Browser, tmp_pat
         tab = await (await browser.new_context(**options)).new_page()
         faults = _complaints(tab)
         await tab.goto(web.url)
-        await tab.get_by_role("radio", name="Inpaint").check()
+        await choose(tab, "Inpaint")
         photo: Any = {"name": "sea.png", "mimeType": "image/png", "buffer": png(Image.new("RGB", (300, 200), BLUE))}
         await tab.locator("#form input[type=file]").set_input_files(photo)
         stage = await _open(tab)
