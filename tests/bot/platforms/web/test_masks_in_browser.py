@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from PIL import Image
-from playwright.async_api import Browser, Locator, async_playwright, expect
+from playwright.async_api import Browser, Locator, expect
 from playwright.async_api import Page as Tab
 
 from bot.platforms.web.adapter import WebPlatform
@@ -19,11 +18,11 @@ from bot.platforms.web.config import PageConfig
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, channel_of_its_own, first_file, house, results
 from tests.bot.platforms.discord.test_mask_links import link_of
+from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.inpaint import write_inpaint
 from tests.bot.platforms.web.linked import free_port, png
 from tests.bot.platforms.web.pages import page
-from tests.bot.platforms.web.test_browser import _FLAGS, CHROMIUM, PHONE, choose
-from tests.patience import PATIENCE
+from tests.bot.platforms.web.test_browser import PHONE, choose
 
 BLUE, INVERSE = (32, 64, 96), (223, 191, 159)
 
@@ -32,15 +31,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.long,
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> Any:
-    expect.set_options(timeout=PATIENCE * 1000)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        async with browser:
-            yield browser
 
 
 def _complaints(tab: Tab) -> list[str]:
@@ -93,7 +83,7 @@ async def test_a_mask_and_a_crop_are_drawn_on_the_page(browser: Browser, tmp_pat
         await tab.goto(web.url)
         await choose(tab, "Inpaint")
         photo: Any = {"name": "sea.png", "mimeType": "image/png", "buffer": png(Image.new("RGB", (300, 200), BLUE))}
-        await tab.locator("#form input[type=file]").set_input_files(photo)
+        await tab.locator("#form .drop input[type=file]").set_input_files(photo)
         stage = await _open(tab)
         await _across(tab, stage, 0.2)
         await _across(tab, stage, 0.8)
