@@ -38,6 +38,8 @@ from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.history.details import RunDetails
+from bot.core.runs.history.own_data import NAME as OWN_DATA_NAME
+from bot.core.runs.history.own_data import OwnDataService, PackedData
 from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
@@ -47,11 +49,13 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
+from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
 from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
 from bot.core.workflows.arguments import example, main_field, read_arguments
+from bot.core.workflows.automatic.ratios import size_fields
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
@@ -60,6 +64,7 @@ __all__ = [
     "ADMINISTRATORS",
     "EVERYONE",
     "OPERATOR",
+    "OWN_DATA_NAME",
     "SHARED_PATH",
     "UNFINISHED",
     "Access",
@@ -89,6 +94,8 @@ __all__ = [
     "Narrowing",
     "Outcome",
     "Overview",
+    "OwnDataService",
+    "PackedData",
     "Pauses",
     "Platform",
     "PresetService",
@@ -136,6 +143,7 @@ __all__ = [
     "measure",
     "missing",
     "moves",
+    "note_arrival",
     "one_each",
     "poster",
     "private_opener",
@@ -144,6 +152,7 @@ __all__ = [
     "retry",
     "settings_from",
     "sheet_of",
+    "size_fields",
     "split_options",
     "to_play",
     "together",
@@ -153,12 +162,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Health:
-    """`servers` tells by name which servers can be reached, `accepting` whether requests are taken, and `tasks` how the
-    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written, and
-    `troubles` tells all else that is wrong; `own_troubles` what can be told without the database.
+    """`servers` tells by name which servers can be reached, and `conditions` how each is in one word. `accepting` tells
+    whether requests are taken, and `tasks` how the background tasks and the platforms are. `probe` raises
+    `StorageFailed` if the database cannot be written, and `troubles` tells all else that is wrong; `own_troubles` what
+    can be told without the database.
     """
 
     servers: Callable[[], Mapping[str, bool]]
+    conditions: Callable[[], Mapping[str, str]]
     accepting: Callable[[], bool]
     tasks: TaskHealth
     probe: Callable[[], Coroutine[Any, Any, None]]
@@ -182,6 +193,7 @@ class Services:
     readback: ReadbackService
     line: LineService
     links: LinkService
+    data: OwnDataService
 
 
 class Platform(Protocol):

@@ -25,6 +25,7 @@ from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, uses
+from bot.core.traces import spans
 
 _FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".avif", ".mp4", ".webm", ".mov")
@@ -567,7 +568,14 @@ def taken() -> ColumnElement[bool]:
 
 
 def _told(ended: bool, run: RunRecord, state: State, cause: str | None = None) -> bool:
-    """Log an end, if it is one."""
+    """Tell the log and the trace of an end, if it is one."""
     if ended:
-        events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
+        note_end(run, state, cause)
     return ended
+
+
+def note_end(run: RunRecord, state: State, cause: str | None) -> None:
+    """Tell the log and the trace that the end of a run is on disk."""
+    events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
+    facts = {"workflow": run.workflow, "state": state.value, "attempts": run.attempt, "server": run.server or ""}
+    spans.since(run.id, spans.RUN, run.asked_at, run.ended_at, **facts)
