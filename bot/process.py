@@ -52,6 +52,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.gallery.service import GalleryService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
@@ -178,8 +179,10 @@ async def serving(
             base.cancel,
         )
         history = HistoryService(store.database, store.media, tasks)
+        gallery = GalleryService(store.database, store.media, runs, tasks)
         if role.chat:
             await stack.enter_async_context(history)
+            await stack.enter_async_context(gallery)
         watch = _watch(base)
         await stack.enter_async_context(_notices(base, watch))
         try:
@@ -188,7 +191,9 @@ async def serving(
             kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
             read = ReadbackService(workflows, runs, store.records)
             line = LineService(runs, workflows, store.queue, store.records, estimator)
-            yield Services(runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line)
+            yield Services(
+                runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, gallery
+            )
         finally:
             runs.accepting = False
 

@@ -36,6 +36,8 @@ from bot.core.readback.found import FoundSettings
 from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.runs.gallery.pages import GalleryFilter, PlacedRun
+from bot.core.runs.gallery.service import UNDO, Archive, GalleryService, ids_of
 from bot.core.runs.history.details import RunDetails
 from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
@@ -59,8 +61,10 @@ __all__ = [
     "EVERYONE",
     "OPERATOR",
     "SHARED_PATH",
+    "UNDO",
     "UNFINISHED",
     "Access",
+    "Archive",
     "BackgroundTask",
     "Block",
     "Button",
@@ -73,6 +77,8 @@ __all__ = [
     "Film",
     "Form",
     "FoundSettings",
+    "GalleryFilter",
+    "GalleryService",
     "GroupService",
     "Health",
     "HistoryPage",
@@ -88,6 +94,7 @@ __all__ = [
     "Outcome",
     "Overview",
     "Pauses",
+    "PlacedRun",
     "Platform",
     "PresetService",
     "ReadSettings",
@@ -126,6 +133,7 @@ __all__ = [
     "eased",
     "example",
     "fit",
+    "ids_of",
     "kind_of_file",
     "look_at",
     "lossless",
@@ -177,6 +185,7 @@ class Services:
     pings: PingWishes
     readback: ReadbackService
     line: LineService
+    gallery: GalleryService
 
 
 class Platform(Protocol):

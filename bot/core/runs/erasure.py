@@ -55,6 +55,7 @@ async def _forget_beside_runs(
     person: str, records: RunRepository, audit: Audit, book: RuleStore, presets: PresetStore
 ) -> None:
     await records.reports.forget(person)
+    await records.favourites.forget(person)
     await audit.forget(person)
     await book.forget(person)
     await presets.forget(person)

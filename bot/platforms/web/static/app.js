@@ -3,6 +3,7 @@
 import { ask, boot, say, word } from "./dom.js";
 import { Cards } from "./cards.js";
 import { Form } from "./form.js";
+import { follow } from "./gallery/route.js";
 import { Line } from "./line.js";
 import { Presets } from "./presets.js";
 import { Runs } from "./runs.js";
@@ -133,4 +134,5 @@ note.textContent = boot.note;
 note.hidden = !boot.note;
 cards.draw(boot.workflows);
 start();
+follow({ change, use, takers });
 listen(runs, () => refresh().catch((fault) => say(fault.message)));

@@ -1,0 +1,77 @@
+// One tile of the grid. Tiles are used again for other results while the grid scrolls.
+
+import { boot, icon, make, word } from "../dom.js";
+import { clocked } from "../run.js";
+
+const CHECK = "M5 12.5 10 17.5 19 7";
+const STAR = "m12 3.6 2.6 5.3 5.8.8-4.2 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.6 9.7l5.8-.8z";
+let count = 0;
+
+export class Tile {
+  constructor() {
+    count += 1;
+    this.picture = make("img", { alt: "", decoding: "async", draggable: "false" });
+    this.picture.onerror = () => this.element.classList.add("bare");
+    this.kind = make("span", { class: "tile-kind" });
+    this.name = make("span", { class: "tile-name" });
+    this.files = make("span", { class: "tile-files" });
+    this.check = make("span", { class: "tile-check", "aria-hidden": "true" }, icon(CHECK));
+    this.star = make("span", { class: "tile-star", "aria-hidden": "true" }, icon(STAR));
+    this.element = make("div", { role: "option", class: "tile", id: `tile-${count}` });
+    this.element.append(this.picture, this.kind, this.name, this.files, this.check, this.star);
+  }
+
+  /** Show an item. Its picture waits for `load`. */
+  show(item, at, total) {
+    this.at = at;
+    this.element.setAttribute("aria-posinset", at + 1);
+    this.element.setAttribute("aria-setsize", total);
+    if (this.item === item && this.favourite === item.favourite) return;
+    const [kind, filename] = item.files[item.number ?? 0] ?? ["text", ""];
+    const changed = this.item?.id !== item.id || this.item?.number !== item.number;
+    this.item = item;
+    this.favourite = item.favourite;
+    if (changed) {
+      this.picture.removeAttribute("src");
+      const seen = kind === "image" || kind === "video";
+      this.wanted = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
+      this.element.classList.toggle("bare", !seen);
+      this.kind.textContent = kind === "text" ? item.text : (boot.words[`gallery_kind_${kind}`] ?? boot.words.gallery_kind_file);
+      this.element.dataset.kind = kind;
+      this.name.textContent = item.title;
+      const many = item.number === undefined && item.files.length > 1;
+      this.files.textContent = many ? item.files.length : "";
+      this.files.hidden = !many;
+    }
+    this.element.dataset.run = item.id;
+    this.star.classList.toggle("on", Boolean(item.favourite));
+    this.element.setAttribute("aria-label", described(item, filename));
+  }
+
+  select(on, choosing) {
+    this.element.setAttribute("aria-selected", String(on));
+    this.element.classList.toggle("choosing", choosing);
+  }
+
+  load() {
+    if (!this.wanted) return;
+    this.picture.src = this.wanted;
+    this.wanted = null;
+  }
+
+  /** Stop loading: it is out of sight. */
+  rest() {
+    if (!this.wanted && !this.picture.complete) {
+      this.wanted = this.picture.getAttribute("src");
+      this.picture.removeAttribute("src");
+    }
+  }
+}
+
+function described(item, filename) {
+  const { when } = clocked(item.asked);
+  const words = [word("gallery_tile", { title: item.title, time: when, said: item.said || item.text || filename })];
+  if (item.number === undefined && item.files.length > 1) words.push(word("gallery_files", { count: item.files.length }));
+  if (item.favourite) words.push(word("gallery_favourite"));
+  return words.join(", ");
+}
