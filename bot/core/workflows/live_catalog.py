@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -128,11 +128,11 @@ class LiveCatalog:
         """Call a function after every new reading."""
         self._listeners.append(listener)
 
-    async def refresh(self) -> None:
-        """Read the folders again. Raises `StorageFailed`."""
+    async def refresh(self, changed: Collection[str] | None = None) -> None:
+        """Read the folders again, or only files that a watch saw to have `changed`. Raises `StorageFailed`."""
         async with self._one_by_one:
             await self._learn_servers()
-            self._reading = await asyncio.to_thread(self._reader.read)
+            self._reading = await asyncio.to_thread(self._reader.read, changed)
             await self._renew(ask=False)
 
     def note_servers(self) -> None:
@@ -297,8 +297,8 @@ class LiveCatalog:
             await self.refresh()
         self._missed = True  # changes between this watch and the next
         folders = [folder for _layer, folder in self._folders if folder.is_dir()]
-        async for _changes in awatch(*folders, stop_event=self._stop, step=_STEP):
-            await self.refresh()
+        async for changes in awatch(*folders, stop_event=self._stop, step=_STEP):
+            await self.refresh([path for _change, path in changes])
 
 
 def _joined(infos: Sequence[ObjectInfo], before: Iterable[ObjectInfo]) -> ObjectInfo:

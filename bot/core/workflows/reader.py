@@ -9,7 +9,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -36,6 +36,7 @@ _NO_GRAPH = Prompt({"0": {"class_type": "Recipe", "inputs": {}}})  # stands for 
 _OWN = frozenset({Layer.BUNDLED, Layer.FOLDER})
 _DEEPEST = 8  # folders within folders
 _LONGEST_SIDECAR = 1 << 20  # bytes
+_MOST_CHANGES = 100  # files; a watch that sees thousands at once may miss some
 _JUST_NOW = 2_000_000_000  # nanoseconds: some systems count the time of a file in steps of two seconds
 
 
@@ -108,7 +109,7 @@ class SourceFile:
         """The path, as it is compared with others."""
         return self.path.casefold()
 
-    @property
+    @cached_property
     def is_recipe(self) -> bool:
         """True if it is a recipe, which stands in its sidecar and has no graph."""
         return _is_recipe(self.graph_name)
@@ -168,14 +169,22 @@ class _Listed:
         is_media = graph is not None and graph.lower().endswith(MEDIA)
         return cls(path, path.casefold(), graph, sidecar, is_media, recipe)
 
+    @cached_property
+    def name(self) -> str:
+        """The last part of the path, as it is compared."""
+        return self.folded.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class _Kept:
-    """A workflow as it was read, and what its files were like."""
+    """A workflow as it was read, and what its files were like. A watch of the folder tells of each change of a
+    `watched` one: not of what a link leads to, nor of one that could not be read.
+    """
 
     stamp: object
     file: SourceFile | None
     faults: tuple[WorkflowFault, ...]
+    watched: bool = False
 
 
 class FolderReader:
@@ -190,10 +199,13 @@ class FolderReader:
         self._kept: dict[tuple[Layer, str], _Kept] = {}
         self._listed: dict[Path, tuple[list[str], list[_Listed]]] = {}  # the names in a folder, and what they are
 
-    def read(self) -> Reading:
+    def read(self, changed: Collection[str] | None = None) -> Reading:
         """Read the workflows in the folders, and in folders within. Hidden files do not count: some systems leave one
         beside each file. A picture counts where there is no file of its name with a workflow.
+
+        With the paths that a watch of the folders saw to have `changed`, other files are not looked at again.
         """
+        alike = _names_of(changed) if changed is not None else None
         faults: list[WorkflowFault] = []
         found: dict[tuple[Layer, str], _Kept] = {}
         known: set[str] = set()
@@ -208,7 +220,10 @@ class FolderReader:
                 if each.is_media and each.folded in known:
                     continue  # it is the picture of that workflow
                 known.add(each.folded)
-                found[layer, each.path] = self._read(layer, folder, each, now)
+                kept = self._kept.get((layer, each.path))
+                if alike is None or kept is None or not kept.watched or each.name in alike:
+                    kept = self._read(layer, folder, each, now)
+                found[layer, each.path] = kept
         self._kept = found
         return Reading(
             tuple(each.file for each in found.values() if each.file is not None),
@@ -241,7 +256,7 @@ class FolderReader:
         file = SourceFile.of(layer, printable(path), printable(graph), made, printable(sidecar or ""), text)
         if kept is not None and kept.file is not None and kept.file.version == file.version:
             file = kept.file  # with the prompts that were made of it
-        return _Kept(stamp, file, ())
+        return _Kept(stamp, file, (), not any((folder / name).is_symlink() for name in (graph, sidecar) if name))
 
     def _read_graph(self, path: Path) -> Prompt | SavedSource:
         if reason := _obstacle(path):
@@ -302,6 +317,15 @@ def _names(folder: Path, within: str, faults: list[WorkflowFault], deep: int) ->
             yield name
         elif deep and not entry.is_symlink():
             yield from _names(folder, name, faults, deep - 1)
+
+
+def _names_of(changed: Collection[str]) -> frozenset[str] | None:
+    """Return the names of workflows whose files have changed, in whatever folder, as they are compared. None if folders
+    may have changed too, or more than a watch may notice.
+    """
+    if len(changed) > _MOST_CHANGES or any(_ending(path) not in _ENDINGS for path in changed):
+        return None
+    return frozenset(Path(path).name[: -len(_ending(path))].casefold() for path in changed)
 
 
 def _ending(name: str) -> str:
