@@ -170,7 +170,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await _is_accessible(tab)
         await _fill(web, tab, 30)
         await tab.reload()
-        await expect(_tiles(tab).locator(".tile img").first).to_have_js_property("complete", value=True)
+        await expect(_tiles(tab).locator(".tile.seen").first).to_be_visible()
         await tab.get_by_role("button", name="Select", exact=True).click()
         await _tiles(tab).locator(".tile").nth(1).click()
         await expect(tab.locator(".gallery-chosen")).to_be_visible()
@@ -189,7 +189,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
             "import('./static/gallery/pick.js').then(m => m.pickPicture()).then(f => (window.picked = f)) && 0"
         )
         picking = tab.get_by_role("dialog", name="Choose a picture from your gallery")
-        await expect(picking.locator(".tile img").first).to_have_js_property("complete", value=True)
+        await expect(picking.locator(".tile.seen").first).to_be_visible()
         await _is_accessible(tab)
         await tab.keyboard.press("ArrowRight")
         await tab.keyboard.press("Enter")

@@ -119,7 +119,7 @@ export class Grid extends EventTarget {
     const item = this.source.items[at];
     tile.show(item, at, total);
     tile.select(this.selected.has(item.id), this.choosing);
-    if (!this.fast) tile.load();
+    if (!this.fast) tile.load(this.side);
     if (tile.place === at) return;
     tile.place = at;
     const column = at % this.columns;

@@ -1,4 +1,4 @@
-// A file in place: a picture, a video, sound, text, a 3D model; and for all else the way to have it.
+// A file in place: a picture, a video, sound or text; and for all else the way to have it.
 
 import { make, word } from "../dom.js";
 
@@ -20,12 +20,6 @@ export function put(plane, file, text, alt) {
       return false;
     default:
       plane.replaceChildren(make("p", { class: "large-none" }, file.filename, make("br"), word("large_no_viewer")));
-      if (file.filename.toLowerCase().endsWith(".glb")) model(plane, file, alt);
       return false;
   }
-}
-
-async function model(plane, file, alt) {
-  const { showModel } = await import("./model.js");
-  await showModel(plane, file, alt);
 }

@@ -10,8 +10,8 @@ let count = 0;
 export class Tile {
   constructor() {
     count += 1;
-    this.picture = make("img", { alt: "", decoding: "async", draggable: "false" });
-    this.picture.onerror = () => this.element.classList.add("bare");
+    this.picture = make("canvas", { "aria-hidden": "true" });
+    this.pen = this.picture.getContext("2d", { willReadFrequently: true }); // without a layer of its own
     this.kind = make("span", { class: "tile-kind" });
     this.name = make("span", { class: "tile-name" });
     this.files = make("span", { class: "tile-files" });
@@ -32,7 +32,8 @@ export class Tile {
     this.item = item;
     this.favourite = item.favourite;
     if (changed) {
-      this.picture.removeAttribute("src");
+      this.stop();
+      this.element.classList.remove("seen");
       const seen = kind === "image" || kind === "video";
       this.wanted = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
       this.element.classList.toggle("bare", !seen);
@@ -53,18 +54,45 @@ export class Tile {
     this.element.classList.toggle("choosing", choosing);
   }
 
-  load() {
-    if (!this.wanted) return;
-    this.picture.src = this.wanted;
+  /** Draw the picture. A browser keeps pictures of elements long after they are out of sight, a canvas it does not. */
+  async load(side) {
+    const { wanted } = this;
+    if (!wanted) return;
     this.wanted = null;
+    this.loading = { url: wanted, control: new AbortController() };
+    const { loading } = this;
+    try {
+      const answer = await fetch(wanted, { signal: loading.control.signal });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const bitmap = await createImageBitmap(await answer.blob());
+      if (this.loading === loading) this.paint(bitmap, Math.round(side * Math.min(2, devicePixelRatio)));
+      bitmap.close();
+    } catch (fault) {
+      if (this.loading === loading && fault.name !== "AbortError") this.element.classList.add("bare");
+    }
+    if (this.loading === loading) this.loading = null;
+  }
+
+  /** Fill the square with the middle of a picture. */
+  paint(bitmap, side) {
+    const part = Math.min(bitmap.width, bitmap.height);
+    const [x, y] = [(bitmap.width - part) / 2, (bitmap.height - part) / 2];
+    if (this.picture.width !== side) this.picture.width = this.picture.height = side;
+    else this.pen.clearRect(0, 0, side, side);
+    this.pen.imageSmoothingQuality = "medium";
+    this.pen.drawImage(bitmap, x, y, part, part, 0, 0, side, side);
+    this.element.classList.add("seen");
   }
 
   /** Stop loading: it is out of sight. */
   rest() {
-    if (!this.wanted && !this.picture.complete) {
-      this.wanted = this.picture.getAttribute("src");
-      this.picture.removeAttribute("src");
-    }
+    if (this.loading) this.wanted = this.loading.url;
+    this.stop();
+  }
+
+  stop() {
+    this.loading?.control.abort();
+    this.loading = null;
   }
 }
 
