@@ -136,6 +136,7 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await _tab_to(tab, large.get_by_role("button", name="Undo"))
         await press("Enter")
         await expect(large.locator(".dialog-said")).to_have_text("Nothing was deleted.")
+        await expect(large.locator(".large-stage")).to_be_focused()
         await press("Escape")
         await expect(_tiles(tab)).to_be_focused()
         await expect(tab.locator(".gallery-count")).to_have_text("261 results")

@@ -8,13 +8,15 @@ const BEYOND = 2; // rows that are drawn above and below what is seen
 const EARLY = 4; // screens before the end at which the next page is loaded
 const FAST = 4; // pixels a millisecond: faster than that, pictures wait
 const STILL = 90; // milliseconds without a scroll after which they no longer do
+const AT_ONCE = 18; // tiles that get another result in one frame
+const LOADS = 5; // pictures that are fetched at once: a browser has few connections
 const PRESS = 500; // milliseconds after which a touch selects
 
 export class Grid extends EventTarget {
   /** Events: `open` and `star` with a `detail`, `select`, `delete`. */
   constructor(source, { label, multiple = true, smallest = 168 }) {
     super();
-    Object.assign(this, { source, multiple, smallest, at: 0, tiles: new Map(), spare: [], selected: new Map(), fast: false });
+    Object.assign(this, { source, multiple, smallest, at: 0, tiles: new Map(), spare: [], selected: new Map(), fast: false, loading: 0 });
     this.list = make("div", { role: "listbox", class: "tiles", tabindex: "0", "aria-label": label });
     if (multiple) this.list.setAttribute("aria-multiselectable", "true");
     this.element = make("div", { class: "grid" }, this.list);
@@ -80,6 +82,10 @@ export class Grid extends EventTarget {
       this.fast = false;
       this.draw();
     }, STILL);
+    this.soon();
+  }
+
+  soon() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
       this.draw();
@@ -91,6 +97,7 @@ export class Grid extends EventTarget {
     if (!this.step) return;
     const { items } = this.source;
     const top = this.element.scrollTop;
+    const { choosing } = this;
     const first = Math.max(0, Math.floor(top / this.step) - BEYOND) * this.columns;
     const last = Math.min(items.length, (Math.ceil((top + this.height) / this.step) + BEYOND) * this.columns);
     const wanted = new Map();
@@ -102,13 +109,22 @@ export class Grid extends EventTarget {
       this.spare.push(tile);
     }
     const total = this.source.done ? items.length : -1;
-    for (const [key, at] of wanted) this.put(key, at, total);
-    for (const tile of this.spare) tile.element.hidden = true;
+    let fresh = 0;
+    for (const [key, at] of wanted) {
+      if (!this.tiles.has(key) && (fresh += 1) > AT_ONCE) {
+        this.soon();
+        break;
+      }
+      this.put(key, at, total, choosing);
+    }
+    for (const tile of this.spare) if (!tile.element.hidden) tile.element.hidden = true;
     this.point();
-    if (!this.source.done && !this.source.fault && this.list.offsetHeight - top < this.height * (EARLY + 1)) this.source.more();
+    if (!this.fast) this.load();
+    const rest = Math.ceil(items.length / this.columns) * this.step - top; // to measure it would lay all out
+    if (!this.source.done && !this.source.fault && rest < this.height * (EARLY + 1)) this.source.more();
   }
 
-  put(key, at, total) {
+  put(key, at, total, choosing) {
     let tile = this.tiles.get(key);
     if (!tile) {
       tile = this.spare.pop() ?? new Tile();
@@ -118,13 +134,24 @@ export class Grid extends EventTarget {
     }
     const item = this.source.items[at];
     tile.show(item, at, total);
-    tile.select(this.selected.has(item.id), this.choosing);
-    if (!this.fast) tile.load(this.side);
+    tile.select(this.selected.has(item.id), choosing);
     if (tile.place === at) return;
     tile.place = at;
     const column = at % this.columns;
     const x = (this.mirrored ? -1 : 1) * column * this.step;
     tile.element.style.transform = `translate(${x}px, ${Math.floor(at / this.columns) * this.step}px)`;
+  }
+
+  /** Fetch pictures of tiles that are there, the first ones first. */
+  load() {
+    for (const tile of [...this.tiles.values()].filter(({ wanted }) => wanted).sort((one, other) => one.at - other.at)) {
+      if (this.loading >= LOADS) return;
+      this.loading += 1;
+      tile.load(this.side).finally(() => {
+        this.loading -= 1;
+        if (!this.fast) this.load();
+      });
+    }
   }
 
   /** Name the tile at which the keyboard is. */

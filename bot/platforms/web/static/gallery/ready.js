@@ -37,3 +37,16 @@ export function styled(name) {
   }
   return sheets.get(name);
 }
+
+// Made once: to make one takes longer than to draw a tile.
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const year = new Intl.DateTimeFormat([], { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+/** A moment, and how people write it: the time of today, else with its day, and of another year with that. */
+export function clocked(seconds) {
+  const [time, now] = [new Date(seconds * 1000), new Date()];
+  const near = time.getFullYear() === now.getFullYear();
+  const today = near && time.getMonth() === now.getMonth() && time.getDate() === now.getDate();
+  return { time, when: (today ? clock : near ? day : year).format(time) };
+}

@@ -1,7 +1,7 @@
 // One tile of the grid. Tiles are used again for other results while the grid scrolls.
 
 import { boot, icon, make, word } from "../dom.js";
-import { clocked } from "../run.js";
+import { clocked } from "./ready.js";
 
 const CHECK = "M5 12.5 10 17.5 19 7";
 const STAR = "m12 3.6 2.6 5.3 5.8.8-4.2 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.6 9.7l5.8-.8z";
@@ -23,9 +23,9 @@ export class Tile {
 
   /** Show an item. Its picture waits for `load`. */
   show(item, at, total) {
-    this.at = at;
-    this.element.setAttribute("aria-posinset", at + 1);
-    this.element.setAttribute("aria-setsize", total);
+    if (this.at !== at) this.element.setAttribute("aria-posinset", at + 1);
+    if (this.total !== total) this.element.setAttribute("aria-setsize", total);
+    Object.assign(this, { at, total });
     if (this.item === item && this.favourite === item.favourite) return;
     const [kind, filename] = item.files[item.number ?? 0] ?? ["text", ""];
     const changed = this.item?.id !== item.id || this.item?.number !== item.number;
@@ -50,6 +50,8 @@ export class Tile {
   }
 
   select(on, choosing) {
+    if (this.on === on && this.was === choosing) return;
+    Object.assign(this, { on, was: choosing });
     this.element.setAttribute("aria-selected", String(on));
     this.element.classList.toggle("choosing", choosing);
   }

@@ -29,7 +29,9 @@ export async function deleteWithUndo(ids) {
 export async function undo() {
   if (!waiting.length) return;
   const ids = waiting;
+  const within = bar.contains(document.activeElement);
   hide();
+  if (within) (document.querySelector("dialog:modal .large-stage") ?? document.querySelector(".gallery:not([hidden]) .tiles"))?.focus();
   try {
     const { runs } = await ask("POST", "gallery/restore", new URLSearchParams({ runs: ids.join(",") }));
     dispatchEvent(new CustomEvent("darkroom-back", { detail: { ids: runs } }));
