@@ -182,7 +182,7 @@ async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Da
         service = WorkflowService(validator, gate, queue, prices, permissions, presets, lambda: 1, lambda: now[0])
         measured.start()
         await validator.prepare()
-        await asyncio.to_thread(prices.prepare)
+        await prices.prepare()
         measured.note("menus prepared: all compared with all servers")
         person, place = Person("bench", "1"), Place("bench", "room", "", "house")
         await service.offers(person, place)

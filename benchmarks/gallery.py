@@ -98,7 +98,7 @@ def _tasks(trace: list[dict[str, Any]]) -> list[tuple[float, float]]:
 
 
 def _names(event: Mapping[str, Any], name: str) -> bool:
-    return event["name"] == "thread_name" and event.get("args", {}).get("name") == name
+    return bool(event["name"] == "thread_name" and event.get("args", {}).get("name") == name)
 
 
 async def memory(browser: Browser, session: CDPSession) -> str:

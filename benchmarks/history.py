@@ -76,7 +76,7 @@ async def measure(database: Database, results: int, rounds: int) -> None:
         times, processor = list[float](), list[float]()
         for _ in range(rounds):
             begun, worked = time.perf_counter(), time.process_time()
-            found = await search.find(ANN.key, typed, 0, 6)
+            found = await search.find((ANN.key,), typed, 0, 6)
             processor.append((time.process_time() - worked) * 1e3)
             times.append((time.perf_counter() - begun) * 1e3)
         print(

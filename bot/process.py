@@ -38,6 +38,8 @@ from bot.core.moderation.saved_workflows import SavedWorkflows
 from bot.core.moderation.service import ModerationService
 from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
+from bot.core.people.accounts import LinksFollower
+from bot.core.people.service import LinkService
 from bot.core.pings.pinger import Pinger
 from bot.core.pings.wishes import PingWishes
 from bot.core.platform import Health, Platform, Services
@@ -137,7 +139,7 @@ async def serving(
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
         store, registry = base.store, base.registry
         board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
-        estimator = EtaEstimator(base.versions, store.records, registry, store.queue.most.running)
+        estimator = _estimator(base)
         if role.worker is not None:
             await stack.enter_async_context(_executing(base, role.worker))
         if role.chat:
@@ -153,12 +155,19 @@ async def serving(
         policy = await stack.enter_async_context(_policy(base, prices))
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
-        await stack.enter_async_context(_swept(base, policy.audit))
+        await stack.enter_async_context(_swept(base, policy))
         await stack.enter_async_context(_within_limits(base))
         await stack.enter_async_context(_backed_up(base))
         presets = PresetStore(store.database)
         workflows = WorkflowService(
-            validator, policy.enforcer, store.queue, prices, policy.permissions, presets, lambda: registry.version
+            validator,
+            policy.enforcer,
+            store.queue,
+            prices,
+            policy.permissions,
+            presets,
+            lambda: registry.version,
+            accounts=store.accounts,
         )
         runs = RunService(
             workflows,
@@ -175,11 +184,12 @@ async def serving(
             base.locks,
             prices,
             presets,
+            store.accounts,
             base.wake,
             base.cancel,
         )
-        history = HistoryService(store.database, store.media, tasks)
-        gallery = GalleryService(store.database, store.media, runs, tasks)
+        history = HistoryService(store.database, store.media, tasks, store.accounts)
+        gallery = GalleryService(store.database, store.media, runs, store.accounts, tasks)
         if role.chat:
             await stack.enter_async_context(history)
             await stack.enter_async_context(gallery)
@@ -188,11 +198,15 @@ async def serving(
         try:
             files, health = FileService(store.media), _health(base, runs, watch)
             groups = GroupService(runs, store.records, board)
-            kept, wishes = PresetService(presets, workflows), PingWishes(store.database, pings.look_again)
+            kept, wishes = (
+                PresetService(presets, workflows, store.accounts),
+                PingWishes(store.database, pings.look_again),
+            )
             read = ReadbackService(workflows, runs, store.records)
-            line = LineService(runs, workflows, store.queue, store.records, estimator)
+            line = LineService(runs, workflows, store.queue, store.records, estimator, store.accounts)
+            links = LinkService(store.accounts)
             yield Services(
-                runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, gallery
+                runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, gallery, links
             )
         finally:
             runs.accepting = False
@@ -205,6 +219,7 @@ async def _based(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         await stack.enter_async_context(Herald(store.database, tasks))
+        await stack.enter_async_context(LinksFollower(store.accounts, store.database, tasks))
         with writing(settings.folder):
             confirm: Callable[[], Awaitable[None]] = always_held
             if role.worker is not None:
@@ -249,7 +264,7 @@ async def _prepared(
 
     async def prepare() -> None:
         await validator.prepare()
-        await asyncio.to_thread(prices.prepare)
+        await prices.prepare()
 
     if role.chat:
         task.repeat(prepare, _PREPARE_EVERY)
@@ -299,7 +314,7 @@ async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
 def _machines(base: _Base, worker: str, states: ServerStates, at_work: Worker) -> MachineKeeper:
     """Make what starts and stops the machines of this worker's servers."""
     store, registry = base.store, base.registry
-    starts = EtaEstimator(base.versions, store.records, registry, store.queue.most.running)
+    starts = _estimator(base)
     machines = {each.name: each.machine for each in base.settings.servers if each.machine is not None}
 
     async def wanted() -> frozenset[str]:
@@ -309,6 +324,11 @@ def _machines(base: _Base, worker: str, states: ServerStates, at_work: Worker) -
 
     learned = partial(states.learn_start, worker)
     return MachineKeeper(machines, base.fleet, base.conditions, wanted, at_work.has_work_at, learned, base.tasks)
+
+
+def _estimator(base: _Base) -> EtaEstimator:
+    store = base.store
+    return EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running, store.accounts)
 
 
 def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:
@@ -327,10 +347,12 @@ def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:
 
 @asynccontextmanager
 async def _policy(base: _Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
-    settings, audit = base.settings, Audit(base.store.database)
+    settings, audit, accounts = base.settings, Audit(base.store.database), base.store.accounts
     async with RuleStore(base.store.database, audit, base.tasks) as rules:
         default = DefaultAccess.read(settings.default_workflows)
-        enforcer = PolicyEnforcer(rules, audit, base.catalog, prices.is_paid, default, settings.operators)
+        enforcer = PolicyEnforcer(
+            rules, audit, base.catalog, prices.is_paid, default, settings.operators, accounts=accounts
+        )
         yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
 
 
@@ -401,7 +423,7 @@ def _watch(base: _Base) -> Watch:
     """Make what looks at all that can be wrong."""
     is_alone = base.settings.database is None and base.role.worker is not None
     store = base.store
-    starts = EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running)
+    starts = _estimator(base)
     line = LineWatch(store.queue, starts, lambda: base.tasks.began("turns") if is_alone else None)
     return Watch(base.tasks, lambda: _how(base), line, base.settings.folder, lambda: base.catalog.faults)
 
@@ -568,9 +590,9 @@ def _limits(settings: Settings) -> PictureLimits:
 
 
 @asynccontextmanager
-async def _swept(base: _Base, audit: Audit) -> AsyncIterator[None]:
+async def _swept(base: _Base, policy: Policy) -> AsyncIterator[None]:
     chore = BackgroundTask("sweep", base.tasks)
-    chore.repeat(partial(_sweep, base, audit), _SWEEP_EVERY)
+    chore.repeat(partial(_sweep, base, policy), _SWEEP_EVERY)
     try:
         yield
     finally:
@@ -606,7 +628,7 @@ async def _backed_up(base: _Base) -> AsyncIterator[None]:
         yield
 
 
-async def _sweep(base: _Base, audit: Audit) -> None:
+async def _sweep(base: _Base, policy: Policy) -> None:
     """Delete what is older than the settings keep it."""
     store, since = base.store, time.time() - base.settings.retention_days * 86_400
     sentence = _("No moderator looked at this in time. Please send the request again.")
@@ -614,8 +636,9 @@ async def _sweep(base: _Base, audit: Audit) -> None:
         await base.replies.show(run, Failed(sentence))
     while ids := await store.records.older_than(since):
         await delete_runs(ids, store.records, store.media)
-    await audit.sweep(since)
+    await policy.audit.sweep(since)
     await store.queue.sweep()
+    await store.accounts.sweep(policy.enforcer.blocked())
     await base.workflows.sweep(await store.records.versions_used())
     await delete_orphans(store.records, store.media)
     await store.records.scrub()

@@ -15,6 +15,7 @@ from bot.core.execution.worker_lock import in_use
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.moderation.saved_workflows import saved_lines
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.policy.audit import Audit
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rule_store import RuleStore
@@ -44,6 +45,7 @@ class Stores:
     queue: RunQueue
     links: SignedLinks
     ledger: ErasureLedger
+    accounts: LinkedAccounts
 
 
 @asynccontextmanager
@@ -57,7 +59,9 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         caps = ConcurrencyLimits(settings.running_per_person, settings.waiting_per_person)
         records = RunRepository(kept, ping_after=settings.ping_after)
         links = SignedLinks(settings.public_url, KeyValueStore(kept))
-        yield Stores(kept, media, records, RunQueue(kept, caps), links, ErasureLedger(settings.ledger))
+        accounts = LinkedAccounts(kept)
+        queue = RunQueue(kept, caps, accounts=accounts)
+        yield Stores(kept, media, records, queue, links, ErasureLedger(settings.ledger), accounts)
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -195,7 +199,8 @@ async def forget(settings: Settings, person: str) -> int:
         audit = Audit(store.database)
         rules = RuleStore(store.database, audit, TaskHealth())
         presets = PresetStore(store.database)
-        return await forget_person(person, store.records, store.media, audit, rules, presets, store.ledger)
+        kept = (store.records, store.media, audit, rules, presets, store.accounts)
+        return await forget_person(person, *kept, store.ledger)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

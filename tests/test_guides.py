@@ -264,6 +264,7 @@ def test_make_knows_what_the_guides_name(command: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("command", SERVING)
+@pytest.mark.long
 async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
     programs: Path, quick: Path, folder: Path, request: pytest.FixtureRequest, command: str
 ) -> None:

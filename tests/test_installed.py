@@ -96,6 +96,7 @@ async def test_the_default_installation_runs_workflows_at_a_server(plain: Path, 
     assert "settings: good" in said
 
 
+@pytest.mark.long
 async def test_the_default_installation_hosts_the_page(plain: Path, tmp_path: Path, server: str) -> None:
     settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": "0", "COMFYUI_URLS": server, "HOME": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(
@@ -126,6 +127,7 @@ async def test_the_default_installation_hosts_the_page(plain: Path, tmp_path: Pa
         (("check",), {"DARKROOM_MEDIA_URL": "s3://bucket", "COMFYUI_URLS": "SERVER"}, "s3", "DARKROOM_MEDIA_URL"),
     ],
 )
+@pytest.mark.long
 async def test_what_an_extra_is_needed_for_says_so_in_a_sentence(
     plain: Path, tmp_path: Path, server: str, words: tuple[str, ...], settings: dict[str, str], extra: str, why: str
 ) -> None:

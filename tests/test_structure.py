@@ -34,6 +34,7 @@ OWNERS = {
     "server_states": "bot/core/care",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
+    **dict.fromkeys(("links", "link_codes"), "bot/core/people"),
     **dict.fromkeys(("pings", "ping_wishes"), "bot/core/pings"),
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",

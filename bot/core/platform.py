@@ -23,6 +23,7 @@ from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.people.service import LinkService
 from bot.core.pings.wishes import PingWishes
 from bot.core.policy.audit import Entry
 from bot.core.policy.buttons import Button, ButtonPress
@@ -43,6 +44,7 @@ from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
 from bot.core.several.matrix import eased
+from bot.core.several.plan import asked_each, one_each
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
@@ -126,6 +128,7 @@ __all__ = [
     "WorkflowOffer",
     "WorkflowProblem",
     "WorkflowService",
+    "asked_each",
     "asked_in",
     "block_words",
     "community_of",
@@ -141,6 +144,7 @@ __all__ = [
     "measure",
     "missing",
     "moves",
+    "one_each",
     "poster",
     "private_opener",
     "read_arguments",
@@ -186,6 +190,7 @@ class Services:
     readback: ReadbackService
     line: LineService
     gallery: GalleryService
+    links: LinkService
 
 
 class Platform(Protocol):

@@ -69,6 +69,7 @@ def databases(request: pytest.FixtureRequest) -> tuple[str, str]:
     )
 
 
+@pytest.mark.long
 async def test_a_bot_is_restored_elsewhere_and_every_run_ends_once(tmp_path: Path, databases: tuple[str, str]) -> None:
     await restored_elsewhere(tmp_path, databases, runs=12)
 

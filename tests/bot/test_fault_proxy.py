@@ -59,6 +59,7 @@ async def test_a_good_run_costs_no_more_requests_than_it_needs(tmp_path: Path) -
         }  # fmt: skip
 
 
+@pytest.mark.long
 async def test_runs_under_a_slice_of_all_faults_end_once_and_truly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

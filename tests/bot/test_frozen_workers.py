@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from bot.core.run import State
@@ -48,6 +49,7 @@ async def test_a_process_that_is_frozen_in_a_transaction_holds_nothing_up(postgr
         await process.wait()
 
 
+@pytest.mark.long
 async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres)
     async with stage(tmp_path, url, servers=2, pace=1.0, at=_AT, leases=_SOON) as here:
@@ -73,6 +75,7 @@ async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(
         assert here.messages() == shown
 
 
+@pytest.mark.long
 async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres, empty=True)  # they all make its tables
     async with stage(tmp_path, url, servers=2, pace=0.05, at=_AT, leases=_SOON) as here:
@@ -88,6 +91,7 @@ async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path:
         await here.has_delivered_all(30)
 
 
+@pytest.mark.long
 async def test_the_runs_of_a_worker_that_was_never_here_are_taken_over(tmp_path: Path, postgres: str) -> None:
     """As in a database that was restored or moved: the registry does not know whose they are."""
     url = new_postgres(postgres)
@@ -106,6 +110,7 @@ async def test_the_runs_of_a_worker_that_was_never_here_are_taken_over(tmp_path:
         await here.has_delivered_all(1)
 
 
+@pytest.mark.long
 async def test_a_worker_that_stands_still_is_started_again_beside_it(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres)
     async with stage(tmp_path, url, servers=1, pace=1.0, at={"left": ["s0"]}, leases=_SOON | {"_SILENT": 3.0}) as here:

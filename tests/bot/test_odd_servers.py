@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from bot.core.run import State
@@ -56,6 +57,7 @@ async def test_a_server_with_a_full_disk_costs_no_run_where_there_is_another(tmp
     assert full.calls["uploads"]
 
 
+@pytest.mark.long
 async def test_a_full_disk_on_the_only_server_is_told(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[full := FullServer()]) as home:
         run_id, _ = await home.ask("negative", photo=picture(tmp_path / "given"))

@@ -136,6 +136,7 @@ async def test_what_is_allowed_by_default_costs_no_money(tmp_path: Path) -> None
                 assert (PARTNER in _names(home)) is offered
 
 
+@pytest.mark.long
 async def test_moderators_can_only_narrow_what_the_operator_permits(tmp_path: Path) -> None:
     async with paid_house(tmp_path, Partner()) as (home, _server):
         moderation = home.services.moderation
@@ -226,6 +227,7 @@ async def test_a_paid_run_whose_server_restarted_is_not_posted_again(tmp_path: P
         assert await credits_of(tmp_path, run_id) == pytest.approx(_TEN_CENTS)
 
 
+@pytest.mark.long
 async def test_a_paid_run_is_not_posted_to_another_server(tmp_path: Path) -> None:
     write_partner(tmp_path, gated=True)
     gates, partner = Gates(), Partner()
@@ -246,6 +248,7 @@ async def test_a_paid_run_is_not_posted_to_another_server(tmp_path: Path) -> Non
         assert one.calls["POST /prompt"] + two.calls["POST /prompt"] == 1
 
 
+@pytest.mark.long
 async def test_a_paid_run_goes_on_with_its_prompt_after_a_restart_of_the_bot(tmp_path: Path) -> None:
     write_partner(tmp_path, gated=True)
     gates, partner, platform = Gates(), Partner(), RecordingPlatform()
@@ -261,6 +264,7 @@ async def test_a_paid_run_goes_on_with_its_prompt_after_a_restart_of_the_bot(tmp
         assert len(shown.results) == 1
 
 
+@pytest.mark.long
 async def test_a_paid_run_that_its_server_lost_while_the_bot_was_away_ends(tmp_path: Path) -> None:
     write_partner(tmp_path, gated=True)
     gates, partner, platform = Gates(), Partner(), RecordingPlatform()
@@ -278,6 +282,7 @@ async def test_a_paid_run_that_its_server_lost_while_the_bot_was_away_ends(tmp_p
 
 
 @pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.long
 async def test_another_worker_takes_over_what_was_paid_for_or_ends_it(tmp_path: Path, restarted: bool) -> None:
     write_partner(tmp_path, gated=True)
     gates, partner, platform = Gates(), Partner(), RecordingPlatform()
@@ -355,6 +360,7 @@ async def test_a_prompt_that_the_server_refuses_costs_nothing(tmp_path: Path) ->
         assert await credits_of(tmp_path, run_id) is None
 
 
+@pytest.mark.long
 async def test_a_prompt_that_still_waits_at_a_lost_server_is_withdrawn_once_it_is_back(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates, gone_after=0.02) as (home, server):
@@ -376,6 +382,7 @@ async def test_a_prompt_that_still_waits_at_a_lost_server_is_withdrawn_once_it_i
         assert partner.charged == []
 
 
+@pytest.mark.long
 async def test_a_run_goes_to_a_server_that_can_pay(tmp_path: Path) -> None:
     write_partner(tmp_path)
     partner = Partner()
@@ -461,6 +468,7 @@ async def _has_posted(server: WatchedServer, count: int) -> bool:
     ],
     ids=["nothing before", "less before", "unknown now"],
 )
+@pytest.mark.long
 async def test_a_run_that_costs_more_by_now_does_not_run(
     tmp_path: Path, before: str | None, now: str, told: str
 ) -> None:

@@ -188,6 +188,7 @@ async def killed_again_and_again(folder: Path, database: str, *, runs: int, kill
 
 
 @on_sqlite
+@pytest.mark.long
 async def test_servers_that_are_killed_and_a_network_that_is_flaky_lose_no_run(tmp_path: Path, database: str) -> None:
     await troubled(tmp_path, database, runs=40, troubles=5, kills=1)
 
@@ -222,6 +223,7 @@ async def troubled(folder: Path, database: str, *, runs: int, troubles: int, kil
 
 
 @on_sqlite
+@pytest.mark.long
 async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, database: str) -> None:
     async with stage(tmp_path, database, servers=1, pace=0.5) as here:
         here.ask(6)
@@ -249,6 +251,7 @@ async def test_a_second_sigint_leaves_at_once(tmp_path: Path) -> None:
         assert await bot.end(signal.SIGINT) == -signal.SIGINT
 
 
+@pytest.mark.long
 async def test_two_workers_share_the_work_and_one_that_is_gone_is_replaced(tmp_path: Path, postgres: str) -> None:
     at = {"left": ["s0"], "right": ["s1"]}
     async with stage(tmp_path, new_postgres(postgres), servers=2, at=at) as here:
@@ -288,6 +291,7 @@ async def test_workers_of_two_versions_share_the_work(tmp_path: Path, postgres: 
         assert {run.worker for run in await here.runs()} == {"left", "right"}
 
 
+@pytest.mark.long
 async def test_the_runs_of_a_worker_that_is_gone_for_good_are_handed_over(tmp_path: Path, postgres: str) -> None:
     database = new_postgres(postgres)
     at = {"left": ["s0"], "right": ["s1"]}
@@ -306,6 +310,7 @@ async def test_the_runs_of_a_worker_that_is_gone_for_good_are_handed_over(tmp_pa
         assert {run.worker for run in await here.runs()} == {"right"}
 
 
+@pytest.mark.long
 async def test_a_cancel_reaches_another_process(tmp_path: Path, postgres: str) -> None:
     async with stage(tmp_path, new_postgres(postgres), servers=1, pace=30, at={"far": ["s0"]}) as here:
         here.ask(1)
@@ -323,6 +328,7 @@ async def test_a_cancel_reaches_another_process(tmp_path: Path, postgres: str) -
         assert [await bot.end() for bot in (chat, far)] == [0, 0]
 
 
+@pytest.mark.long
 async def test_a_recipe_of_a_bot_that_is_killed_between_its_steps_ends_once(tmp_path: Path, database: str) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> lighter -> darker -> darker")

@@ -97,6 +97,7 @@ FRAMES = [
 
 
 @how_much
+@pytest.mark.long
 def test_text_messages(tried: settings) -> None:
     tracker = ProgressTracker(Prompt(GRAPH), lambda: 0.0)
 

@@ -126,6 +126,7 @@ async def cleared_before_the_end_was_told(server: Unruly, job: Job) -> None:
     await server.begin(job)
 
 
+@pytest.mark.long
 async def test_a_history_that_was_cleared_is_no_restart(server: Unruly) -> None:
     server.script = cleared_at_once
     async with client_of(server) as client:

@@ -53,7 +53,7 @@ async def call_hook(hook: Hook, server: str, patience: float = _PATIENCE) -> Non
 
 async def _run(words: tuple[str, ...], server: str) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    said = await asyncio.to_thread(TemporaryFile)  # not a pipe: what the command leaves running may hold it open
+    said = await _temporary_file()  # not a pipe: what the command leaves running may hold it open
     try:
         process = await asyncio.create_subprocess_exec(
             *words, stdin=DEVNULL, stdout=DEVNULL, stderr=said, env={**env, "SERVER": server}, start_new_session=True
@@ -67,6 +67,21 @@ async def _run(words: tuple[str, ...], server: str) -> None:
         raise HookFailed(cannot.format(program=words[0], reason=fault.strerror or fault)) from fault
     finally:
         await asyncio.to_thread(said.close)
+
+
+async def _temporary_file() -> IO[bytes]:
+    """Open a file in a thread; if it is no longer wanted when it is open, it is closed at once."""
+    opening: asyncio.Future[IO[bytes]] = asyncio.ensure_future(asyncio.to_thread(TemporaryFile))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Future[IO[bytes]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 async def _ended(process: Process) -> int:

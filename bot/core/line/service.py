@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.core.model import Person, Place
+from bot.core.people.accounts import KnownAccounts
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.scope import community_of
 from bot.core.run import RunRecord, State
@@ -26,8 +28,9 @@ _STATES = (State.RUNNING, State.DELIVERING, State.WAITING, State.HELD)  # in the
 
 @dataclass(frozen=True)
 class LineEntry:
-    """A run of the list: its number there, its title, and its state, place and estimate in `words`. `cancel` says what
-    a button to cancel it does; it is empty if the person may not.
+    """A run of the list, or the first of a group, which has one entry: its number there, its title, and its state,
+    place and estimate in `words`. `cancel` says what a button to cancel it does; it is empty if the person may not. It
+    is for all of the `group`, if there is one.
     """
 
     number: int
@@ -35,6 +38,7 @@ class LineEntry:
     title: str
     words: str
     cancel: str
+    group: str = ""
 
 
 class LineService:
@@ -47,9 +51,10 @@ class LineService:
         queue: RunQueue,
         records: RunRepository,
         estimator: EtaEstimator,
+        accounts: KnownAccounts,
     ) -> None:
         self._runs, self._workflows, self._queue, self._records = runs, workflows, queue, records
-        self._estimator = estimator
+        self._estimator, self._accounts = estimator, accounts
 
     async def entries(self, person: Person, here: Place) -> list[LineEntry]:
         """Return what runs and waits in a community, but for private runs, and in private what of the person's own
@@ -59,7 +64,7 @@ class LineService:
             every = await self._records.unfinished_in(community_of(here), _MOST)
             found = [run for run in every if not run.private]
         else:
-            found = (await self._records.unfinished_of(person.key))[:_MOST]
+            found = (await self._records.unfinished_of(*self._accounts.of(person.key)))[:_MOST]
         found = [run for run in found if run.state is not State.LATER]
         waiting = await self._queue.waiting()
         outlook = await self._estimator.outlook(waiting)
@@ -67,15 +72,29 @@ class LineService:
         before = {run.id: place for place, run in enumerate(line)}
         running = await self._queue.running()
         shown = sorted(found, key=lambda run: (_STATES.index(run.state), before.get(run.id, len(line))))
+        together = Counter(run.group_id or run.id for run in shown)
+        first = dict[str, RunRecord]()
+        for run in shown:
+            first.setdefault(run.group_id or run.id, run)
         entries = []
-        for number, run in enumerate(shown, 1):
+        for number, run in enumerate(first.values(), 1):
             words = _words(run, before.get(run.id), running, outlook.starts, outlook.left)
-            title = self._workflows.title(run.workflow)
-            titled = f"{title} ({run.label or run.cell + 1})" if run.cells > 1 else title
+            title = self._title(run)
+            if run.group_id is not None and run.step is None:
+                words = _("{left} of {count} left: {words}").format(
+                    left=together[run.group_id], count=run.cells, words=words
+                )
             may = self._runs.may_change(person, run)
-            cancel = _("Cancel {number}: {title}").format(number=number, title=titled) if may else ""
-            entries.append(LineEntry(number, run, titled, words, cancel))
+            cancel = _("Cancel {number}: {title}").format(number=number, title=title) if may else ""
+            entries.append(LineEntry(number, run, title, words, cancel, run.group_id or ""))
         return entries
+
+    def _title(self, run: RunRecord) -> str:
+        """Return the title of a run; of one of a group, that of the group."""
+        if run.step is not None:
+            return self._workflows.title(run.step.recipe)
+        title = self._workflows.title(run.workflow)
+        return f"{title} ({run.cells})" if run.cells > 1 else title
 
     async def limits(self, person: Person, here: Place) -> list[str]:
         """Say what a person may still do in a place, and when more: a line for each limit. Raises `StorageFailed`."""
@@ -86,7 +105,8 @@ class LineService:
                 await asyncio.sleep(0)
             for status in await self._workflows.allowance(person, here, workflow.id, known=rules.keys()):
                 rules.setdefault(status.rule.slot, (workflow.id, status))
-        own = [run for run in await self._records.unfinished_of(person.key) if run.state is not State.LATER]
+        every = await self._records.unfinished_of(*self._accounts.counted(person.key))
+        own = [run for run in every if run.state is not State.LATER]
         told = [_at_once(self._queue.most.running, self._queue.most.waiting, own)]
         statuses = (status for _workflow, status in rules.values())
         told += [str(status) for status in sorted(statuses, key=lambda each: not each.is_reached)]

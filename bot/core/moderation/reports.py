@@ -77,7 +77,7 @@ class Reports:
         is_there = run.state in (State.DONE, State.DELIVERING)  # the message shows it before the record says so
         if not is_there or not (run.shown.files or run.shown.texts):
             raise UserError(_("There is no result here to report."))
-        if by.key == run.person.key:
+        if run.person.key in self._enforcer.accounts.of(by.key):
             raise UserError(_("This is your own result: Delete removes it."))
         if self._enforcer.block(by, here) is not None:
             raise NotAllowed(_("You are blocked here, so you cannot report results."))

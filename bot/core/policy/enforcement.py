@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.errors import DeniedValue, NotAllowed, UserError
 from bot.core.model import Person, Place, RunRequest
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.policy import evaluate, spending, word_filter
 from bot.core.policy.audit import Audit
 from bot.core.policy.evaluate import EVERY_WORKFLOW, Decision, DefaultAccess, EffectivePolicy, ModelRules
@@ -40,9 +41,11 @@ class PolicyEnforcer:
         default: DefaultAccess = EVERY_WORKFLOW,
         operators: Collection[str] = (),
         clock: Callable[[], float] = time.time,
+        accounts: KnownAccounts = NO_LINKS,
     ) -> None:
         """`costs` says which workflows have nodes that cost money, by their ids."""
         self._catalog, self._costs, self._operators = catalog, costs, frozenset(operators)
+        self.accounts = accounts
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
@@ -66,6 +69,8 @@ class PolicyEnforcer:
             return Decision(allowed=False, why=words.format(title=self._catalog.title(workflow)))
         if self._catalog.is_on_trial(workflow) and not self._tries(person):
             return Decision(allowed=False, why=_waiting(self._catalog.title(workflow)))
+        if person.key in self.accounts.linked and (block := self.block(person, place)) is not None:
+            return Decision(allowed=False, why=evaluate.told_block(block), rule=block)
         context = replace(self._context(person, place, workflow), operator=person.key in self._operators)
         return evaluate.decide(self.book.of(context.community), context, self._default, self._clock())
 
@@ -94,17 +99,21 @@ class PolicyEnforcer:
         return frozenset(found)
 
     def block(self, person: Person, place: Place) -> Rule | None:
-        """Return the block of a person in a place, if there is one."""
-        context = RequestContext.of(person, place)
+        """Return the block of a person in a place, if there is one. One of an account lasts for all that count together
+        with it.
+        """
+        context = self._about(person, place)
+        context = replace(context, others=tuple(self.accounts.counted(person.key) - {person.key}))
         return evaluate.block_of(self.book.of(context.community), context, self._clock())
 
     def admitted(self, person: Person) -> list[str]:
         """Return the communities, as "platform:id", that let a person use the bot in private."""
         key, now = person.key, self._clock()
+        others = tuple(self.accounts.counted(key) - {key})
         return [
             each
             for each in self.book.communities
-            if evaluate.admits(self.book.of(each), RequestContext(each, (), key), now)
+            if evaluate.admits(self.book.of(each), RequestContext(each, (), key, others=others), now)
         ]
 
     def on_trial(self, place: Place, workflow: str) -> bool:
@@ -126,7 +135,7 @@ class PolicyEnforcer:
 
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for this person and workflow in this place."""
-        context = RequestContext.of(person, place, workflow.id)
+        context = self._about(person, place, workflow.id)
         names = [field.name for field in workflow.declared]
         narrowings = tuple(evaluate.narrowings(self.book.of(context.community), context, names))
         return FieldConstraints(narrowings, self._permitted(person, place, workflow))
@@ -142,17 +151,17 @@ class PolicyEnforcer:
 
     def text_lists(self, person: Person, place: Place, workflow: str) -> Mapping[str, Sequence[str]]:
         """Return the texts of each list that a person may write here as `__name__`."""
-        context = RequestContext.of(person, place, workflow)
+        context = self._about(person, place, workflow)
         return evaluate.text_lists(self.book.of(context.community), context)
 
     def styles(self, person: Person, place: Place, workflow: str) -> Styles:
         """Return the styles that a person may choose here, by their names."""
-        context = RequestContext.of(person, place, workflow)
+        context = self._about(person, place, workflow)
         return evaluate.styles(self.book.of(context.community), context)
 
     def models(self, person: Person, place: Place, workflow: str) -> ModelRules:
         """Return the rules about models, LoRAs and embeddings that hold here."""
-        context = RequestContext.of(person, place, workflow)
+        context = self._about(person, place, workflow)
         return evaluate.model_rules(self.book.of(context.community), context)
 
     def check_models(self, person: Person, place: Place, workflow: Workflow, values: Mapping[str, Any]) -> None:
@@ -183,6 +192,16 @@ class PolicyEnforcer:
             raise NotAllowed(words.format(workflow=request.workflow))
         return price
 
+    @property
+    def edition(self) -> tuple[int, int]:
+        """A number pair that is another whenever a rule or a person's accounts have changed."""
+        return self.book.edition, self.accounts.edition
+
+    def blocked(self) -> frozenset[str]:
+        """Return all people who are blocked anywhere, as "platform:id"."""
+        every = (rule for community in ("", *self.book.communities) for rule in self.book.own(community))
+        return frozenset(rule.scope.who.id for rule in every if evaluate.is_block(rule, self._clock()))
+
     def may_use(self, person: Person, version: Workflow) -> bool:
         """True if a person may use a version of a workflow that they may run: one on trial is for operators alone."""
         return not version.trial or self._tries(person)
@@ -207,7 +226,7 @@ class PolicyEnforcer:
 
         A text that cannot be checked in time counts as a match, unless `unread` is False.
         """
-        context = RequestContext.of(request.person, request.place, request.workflow)
+        context = self._about(request.person, request.place, request.workflow)
         rules = [(rule, rule.body) for rule in evaluate.word_lists(self.book.of(context.community), context)]
         lists = [(rule, body) for rule, body in rules if isinstance(body, WordList)]
         text = "\n".join(value for value in values.values() if isinstance(value, str))
@@ -239,12 +258,18 @@ class PolicyEnforcer:
         """True for operators, who try what waits for them."""
         return person.key in self._operators
 
+    def _about(self, person: Person, place: Place, workflow: str = "", *, costs: bool = False) -> RequestContext:
+        context = RequestContext.of(person, place, workflow, costs=costs)
+        if person.key not in self.accounts.linked:
+            return context
+        return replace(context, others=self.accounts.in_order(person.key)[1:])
+
     def _context(self, person: Person, place: Place, workflow: str) -> RequestContext:
-        return RequestContext.of(person, place, workflow, costs=bool(workflow) and self._costs(workflow))
+        return self._about(person, place, workflow, costs=bool(workflow) and self._costs(workflow))
 
     def has_narrowed(self, request: RunRequest, field: str) -> bool:
         """True if a rule of the moderators applies to a field in this place."""
-        context = RequestContext.of(request.person, request.place, request.workflow)
+        context = self._about(request.person, request.place, request.workflow)
         return any(evaluate.narrowings(self.book.of(context.community), context, [field]))
 
     async def refused(self, request: RunRequest, fault: UserError) -> None:

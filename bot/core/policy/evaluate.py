@@ -249,6 +249,11 @@ def told_block(rule: Rule) -> str:
     return sentence + " " + _("The reason: {reason}").format(reason=body.reason) if body.reason else sentence
 
 
+def is_block(rule: Rule, now: float) -> bool:
+    """True for a rule that blocks people now."""
+    return isinstance(rule.body, Block) and _lasts(rule.body, now)
+
+
 def _lasts(block: Block, now: float) -> bool:
     return block.until is None or block.until > now
 

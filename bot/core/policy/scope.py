@@ -96,7 +96,9 @@ class Scope:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """The person, the place and the workflow of a request. `places` are the place and its parents, nearest first."""
+    """The person, the place and the workflow of a request. `places` are the place and its parents, nearest first.
+    `others` are more accounts of that person, as "platform:id": what is decided about one is decided about all.
+    """
 
     community: str
     places: tuple[str, ...]
@@ -106,6 +108,7 @@ class RequestContext:
     workflow: str = ""
     operator: bool = False
     costs: bool = False  #: the workflow has nodes that cost money
+    others: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, person: Person, place: Place, workflow: str = "", *, costs: bool = False) -> RequestContext:
@@ -140,7 +143,8 @@ class RequestContext:
         """Return the people that a decision about this person can be for, narrowest first. All roles rank equally."""
         administrators = (str(SubjectKind.ADMINISTRATORS),) if self.administrator else ()
         roles = tuple(f"{SubjectKind.ROLE}:{role}" for role in sorted(self.roles))
-        ranks = ((f"{SubjectKind.PERSON}:{self.person}",), administrators, roles, (str(SubjectKind.EVERYONE),))
+        people = tuple(f"{SubjectKind.PERSON}:{each}" for each in (self.person, *self.others))
+        ranks = (people, administrators, roles, (str(SubjectKind.EVERYONE),))
         return tuple(rank for rank in ranks if rank)
 
 

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.model import Person, Place
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.presets.fitting import fitted
-from bot.core.presets.store import Preset, PresetStore, folded
+from bot.core.presets.store import Accounts, Preset, PresetStore, folded
 from bot.core.run import RunRecord
 from bot.core.similar import similar
 from bot.core.workflows.catalog import Workflows
@@ -42,12 +43,12 @@ class PresetService:
     raise `UserError` and `StorageFailed`.
     """
 
-    def __init__(self, store: PresetStore, forms: Forms) -> None:
-        self._store, self._forms = store, forms
+    def __init__(self, store: PresetStore, forms: Forms, accounts: KnownAccounts = NO_LINKS) -> None:
+        self._store, self._forms, self._accounts = store, forms, accounts
 
     async def of(self, person: Person) -> list[Preset]:
         """Return a person's presets, by their names."""
-        return await self._store.of(person.key)
+        return await self._store.of(self._whose(person))
 
     async def names(self, person: Person) -> list[str]:
         """Return the names of a person's presets."""
@@ -65,7 +66,7 @@ class PresetService:
         if not kept:
             raise UserError(_("This run has no values that can be kept: only files, or a seed."))
         name = _checked(name)
-        replaced = await self._store.put(person.key, name, run.workflow, kept, _MOST)
+        replaced = await self._store.put(self._whose(person), name, run.workflow, kept, _MOST)
         if replaced is None:
             words = _("You have {count} presets, which is the most. Delete one first.")
             raise UserError(words.format(count=_MOST))
@@ -87,26 +88,26 @@ class PresetService:
 
     async def rename(self, person: Person, name: str, new: str) -> str:
         preset, new = await self._named(person, name), _checked(new)
-        if not await self._store.rename(person.key, preset.number, new):
+        if not await self._store.rename(self._whose(person), preset.number, new):
             raise UserError(_("You have another preset “{name}”.").format(name=new))
         return _("Your preset “{old}” is now called “{new}”.").format(old=preset.name, new=new)
 
     async def delete(self, person: Person, name: str) -> str:
         preset = await self._named(person, name)
-        await self._store.delete(person.key, preset.number)
+        await self._store.delete(self._whose(person), preset.number)
         return _("Deleted your preset “{name}”.").format(name=preset.name)
 
     async def share(self, person: Person, name: str) -> str:
         """Return the words with the code that lets others have a copy."""
         preset = await self._named(person, name)
-        code = await self._store.share(person.key, preset.number, on=True)
+        code = await self._store.share(self._whose(person), preset.number, on=True)
         words = _("Who has the code {code} can have a copy of “{name}”, until you take it back.")
         return words.format(code=code, name=preset.name)
 
     async def unshare(self, person: Person, name: str) -> str:
         """Take a code back. Copies that others have made stay theirs."""
         preset = await self._named(person, name)
-        await self._store.share(person.key, preset.number, on=False)
+        await self._store.share(self._whose(person), preset.number, on=False)
         return _("The code of “{name}” no longer works.").format(name=preset.name)
 
     async def take(self, person: Person, code: str) -> str:
@@ -117,7 +118,7 @@ class PresetService:
         taken = {folded(each.name) for each in await self.of(person)}
         names = [shared.name, *(f"{shared.name[: _LONGEST - 4]} {number}" for number in range(2, _MOST + 2))]
         name = next(each for each in names if folded(each) not in taken)
-        if await self._store.put(person.key, name, shared.workflow, shared.values, _MOST) is None:
+        if await self._store.put(self._whose(person), name, shared.workflow, shared.values, _MOST) is None:
             words = _("You have {count} presets, which is the most. Delete one first.")
             raise UserError(words.format(count=_MOST))
         return _("You have a copy of it now: “{name}”, for {title}.").format(
@@ -127,7 +128,7 @@ class PresetService:
     async def make_usual(self, person: Person, name: str, *, on: bool) -> str:
         """Make a preset the person's own defaults of its workflow, or undo that."""
         preset = await self._named(person, name)
-        await self._store.make_usual(person.key, preset.workflow, preset.number if on else None)
+        await self._store.make_usual(self._whose(person), preset.workflow, preset.number if on else None)
         words = (
             _("What you leave out in {title} is taken from “{name}” now, where the rules of the place allow it.")
             if on
@@ -137,13 +138,13 @@ class PresetService:
 
     async def at(self, person: Person, number: int) -> Preset:
         """Return a person's preset by its number."""
-        preset = await self._store.numbered(person.key, number)
+        preset = await self._store.numbered(self._whose(person), number)
         if preset is None:
             raise UserError(_("This preset has been deleted."))
         return preset
 
     async def _named(self, person: Person, name: str) -> Preset:
-        preset = await self._store.named(person.key, name)
+        preset = await self._store.named(self._whose(person), name)
         if preset is not None:
             return preset
         names = await self.names(person)
@@ -154,6 +155,9 @@ class PresetService:
         words = _("You have no preset “{name}”. Did you mean “{near}”?") if near else _("You have no preset “{name}”.")
         words = words.format(name=name.strip()[:_LONGEST], near=near[0] if near else "")
         raise UserError(words + " " + _("You have: {names}").format(names=listed(names, like=name)))
+
+    def _whose(self, person: Person) -> Accounts:
+        return self._accounts.in_order(person.key)
 
     def _values_of(self, run: RunRecord) -> dict[str, Any]:
         """Return the values of a run that a person can give, without its seed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.core.media.blob_store import BlobStore
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.policy.audit import Audit
 from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.store import PresetStore
@@ -37,29 +38,37 @@ async def forget_person(
     audit: Audit,
     book: RuleStore,
     presets: PresetStore,
+    accounts: LinkedAccounts,
     ledger: ErasureLedger,
 ) -> int:
-    """Delete the ended runs and the presets of a person, given as "platform:id", and remove their name from the audit
-    log. Returns the number of runs. A run in progress loses the name now, and is deleted with the old runs.
+    """Delete the ended runs and the presets of a person's account, given as "platform:id", part it from their others,
+    and remove their name from the audit log. Returns the number of runs. A run in progress loses the name now, and is
+    deleted with the old runs.
     """
     await ledger.note_person(person)
     await records.anonymize(person)
     ids = await records.all_of(person)
     await delete_runs(ids, records, media)
-    await _forget_beside_runs(person, records, audit, book, presets)
+    await _forget_beside_runs(person, records, audit, book, presets, accounts)
     await records.scrub()
     return len(ids)
 
 
 async def _forget_beside_runs(
-    person: str, records: RunRepository, audit: Audit, book: RuleStore, presets: PresetStore
+    person: str,
+    records: RunRepository,
+    audit: Audit,
+    book: RuleStore,
+    presets: PresetStore,
+    accounts: LinkedAccounts,
 ) -> None:
     await records.reports.forget(person)
     await records.favourites.forget(person)
     await audit.forget(person)
     await book.forget(person)
-    await presets.forget(person)
+    await presets.forget((person,))
     await records.pings.forget(person)
+    await accounts.end(person, forgotten=True)
 
 
 async def erase_again(
@@ -69,6 +78,7 @@ async def erase_again(
     audit: Audit,
     book: RuleStore,
     presets: PresetStore,
+    accounts: LinkedAccounts,
 ) -> tuple[int, list[str]]:
     """Delete from the records of a backup, made at a moment, what was deleted since. Returns how many runs that were,
     and the keys of files that no run uses any longer.
@@ -81,7 +91,7 @@ async def erase_again(
             ids.update(await records.asked_by(each.person, until=each.at))
             people |= {each.person} if each.at > moment - _LATE else set()
     for person in sorted(people):
-        await _forget_beside_runs(person, records, audit, book, presets)
+        await _forget_beside_runs(person, records, audit, book, presets, accounts)
     known = await records.known(ids)
     keys = list[str]()
     for first in range(0, len(known), _AT_ONCE):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.run import RunRecord
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.load import JobFactory, ServerLoad
@@ -32,9 +33,16 @@ class LineOutlook:
 class EtaEstimator:
     """Works without a worker in its process. It remembers what it learned, and reads only new records."""
 
-    def __init__(self, versions: WorkflowVersions, records: RunRepository, registry: ServerRegistry, most: int) -> None:
+    def __init__(
+        self,
+        versions: WorkflowVersions,
+        records: RunRepository,
+        registry: ServerRegistry,
+        most: int,
+        accounts: KnownAccounts = NO_LINKS,
+    ) -> None:
         """`most` runs of a person may be on servers at a time."""
-        self._most, self._turn = most, asyncio.Lock()
+        self._most, self._accounts, self._turn = most, accounts, asyncio.Lock()
         self._records, self._registry, self._versions = records, registry, versions
         self._load = ServerLoad()
         self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version, _may_pay)
@@ -97,7 +105,7 @@ class EtaEstimator:
         if self._up != servers.keys():
             self._up = frozenset(servers)
         jobs = [self._jobs.of(run, self._up) for run in waiting if not run.is_ahead]
-        owners = {run.id: run.person.key for run in [*waiting, *active] if not run.priority}
+        owners = {run.id: self._accounts.whole(run.person.key) for run in [*waiting, *active] if not run.priority}
         foresight = self._load.foresight(owners, self._most)
         first = dict(foresight.starts(jobs, _FORESEEN))
         self._taken_by = foresight.taken_by

@@ -20,7 +20,7 @@ from comfy.prices import Answer, Price, Question
 from comfy.prompt import Prompt
 
 _MEMORY = 256 << 20  # bytes of the process that works out expressions
-_WAITING = 10.0  # seconds: it ends itself after a tenth of a second of work, but may have to start first
+_WAITING = 60.0  # seconds: it ends itself after a tenth of a second of work, but has to start, on busy machines too
 _KEPT = 1000  # answers
 _AVOIDED = 3600.0  # seconds
 
@@ -37,10 +37,11 @@ class PriceEstimator:
         self._paid = lru_cache(10_000)(self._is_paid)
         self._paid_nodes = lru_cache(1)(self._find_paid_nodes)
 
-    def prepare(self) -> None:
-        """Find out which workflows cost money, so that no menu has to wait for that."""
-        for workflow in tuple(self._catalog.workflows):
-            self.is_paid(workflow)
+    async def prepare(self) -> None:
+        """Find out which workflows cost money, and how much, so that no menu has to wait for that."""
+        workflows = tuple(self._catalog.workflows.values())
+        for paid in await asyncio.to_thread(lambda: [each for each in workflows if self.is_paid(each.id)]):
+            await self.price(paid, {})
 
     def is_paid(self, workflow: str) -> bool:
         """True if the workflow with this id, as it is now, has a node that costs money on any server."""

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
 from bot.core.model import Address, Person, Place, StoredFile
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.policy import concurrency
 from bot.core.policy.concurrency import BusyRun, ConcurrencyLimits
 from bot.core.policy.evaluate import NO_POLICY, EffectivePolicy
@@ -112,8 +113,14 @@ Picker = Callable[[Sequence[QueuedRun]], Assignment | None]
 class RunQueue:
     """The waiting runs, and their order."""
 
-    def __init__(self, database: Database, most: ConcurrencyLimits, clock: Callable[[], float] = time) -> None:
-        self._database, self._caps, self._clock = database, most, clock
+    def __init__(
+        self,
+        database: Database,
+        most: ConcurrencyLimits,
+        clock: Callable[[], float] = time,
+        accounts: KnownAccounts = NO_LINKS,
+    ) -> None:
+        self._database, self._caps, self._clock, self._accounts = database, most, clock, accounts
         #: True if no run waited when this process last looked for one.
         self.was_empty = False
 
@@ -133,39 +140,40 @@ class RunQueue:
             if also is not None:
                 also(connection)
 
-        await self._database.write(join, *_joined(run), locks=(f"requests of {run.person.key}",))
+        await self._database.write(join, *_joined(run), locks=(f"requests of {self._accounts.whole(run.person.key)}",))
 
     def _join(
         self, every: Sequence[NewRun], own: Sequence[Rule], shared: Sequence[Rule], connection: Connection
     ) -> None:
-        run, person = every[0], every[0].person.key
+        run, people = every[0], self._accounts.counted(every[0].person.key)
         later = [each for each in every if each.is_later]
         count = len(every) - len(later)
-        before, last, turn = connection.execute(statements.PLACE, {"of_person": person}).one()
+        before, last, turn = connection.execute(statements.PLACE, {"of_people": list(people)}).one()
         room = self._caps.waiting - before if run.priority == 0 else count
         asked_at, cost = self._clock(), sum(_cost(each) for each in every if not each.is_later) / count
         if room < count:
             statuses = self._statuses(connection, run, (*own, *shared), cost, count)
             fits = min([room, *(each.fits for each in statuses)])
             raise TooMany(_too_many(self._caps.waiting, before, count, fits))
-        usage.check(connection, person, run.workflow, own, asked_at, cost, count, room)
+        usage.check(connection, people, run.workflow, own, asked_at, cost, count, room)
         for number, each in enumerate(every):
             connection.execute(statements.JOIN, _columns(each, max(turn, last) + 1 + number, before + number, asked_at))
             statements.note_uses(connection, each.id, [file.key for file in each.inputs.values()])
         limits = {rule.slot: rule for each in later for rule in each.policy.limits}
         take_turns(connection, usage.locks([*shared, *usage.by_owner(limits.values())[1]]))  # last: many wait for these
-        usage.check(connection, person, run.workflow, shared, asked_at, cost, count, room)
-        usage.check_pauses(connection, person, limits.values(), asked_at)
+        usage.check(connection, people, run.workflow, shared, asked_at, cost, count, room)
+        usage.check_pauses(connection, people, limits.values(), asked_at)
         for each in every:
             if each.is_later:
-                usage.check_step(connection, person, each.workflow, each.policy.limits, asked_at, _cost(each))
+                usage.check_step(connection, people, each.workflow, each.policy.limits, asked_at, _cost(each))
             context = RequestContext.of(each.person, each.place, each.workflow)
             usage.charge(connection, each.id, context, asked_at, _cost(each))
 
     def _statuses(
         self, connection: Connection, run: NewRun, limits: Sequence[Rule], cost: float, count: int
     ) -> list[QuotaStatus]:
-        return usage.quota_statuses(connection, run.person.key, run.workflow, limits, self._clock(), cost, count)
+        people = self._accounts.counted(run.person.key)
+        return usage.quota_statuses(connection, people, run.workflow, limits, self._clock(), cost, count)
 
     async def open(self, run_id: str, address: Address, group: str | None = None) -> bool:
         """Record where the message of a run, or of its group, is, so that workers may take what it is of; False if
@@ -180,14 +188,15 @@ class RunQueue:
     async def check_limits(self, person: str, workflow: str, limits: Sequence[Rule], count: int = 1) -> None:
         """Raise `TooMany` if a request of a person, given as "platform:id", for so many runs would be refused now."""
         if limits:
-            check = partial(usage.check, person=person, workflow=workflow, limits=limits, now=self._clock())
+            people = self._accounts.counted(person)
+            check = partial(usage.check, people=people, workflow=workflow, limits=limits, now=self._clock())
             await self._database.ask(partial(check, count=count))
 
     async def quota_statuses(self, person: str, workflow: str, limits: Sequence[Rule]) -> list[QuotaStatus]:
         """Return the quotas of a person, given as "platform:id", for one more run of a workflow."""
-        now = self._clock()
+        now, people = self._clock(), self._accounts.counted(person)
         return await self._database.ask(
-            lambda connection: usage.quota_statuses(connection, person, workflow, limits, now)
+            lambda connection: usage.quota_statuses(connection, people, workflow, limits, now)
         )
 
     async def claim(self, worker: str, pick: Picker, platforms: Collection[str] | None = None) -> RunRecord | None:
@@ -231,11 +240,13 @@ class RunQueue:
         """Give a run to a worker; None if it is no longer as it was seen, or its person now has as many as they may."""
         state, started_at = (State.WAITING, None) if picked.ahead else (State.RUNNING, self._clock())
         start = dict(zip(statements.TAKEN, (state, picked.server, worker, started_at), strict=True))
-        as_seen = {"attempt": seen.attempt, "caps": seen.caps, "person": seen.person, "most": self._caps.running}
+        people = self._accounts.counted(seen.person)
+        as_seen = {"attempt": seen.attempt, "caps": seen.caps, "people": list(people), "most": self._caps.running}
         given = {"of_run": seen.id, **{f"of_{name}": value for name, value in as_seen.items()}}
         given |= {f"new_{name}": value for name, value in start.items()}
-        locks = (f"runs of {seen.person}", *concurrency.locks(seen.caps)) if seen.priority == 0 else ()
-        return await self._database.write(partial(_taken, picked=picked, seen=seen, given=given), locks=locks)
+        locks = (f"runs of {min(people)}", *concurrency.locks(seen.caps)) if seen.priority == 0 else ()
+        take = partial(_taken, picked=picked, seen=seen, given=given, people=people)
+        return await self._database.write(take, locks=locks)
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
         """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
@@ -339,32 +350,36 @@ class RunQueue:
 
     def _heads(self, connection: Connection, platforms: Collection[str] | None, first: int) -> list[Row[Any]]:
         """Return the first runs of the queue, or those further back."""
-        window = _window(connection, None if platforms is None else frozenset(platforms))
+        window = self._window(connection, None if platforms is None else frozenset(platforms))
         given = {"most": self._caps.running, "first": first}
         return list(connection.execute(window, given))
 
+    def _window(self, connection: Connection, platforms: frozenset[str] | None) -> Any:
+        """Select the first runs of the queue, without those that must wait for others of their person, place or
+        workflow.
+        """
+        window = statements.heads(platforms, WINDOW)
+        texts = list(connection.execute(statements.CAPS).scalars())
+        linked = self._accounts.linked
+        if not texts and not linked:
+            return window
+        by_person: dict[str, list[BusyRun]] = {}
+        for row in connection.execute(statements.BUSY):
+            by_person.setdefault(self._accounts.whole(row.person), []).append(BusyRun(*row))
+        everybody = [run for own in by_person.values() for run in own]
+        capped: list[Any] = [runs.c.caps.in_(concurrency.full_for_all(texts, everybody))]
+        for person, own in by_person.items():
+            theirs = runs.c.person.in_(self._accounts.counted(person))
+            if person in linked and len(own) >= self._caps.running:
+                capped.append(theirs)
+            capped.append(and_(theirs, runs.c.caps.in_(concurrency.full_for_person(texts, own))))
+        return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
 
-def _window(connection: Connection, platforms: frozenset[str] | None) -> Any:
-    """Select the first runs of the queue, without those that must wait for others of their person, place or
-    workflow.
-    """
-    window = statements.heads(platforms, WINDOW)
-    texts = list(connection.execute(statements.CAPS).scalars())
-    if not texts:
-        return window
-    by_person: dict[str, list[BusyRun]] = {}
-    for row in connection.execute(statements.BUSY):
-        by_person.setdefault(row.person, []).append(BusyRun(*row))
-    everybody = [run for own in by_person.values() for run in own]
-    capped: list[Any] = [runs.c.caps.in_(concurrency.full_for_all(texts, everybody))]
-    for person, own in by_person.items():
-        full = runs.c.caps.in_(concurrency.full_for_person(texts, own))
-        capped.append(and_(runs.c.person == person, full))
-    return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
 
-
-def _taken(connection: Connection, picked: Assignment, seen: Row[Any], given: Mapping[str, Any]) -> RunRecord | None:
-    if seen.priority == 0 and seen.caps and _is_full(connection, seen):
+def _taken(
+    connection: Connection, picked: Assignment, seen: Row[Any], given: Mapping[str, Any], people: Collection[str]
+) -> RunRecord | None:
+    if seen.priority == 0 and seen.caps and _is_full(connection, seen, people):
         return None
     row = connection.execute(statements.TAKE, given).one_or_none()
     if row is None:
@@ -375,9 +390,9 @@ def _taken(connection: Connection, picked: Assignment, seen: Row[Any], given: Ma
     return read_run(row)
 
 
-def _is_full(connection: Connection, seen: Row[Any]) -> bool:
+def _is_full(connection: Connection, seen: Row[Any], people: Collection[str]) -> bool:
     busy = [BusyRun(*each) for each in connection.execute(statements.BUSY)]
-    own = [run for run in busy if run.person == seen.person]
+    own = [run for run in busy if run.person in people]
     return bool(concurrency.full_for_all([seen.caps], busy) or concurrency.full_for_person([seen.caps], own))
 
 

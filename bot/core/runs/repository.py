@@ -95,9 +95,9 @@ class RunRepository:
         waits = (runs.c.state.in_((State.WAITING, State.HELD)), runs.c.opened == 0, runs.c.asked_at < before)
         return await self._select(*waits, own, order=runs.c.seq)
 
-    async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
-        """Return a person's latest runs, newest first."""
-        return await self._records(statements.LAST, {"of_person": person.key, "count": count})
+    async def last_of(self, person: Person, count: int = 10, others: Collection[str] = ()) -> list[RunRecord]:
+        """Return a person's latest runs, newest first; also those of their other accounts, given as "platform:id"."""
+        return await self._records(statements.LAST, {"of_people": [person.key, *others], "count": count})
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the running and waiting runs of a community, given as "platform:id", oldest first."""
@@ -110,9 +110,9 @@ class RunRepository:
         own = runs.c.person.startswith(f"{platform}:", autoescape=True)
         return await self._select(runs.c.chat == chat, runs.c.state.in_(UNFINISHED), own, order=runs.c.seq)
 
-    async def unfinished_of(self, person: str) -> list[RunRecord]:
-        """Return the waiting, running and held runs of a person, given as "platform:id"."""
-        return await self._select(runs.c.person == person, runs.c.state.in_(UNFINISHED), order=runs.c.seq)
+    async def unfinished_of(self, *accounts: str) -> list[RunRecord]:
+        """Return the waiting, running and held runs of a person, given by their accounts, as "platform:id"."""
+        return await self._select(runs.c.person.in_(accounts), runs.c.state.in_(UNFINISHED), order=runs.c.seq)
 
     async def active_at(self, worker: str) -> list[RunRecord]:
         """Return the runs of a worker, also those that are ahead."""

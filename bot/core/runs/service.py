@@ -39,6 +39,7 @@ from bot.core.model import (
     Status,
     StoredFile,
 )
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.policy import buttons
 from bot.core.policy.audit import PRIVATE, Audit
 from bot.core.policy.buttons import ButtonPress
@@ -93,10 +94,11 @@ class RunService:
         locks: RunLocks,
         prices: PriceEstimator,
         presets: PresetStore,
+        accounts: LinkedAccounts,
         wake: Callable[[], None],
         stop: Callable[[str], None],
     ) -> None:
-        self._prices, self._presets = prices, presets
+        self._prices, self._presets, self._accounts = prices, presets, accounts
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._ledger = ledger
@@ -123,7 +125,7 @@ class RunService:
 
     async def last_of(self, person: Person, count: int = 10) -> list[RunRecord]:
         """Return a person's latest runs, newest first."""
-        return await self._records.last_of(person, count)
+        return await self._records.last_of(person, count, self._accounts.in_order(person.key)[1:])
 
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the unfinished runs of a community, given as "platform:id", oldest first."""
@@ -459,7 +461,8 @@ class RunService:
 
     async def check_press(self, press: ButtonPress, run: RunRecord | None = None) -> None:
         """Raise `NotAllowed` if a person may not press a button; of a `run`, if it is the button of one."""
-        press = press if run is None else replace(press, owner=run.person.key)
+        if run is not None:
+            press = replace(press, owner=press.by.key if self.is_of(run, press.by) else run.person.key)
         if words := buttons.refusal(press, operator=self._permissions.is_operator(press.by)):
             beside = () if run is None else (run.place,)
             raise await self._permissions.refused(press.by, press.here, press.button, words, *beside)
@@ -476,8 +479,12 @@ class RunService:
         files = run.shown.files if run is not None else ()
         return files[number - 1] if 0 < number <= len(files) else None
 
+    def is_of(self, run: RunRecord, person: Person) -> bool:
+        """True if a person has asked for a run, from whichever of their accounts."""
+        return run.person.key in self._accounts.of(person.key)
+
     def _is_own(self, run: RunRecord, person: Person) -> bool:
-        return person.key == run.person.key or self._permissions.is_operator(person)
+        return self.is_of(run, person) or self._permissions.is_operator(person)
 
     async def cancel(self, run_id: str, by: Person) -> bool:
         """Cancel a waiting or running run. Returns True if there was something to cancel. Raises `NotAllowed`."""
@@ -537,14 +544,15 @@ class RunService:
         return False
 
     async def forget(self, person: Person) -> int:
-        """Cancel a person's runs, delete their ended runs with the files, and their presets, and remove their name from
-        the audit log. Returns the number of runs. A running run ends first, and is deleted within the hour.
+        """Cancel the runs of a person's account, delete its ended runs with the files, and its presets, part it from
+        their other accounts, and remove their name from the audit log. Returns the number of runs. A running run ends
+        first, and is deleted within the hour.
         """
         for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
         rules = self._enforcer.book
         return await forget_person(
-            person.key, self._records, self._media, self._audit, rules, self._presets, self._ledger
+            person.key, self._records, self._media, self._audit, rules, self._presets, self._accounts, self._ledger
         )
 
     async def _say(self, run_id: str, status: Status) -> None:

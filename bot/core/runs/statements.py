@@ -20,6 +20,7 @@ _TICKETS = 8  # workers that may choose at once
 _CHOOSING: Any = literal_column(str(0x63686F6F))  # the first half of the locks that are their tickets
 
 _THIS = runs.c.id == bindparam("of_run")
+_OWN = runs.c.person.in_(bindparam("of_people", expanding=True))  # all accounts of a person
 
 
 def in_states(states: Iterable[State], table: FromClause = runs) -> Any:
@@ -39,13 +40,13 @@ def _busy(table: FromClause = runs) -> Any:
 
 #: A run: `of_run`.
 RUN = select(runs).where(_THIS)
-#: The latest runs of a person, newest first: `of_person`, `count`.
-LAST = select(runs).where(runs.c.person == bindparam("of_person")).order_by(runs.c.seq.desc()).limit(bindparam("count"))
+#: The latest runs of a person, newest first: `of_people`, `count`.
+LAST = select(runs).where(_OWN).order_by(runs.c.seq.desc()).limit(bindparam("count"))
 #: Whether a run waits: `of_run`.
 WAITS = select(runs.c.id).where(_THIS, in_states([State.WAITING]))
-#: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_person`.
+#: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_people`.
 PLACE = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(line.c.turn).scalar_subquery()).where(
-    runs.c.person == bindparam("of_person"), in_states([State.WAITING])
+    _OWN, in_states([State.WAITING])
 )
 JOIN = runs.insert()
 #: The condition that a run waits at a server, which will begin it by itself.
@@ -82,9 +83,10 @@ LOOK_ALONE = select(_found.c.count, literal_column("1"))  #: where there is one 
 #: The same, and be one of those until the end of the transaction.
 TICKET = _tickets(func.pg_try_advisory_xact_lock)
 _others = runs.alias()
-_running = select(func.count()).select_from(_others).where(_others.c.person == bindparam("of_person"), _busy(_others))
+_of_theirs = _others.c.person.in_(bindparam("of_people", expanding=True))
+_running = select(func.count()).select_from(_others).where(_of_theirs, _busy(_others))
 #: Give a run to a worker if it still waits as it was seen and its person has fewer runs than they may: `of_run`,
-#: `of_attempt`, `of_caps`, `of_person`, `of_most`, and the new values of `TAKEN`.
+#: `of_attempt`, `of_caps`, `of_people`, `of_most`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
 TAKE = (
     update(runs)

@@ -34,26 +34,26 @@ _ONE: Any = literal_column("1.0")
 
 def quota_statuses(
     connection: Connection,
-    person: str,
+    people: Collection[str],
     workflow: str,
     limits: Sequence[Rule],
     now: float,
     cost: float = 0.0,
     count: int = 1,
 ) -> list[QuotaStatus]:
-    """Return the quotas of a person, given as "platform:id", for so many more runs of a workflow. Each costs so many
-    credits.
+    """Return the quotas of a person, given by all accounts that count, as "platform:id", for so many more runs of a
+    workflow. Each costs so many credits.
     """
     needs = 0.0
     if any(rule.name == Measure.SECONDS for rule in limits):
         needs = connection.execute(select(statements.reserved(workflow))).scalar_one()
     wanted = {Measure.SECONDS: needs, Measure.CREDITS: cost}
-    return [_standing(connection, rule, person, wanted.get(Measure(rule.name), 1.0), count, now) for rule in limits]
+    return [_standing(connection, rule, people, wanted.get(Measure(rule.name), 1.0), count, now) for rule in limits]
 
 
 def check(
     connection: Connection,
-    person: str,
+    people: Collection[str],
     workflow: str,
     limits: Sequence[Rule],
     now: float,
@@ -64,27 +64,27 @@ def check(
     """Raise `TooMany` if a limit is reached, or has no room for so many runs. It says which limit, how many fit, and
     when to try again. `room` is the number of runs that fit otherwise.
     """
-    statuses = quota_statuses(connection, person, workflow, limits, now, cost, count)
+    statuses = quota_statuses(connection, people, workflow, limits, now, cost, count)
     reached = next((each for each in statuses if each.is_reached and not each.is_kept_in_line), None)
     if reached is not None:
         fits = min([count if room is None else room, *(each.fits for each in statuses)])
         raise TooMany(" ".join(part for part in (reached.refusal, fitting_words(count, fits)) if part))
 
 
-def check_pauses(connection: Connection, person: str, limits: Iterable[Rule], now: float) -> None:
+def check_pauses(connection: Connection, people: Collection[str], limits: Iterable[Rule], now: float) -> None:
     """Raise `TooMany` if a pause that the later steps of a recipe need is not over. It counts a request once."""
     pauses = [rule for rule in limits if rule.name == Measure.COOLDOWN]
-    check(connection, person, "", pauses, now)
+    check(connection, people, "", pauses, now)
 
 
 def check_step(
-    connection: Connection, person: str, workflow: str, limits: Iterable[Rule], now: float, cost: float
+    connection: Connection, people: Collection[str], workflow: str, limits: Iterable[Rule], now: float, cost: float
 ) -> None:
     """Raise `TooMany` if a limit has no room for a later step of a recipe, beside the steps before it. It will wait
     when no other step of its recipe does.
     """
     own = [rule for rule in limits if rule.name not in (Measure.COOLDOWN, Measure.WAITING)]
-    check(connection, person, workflow, own, now, cost)
+    check(connection, people, workflow, own, now, cost)
 
 
 def by_owner(limits: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
@@ -149,39 +149,47 @@ async def move_community(connection: AsyncConnection, old: str, new: str) -> Non
         await connection.execute(counted.values(spots=scopes))
 
 
-def _standing(connection: Connection, rule: Rule, person: str, needs: float, count: int, now: float) -> QuotaStatus:
+def _standing(
+    connection: Connection, rule: Rule, people: Collection[str], needs: float, count: int, now: float
+) -> QuotaStatus:
     match Measure(rule.name):
         case Measure.HOUR:
-            return _in_window(connection, QuotaStatus(rule, 0, asked=count), person, charges.c.at, _ONE, HOUR, now)
+            return _in_window(connection, QuotaStatus(rule, 0, asked=count), people, charges.c.at, _ONE, HOUR, now)
         case Measure.DAY:
-            return _in_window(connection, QuotaStatus(rule, 0, asked=count), person, charges.c.at, _ONE, DAY, now)
+            return _in_window(connection, QuotaStatus(rule, 0, asked=count), people, charges.c.at, _ONE, DAY, now)
         case Measure.SECONDS:
             least = min(needs, rule.most)  # a limit admits those who used none of it
             asked = QuotaStatus(rule, 0, least, asked=count)
-            return _in_window(connection, asked, person, charges.c.settled_at, charges.c.seconds, DAY, now)
+            return _in_window(connection, asked, people, charges.c.settled_at, charges.c.seconds, DAY, now)
         case Measure.CREDITS:
             asked = QuotaStatus(rule, 0, needs, asked=count)
-            return _in_window(connection, asked, person, charges.c.settled_at, charges.c.credits, DAY, now)
+            return _in_window(connection, asked, people, charges.c.settled_at, charges.c.credits, DAY, now)
         case Measure.COOLDOWN:
-            question = select(func.max(charges.c.at)).where(*_counted(rule, person))
+            question = select(func.max(charges.c.at)).where(*_counted(rule, people))
             last = connection.execute(question).scalar_one()
             wait = 0.0 if last is None else max(0.0, last + rule.most - now)
             return QuotaStatus(rule, float(wait > 0), free_in=wait or None)
         case Measure.WAITING:
-            return QuotaStatus(rule, _in_states(connection, rule, person, ("waiting", "held")), asked=count)
+            return QuotaStatus(rule, _in_states(connection, rule, people, ("waiting", "held")), asked=count)
         case Measure.RUNNING:
-            return QuotaStatus(rule, _in_states(connection, rule, person, ("running",)))
+            return QuotaStatus(rule, _in_states(connection, rule, people, ("running",)))
         case Measure.COUNT:  # the form holds it
             return QuotaStatus(rule, 0)
 
 
 def _in_window(
-    connection: Connection, asked: QuotaStatus, person: str, leaves: Any, amount: Any, window: float, now: float
+    connection: Connection,
+    asked: QuotaStatus,
+    people: Collection[str],
+    leaves: Any,
+    amount: Any,
+    window: float,
+    now: float,
 ) -> QuotaStatus:
     """Return the use in the window that ends now, and the time when one more run fits. Charges without a time in
     `leaves` are inside the window.
     """
-    inside = (*_counted(asked.rule, person), or_(leaves.is_(None), leaves > now - window))
+    inside = (*_counted(asked.rule, people), or_(leaves.is_(None), leaves > now - window))
     used = float(connection.execute(select(func.coalesce(func.sum(amount), 0)).where(*inside)).scalar_one())
     standing = replace(asked, used=used)
     if not standing.is_reached:
@@ -193,21 +201,21 @@ def _in_window(
     return standing if first is None or not standing.room else replace(standing, free_in=first + window - now)
 
 
-def _in_states(connection: Connection, rule: Rule, person: str, states: Sequence[str]) -> int:
-    whose = [runs.c.person == person]
+def _in_states(connection: Connection, rule: Rule, people: Collection[str], states: Sequence[str]) -> int:
+    whose: list[Any] = [runs.c.person.in_(people)]
     if isinstance(rule.body, Budget):
         whose = [runs.c.community == rule.scope.community] if rule.scope.community else []
     joined = runs.join(charges, charges.c.run_id == runs.c.id)
-    where = (runs.c.state.in_(states), *whose, *_counted(rule, person))
+    where = (runs.c.state.in_(states), *whose, *_counted(rule, people))
     question = select(func.count()).select_from(joined).where(*where)
     return int(connection.execute(question).scalar_one())
 
 
-def _counted(rule: Rule, person: str) -> list[Any]:
+def _counted(rule: Rule, people: Collection[str]) -> list[Any]:
     """Return the conditions for the charges that a limit counts: one person's, or all for a budget."""
     scope, where = rule.scope, list[Any]()
     if not isinstance(rule.body, Budget):
-        where.append(charges.c.person == person)
+        where.append(charges.c.person.in_(people))
     elif scope.community:
         where.append(charges.c.community == scope.community)  # this one has an index; the next does not
     if scope.community:

@@ -12,6 +12,7 @@ from typing import Any
 from bot.core import status_text
 from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.field_constraints import FieldConstraints
@@ -60,12 +61,13 @@ class WorkflowService:
         presets: PresetStore,
         servers_version: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
+        accounts: KnownAccounts = NO_LINKS,
     ) -> None:
         """`servers_version` changes whenever a server has other nodes or models."""
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
-        self._permissions, self._presets = permissions, presets
+        self._permissions, self._presets, self._accounts = permissions, presets, accounts
         self._servers_version, self._clock = servers_version, clock
-        self._version: tuple[int, int, int, int] | None = None
+        self._version: tuple[int, tuple[int, int], int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
         self._alike_for: tuple[int, int] | None = None
         self._alike: list[list[str]] = []
@@ -122,7 +124,7 @@ class WorkflowService:
     def allowed(self, person: Person, place: Place) -> list[Workflow]:
         """Return the workflows that a person may run in a place, even if the servers lack something. Asks no server."""
         now = int(self._clock() / _FRESH)  # a block may end at any time
-        version = (self.catalog.version, self._enforcer.book.edition, self._servers_version(), now)
+        version = (self.catalog.version, self._enforcer.edition, self._servers_version(), now)
         if version != self._version:
             self._version, self._allowed = version, {}
         key = (person, person.roles, person.moderator, place, place.community, place.parents)
@@ -168,7 +170,7 @@ class WorkflowService:
     async def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for a person in a place, with their own defaults, if they have some."""
         rules = self._enforcer.restriction(person, place, workflow)
-        own = await self._presets.usual(person.key, workflow.id)
+        own = await self._presets.usual(self._accounts.in_order(person.key), workflow.id)
         return with_own_defaults(rules, await self._validator.form(workflow), own) if own else rules
 
     async def pinned(self, workflow: str, version: str) -> Workflow:

@@ -91,5 +91,18 @@ def _of_files(given: Mapping[str, Any], files: Mapping[str, tuple[Any, ...]], mo
     return Plan(given, len(cells), cells)
 
 
+def one_each(form: Form, count: int) -> str:
+    """Return the field that takes a single file, if a form has one and no other for files: so many files can be run one
+    each. Empty if there is none, or if there is one file.
+    """
+    media = [each.name for each in form.fields if each.is_media]
+    return media[0] if count > 1 and len(media) == 1 else ""
+
+
+def asked_each(count: int) -> str:
+    """Ask if a workflow that takes one file shall run once for each of so many."""
+    return _("These are {count} files, and this workflow takes one. Shall it run once for each?").format(count=count)
+
+
 def _named(file: UploadedFile | StoredFile) -> str:
     return file.filename

@@ -31,6 +31,7 @@ class Topic(StrEnum):
     SAVED = "saved"  #: workflows that people saved at servers
     SERVERS = "servers"  #: operators want something of servers
     PRESETS = "presets"  #: what people have kept for forms
+    LINKS = "links"  #: which accounts are of one person
 
 
 class Bell:

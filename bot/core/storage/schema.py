@@ -422,6 +422,31 @@ presets = Table(
     ),
 )
 
+#: Which accounts are of one person. `person` is the same for those that are joined; `counted` for those that count
+#: together, as they do for a while after they are joined no longer.
+links = Table(
+    "links",
+    metadata,
+    Column("account", String(128), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("person", String(36)),
+    Column("counted", String(36), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("ended_at", Float),  # when it last left others, or others left it
+)
+
+#: The codes with which accounts are joined, and how often each account has guessed one wrong.
+link_codes = Table(
+    "link_codes",
+    metadata,
+    Column("account", String(128), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), unique=True),
+    Column("at", Float, nullable=False),
+    Column("wrong", Integer, nullable=False),
+    Column("wrong_at", Float),
+)
+
 #: What was in the files of a workflow, packed.
 workflow_versions = Table(
     "workflow_versions",

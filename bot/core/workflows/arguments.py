@@ -13,19 +13,21 @@ from bot.i18n import _
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "”": "”", "«": "»"}
 _PAIR = re.compile(r"(?<!\S)([^\W\d][\w-]*)=", re.UNICODE)
+_SWITCHES = ("spoiler", "private", "each")
 _MATRIX = r"(?<!\S){name}:\s*"  # "vary: seed=1;2" as well
 
 
 @dataclass(frozen=True)
 class Typed:
     """The values as texts, by field. `hidden` says that the result is to be covered until it is touched, and `private`
-    that it is for the person alone.
+    that it is for the person alone. `each` says if several files shall have a run each; None if nothing was said of it.
     """
 
     values: Mapping[str, str]
     faults: tuple[BadValue, ...] = ()
     hidden: bool = False
     private: bool = False
+    each: bool | None = None
 
 
 def read_arguments(text: str, form: Form) -> Typed:
@@ -36,11 +38,11 @@ def read_arguments(text: str, form: Form) -> Typed:
             text = re.sub(_MATRIX.format(name=each.name), f"{each.name}=", text, count=1, flags=re.IGNORECASE)
     names = {name.casefold(): name for name in form.names}
     values, rest, unknown = dict[str, str](), list[str](), list[BadValue]()
-    switches, at = {"spoiler": False, "private": False}, 0
+    switches, at = dict[str, bool](), 0
     while (found := _PAIR.search(text, at)) is not None:
         name = names.get(found[1].casefold())
         value, end = _value(text, found.end(), whole=name is not None and form[name].asks_matrix)
-        if name is None and found[1].casefold() in switches:
+        if name is None and found[1].casefold() in _SWITCHES:
             switches[found[1].casefold()] = value.casefold() not in ("no", "off", "false", "0")
         elif name is not None:
             values[name] = value
@@ -59,7 +61,9 @@ def read_arguments(text: str, form: Form) -> Typed:
         values[main.name] = words
     elif words:
         unknown.append(BadValue(_one_line(words), _("words belong to no field here; give them as name=value.")))
-    return Typed(values, (*unknown, *_faults(form, values)), switches["spoiler"], switches["private"])
+    faults = (*unknown, *_faults(form, values))
+    hidden, private = switches.get("spoiler", False), switches.get("private", False)
+    return Typed(values, faults, hidden, private, switches.get("each"))
 
 
 def main_field(form: Form) -> Field | None:

@@ -147,7 +147,7 @@ class Catalog:
         waiting += _make_recipes(files, known, before, made, faults)
         names = {known[file.place].name for file in files} | {_slug_of_file(fault.file) for fault in faults}
         for file in files:
-            if (workflow := made.get(known[file.place].id)) is not None:
+            if (workflow := made.get(known[file.place].id)) is not None and workflow.next:
                 faults += _unknown_next(workflow, file.sidecar_name, names)
         titles = {each.id: each.title for each in known.values()}
         return cls(made, tuple(faults), 0, _replaced(there, files), titles, tuple(waiting), info)

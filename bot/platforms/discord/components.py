@@ -40,6 +40,18 @@ TEMPLATE = r"darkroom:(?P<verb>[a-z]+):(?P<run>[0-9a-f-]{36})"
 #: A result with which a recipe goes on: its group, and the number of the result.
 CHOICE = r"darkroom:choose:(?P<run>[0-9a-f-]{36}):(?P<number>[0-9]{1,2})"
 
+#: One of several results of a run: its run, and the number of the result.
+PART = r"darkroom:(?P<verb>part|partuse|partoriginal):(?P<run>[0-9a-f-]{36}):(?P<number>[0-9]{1,2})"
+
+
+class PartAction(StrEnum):
+    """An action for one of several results of a run."""
+
+    OPEN = "part"
+    USE = "partuse"
+    ORIGINAL = "partoriginal"
+
+
 WAITING = (ComponentAction.CANCEL,)
 HELD = (ComponentAction.APPROVE, ComponentAction.REFUSE)
 REPORTED = (ComponentAction.TAKE, ComponentAction.LEAVE)
@@ -61,6 +73,7 @@ ALL = (
     ComponentAction.RESUME_ALL,
 )
 _MOST = 20  # numbers to choose among
+_PARTS = 10  # numbers of results, which leave room for the other buttons
 _PER_ROW = 5  # buttons
 
 
@@ -109,6 +122,31 @@ def cell_row(run_id: str, *, done: bool, varies: bool, picture: bool) -> discord
             ComponentAction.DELETE,
         ),
     )
+
+
+def result_row(run_id: str, verbs: tuple[ComponentAction, ...], count: int, *, film: bool = False) -> discord.ui.View:
+    """The buttons below a result: of several pictures a number for each, and what is for all."""
+    if count < 2:
+        return row(run_id, verbs, film=film)
+    numbers = [_part(PartAction.OPEN, run_id, number, str(number)) for number in range(1, min(count, _PARTS) + 1)]
+    acts = [button(verb, run_id) for verb in verbs]
+    for at, each in enumerate(numbers):
+        each.row = at // _PER_ROW
+    for at, each in enumerate(acts):
+        each.row = (len(numbers) + _PER_ROW - 1) // _PER_ROW + at // _PER_ROW
+    return still(*numbers, *acts)
+
+
+def part_row(run_id: str, number: int, *, varies: bool, usable: bool) -> discord.ui.View:
+    """The buttons of one of several results."""
+    vary = [button(ComponentAction.VARY, run_id)] if varies else []
+    use = [_part(PartAction.USE, run_id, number, _label(ComponentAction.USE))] if usable else []
+    original = _part(PartAction.ORIGINAL, run_id, number, _label(ComponentAction.ORIGINAL))
+    return still(*vary, button(ComponentAction.CHANGE, run_id), *use, original, button(ComponentAction.DETAILS, run_id))
+
+
+def _part(act: PartAction, run_id: str, number: int, label: str) -> discord.ui.Button[discord.ui.View]:
+    return discord.ui.Button(label=label, custom_id=f"darkroom:{act}:{run_id}:{number}")
 
 
 def which_row(verb: ComponentAction, numbers: Mapping[int, str]) -> discord.ui.View:

@@ -20,7 +20,7 @@ from bot.platforms.discord.forms import sessions
 from bot.platforms.discord.forms.modals import fill, go, turn
 from bot.platforms.discord.forms.picker import chosen, leaf, picked
 from bot.platforms.discord.moderation import panel, saved
-from bot.platforms.discord.runs.buttons import choose, press
+from bot.platforms.discord.runs.buttons import choose, press, press_part
 from bot.platforms.discord.runs.submit import Click, DiscordContext, guarded
 
 
@@ -38,6 +38,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await press(context, click, run["verb"], run["run"])
     elif choice := re.fullmatch(components.CHOICE, name):
         await choose(context, click, choice["run"], int(choice["number"]))
+    elif part := re.fullmatch(components.PART, name):
+        await press_part(context, click, part["verb"], part["run"], int(part["number"]))
     elif session := re.fullmatch(sessions.TEMPLATE, name):
         await _on_form(context, click, session["act"], session["sheet"], int(session["at"]))
     elif asked := re.fullmatch(FORGET, name):

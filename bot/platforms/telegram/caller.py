@@ -296,7 +296,13 @@ class Responder:
         await self.api.ask(chat, work)
 
     async def _fetched(self, values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        return {
-            name: await fetch(self.api, value, folder, name) if isinstance(value, MessageFile) else value
-            for name, value in values.items()
-        }
+        found = dict(values)
+        for name, value in values.items():
+            if isinstance(value, tuple):
+                found[name] = tuple([await self._file(each, folder, f"{name}-{at}") for at, each in enumerate(value)])
+            else:
+                found[name] = await self._file(value, folder, name)
+        return found
+
+    async def _file(self, value: Any, folder: Path, name: str) -> Any:
+        return await fetch(self.api, value, folder, name) if isinstance(value, MessageFile) else value

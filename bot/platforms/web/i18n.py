@@ -103,6 +103,16 @@ def words() -> dict[str, str]:
         "not_by_default": _("No longer by default"),
         "code": _("Code of another person's preset"),
         "copy_preset": _("Get a copy"),
+        "one_each": _("{count} files: a run for each"),
+        "accounts": _("Accounts"),
+        "accounts_about": _(
+            "If you use me elsewhere too, join the accounts: then they have the same results and presets."
+        ),
+        "make_code": _("Make a code"),
+        "other_code": _("Code of your other account"),
+        "join": _("Join"),
+        "join_sure": _("That is me: join"),
+        "part": _("Part this account"),
         "no_workflows": _("There are no workflows here yet."),
     }
 

@@ -16,6 +16,7 @@ from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
 from bot.platforms.web.api.line import LineRoutes
+from bot.platforms.web.api.links import LinkRoutes
 from bot.platforms.web.api.pages import PageRoutes
 from bot.platforms.web.api.presets import PresetRoutes
 from bot.platforms.web.api.runs import RunRoutes, explained
@@ -61,6 +62,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(PresetRoutes(services).routes())
     app.add_routes(LineRoutes(services).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())
+    app.add_routes(LinkRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)

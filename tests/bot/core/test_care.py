@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from bot.core.background import Remark, TaskHealth
@@ -69,6 +70,7 @@ async def test_a_run_that_is_too_large_for_the_memory_fails_the_second_time(tmp_
     assert run.sentence == "The server ran out of memory at “Gate”. Try a smaller picture."
 
 
+@pytest.mark.long
 async def test_where_the_memory_does_not_suffice_another_server_tries(tmp_path: Path) -> None:
     nodes = [gate(Failing(*(full() for _time in range(9)))), gate(Failing())]
     servers = [WatchedServer(nodes=each) for each in nodes]
@@ -78,6 +80,7 @@ async def test_where_the_memory_does_not_suffice_another_server_tries(tmp_path: 
             assert run.state is State.DONE
 
 
+@pytest.mark.long
 async def test_a_server_that_fails_five_runs_in_a_row_rests_and_the_operator_reads_it(tmp_path: Path) -> None:
     faults = [RuntimeError("CUDA error: unspecified launch failure") for _time in range(9)]
     server = EmbeddedServer(nodes=gate(Failing(*faults)))

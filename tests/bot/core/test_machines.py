@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -71,6 +72,7 @@ def python(*words: str) -> CommandHook:
     return CommandHook((sys.executable, *words))
 
 
+@pytest.mark.long
 async def test_a_machine_sleeps_when_it_is_idle_and_is_started_for_the_next_run(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
@@ -115,6 +117,7 @@ async def called(work: Callable[[], object]) -> AsyncIterator[str]:
         yield str(server.make_url("/hook"))
 
 
+@pytest.mark.long
 async def test_the_time_to_start_is_in_the_estimate_and_an_address_starts_a_machine(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
@@ -144,6 +147,7 @@ async def test_the_time_to_start_is_in_the_estimate_and_an_address_starts_a_mach
         await server.stop()
 
 
+@pytest.mark.long
 async def test_a_machine_that_cannot_be_started_is_told_and_is_away(tmp_path: Path, unused_tcp_port: int) -> None:
     broken = python("-c", "import sys; sys.exit('there is no such machine')")
     for hook, limit, remark in (

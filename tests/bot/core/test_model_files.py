@@ -114,6 +114,7 @@ async def test_what_is_not_as_it_should_be_is_refused(
         await fetcher.fetch(link(f"{shop.url}model"))
 
 
+@pytest.mark.long
 async def test_the_models_that_workflows_lack_are_listed_and_one_is_fetched(shop: Shop, tmp_path: Path) -> None:
     shop.breaks = False
     told = {"name": "a.ckpt", "url": f"{shop.url}model", "directory": "checkpoints", "size": 3_000_000, "hash": SHA}

@@ -92,6 +92,7 @@ def is_there(process: int) -> bool:
         return False
 
 
+@pytest.mark.long
 async def test_work_is_done_in_another_process_which_is_used_again_for_a_while(pool: WorkerPool) -> None:
     numbers = [await pool.run(number, timeout=PATIENCE) for _ in range(7)]
     assert os.getpid() not in numbers
@@ -119,6 +120,7 @@ async def test_a_task_that_fills_the_memory_is_ended_and_the_next_one_works(pool
     assert await pool.run(number, timeout=PATIENCE)
 
 
+@pytest.mark.long
 async def test_a_process_that_dies_costs_its_task_alone() -> None:
     pool = WorkerPool(size=2)
     try:
@@ -201,6 +203,7 @@ def parent(*words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.long
 async def test_no_process_outlives_its_parent(tmp_path: Path, number: signal.Signals) -> None:
     with parent(str(tmp_path / "a")) as process:
         worker = await seen(tmp_path / "a")

@@ -34,6 +34,7 @@ async def at_the_gate(home: House) -> str:
     return run_id
 
 
+@pytest.mark.long
 async def test_all_servers_are_shown_with_what_they_run_and_only_ours_is_interrupted(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[EmbeddedServer(pace=60)]) as home:
         run_id, shown = await home.ask()
@@ -70,6 +71,7 @@ async def test_models_are_unloaded_only_where_nothing_of_anybody_is(tmp_path: Pa
         assert server.calls["POST /free"] == 1
 
 
+@pytest.mark.long
 async def test_a_drained_server_ends_what_it_executes_and_gets_no_runs_until_it_is_resumed(tmp_path: Path) -> None:
     gates = Gates()
     server = EmbeddedServer(nodes=gates.nodes())

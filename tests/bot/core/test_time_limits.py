@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from bot.core.run import State
 from bot.core.servers.condition import Condition
 from bot.core.watching.watch import Watch
@@ -32,6 +34,7 @@ async def of_workflow(home: House, folder: Path, name: str, **limits: float) -> 
     await until(is_read)
 
 
+@pytest.mark.long
 async def test_a_run_longer_than_the_setting_ends_for_good_and_the_server_takes_the_next(tmp_path: Path) -> None:
     servers = [WatchedServer(pace=2), WatchedServer(pace=2)]
     async with house(tmp_path, servers=servers, time_limit=1.0) as home:
@@ -43,6 +46,7 @@ async def test_a_run_longer_than_the_setting_ends_for_good_and_the_server_takes_
         assert other.state is State.DONE
 
 
+@pytest.mark.long
 async def test_a_run_without_progress_is_tried_once_more_and_then_ends(tmp_path: Path) -> None:
     over = threading.Event()
     servers = [EmbeddedServer(nodes=gate(lambda: _wait(over))) for _number in range(3)]

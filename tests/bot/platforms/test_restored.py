@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from bot.core.run import State
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
@@ -54,6 +56,7 @@ async def chats(folder: Path) -> AsyncIterator[Chats]:
             gates.open()
 
 
+@pytest.mark.long
 async def test_nothing_is_posted_again(tmp_path: Path) -> None:
     """Not even to the person alone, where the message is out of reach by then."""
     async with chats(tmp_path) as on:

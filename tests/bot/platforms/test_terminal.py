@@ -245,6 +245,7 @@ def test_the_form_of_a_name_with_a_mistake_says_the_mistake(tmp_path: Path, monk
     assert darkroom("workflows", "form", "none.json")[2] == "none.json cannot be used: No such file or directory.\n"
 
 
+@pytest.mark.long
 def test_a_server_that_is_not_comfyui(not_comfy: str) -> None:
     code, _, err = darkroom("run", "negative", "--photo", "cat.png", "--server", not_comfy)
     assert (code, err.count("\n")) == (1, 1)
@@ -286,6 +287,7 @@ def test_what_there_is() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.long
 def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> None:
     engine = [*stand_in("comfy.embedded.__main__"), "--port", "0", "--pace", "0.5"]
     command = [*stand_in("bot.__main__"), "run", "polaroid", "--photo", "cat.png", "--server"]
@@ -392,6 +394,7 @@ def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, mo
     assert (code, "“list.txt” is not a 3D file" in err, "“reddish” is not a colour" in err) == (2, True, True)
 
 
+@pytest.mark.long
 def test_a_reader_that_leaves_does_not_cost_the_result() -> None:
     command = [sys.executable, "-u", "-m", "bot", "run", "negative", "--photo", "cat.png"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -533,6 +536,7 @@ def test_lines() -> None:
     assert describe(Running("Blur", 2, 8, 0.25, 100.0)) == " 25 % · Blur, step 2 of 8 · about 2 min left"
 
 
+@pytest.mark.long
 def test_the_operator_permits_to_spend_money(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
     code, said, _errors = darkroom("moderate", "spending", "500", "--in", "discord:7")
@@ -548,6 +552,7 @@ def test_the_operator_permits_to_spend_money(desk_top: Path, monkeypatch: pytest
     assert darkroom("moderate", "price", "poster", "none")[0] == 0
 
 
+@pytest.mark.long
 def test_the_operator_decides_everywhere(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(desk_top / "data"))
     assert darkroom("moderate", "rules")[:2] == (0, "There are no decisions.\n")

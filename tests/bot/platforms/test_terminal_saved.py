@@ -158,6 +158,7 @@ async def saved_at_a_server(data: Path) -> None:
         await until(is_seen)
 
 
+@pytest.mark.long
 def test_check_says_what_is_saved_who_looks_after_it_and_what_cannot_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

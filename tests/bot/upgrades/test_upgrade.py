@@ -131,6 +131,7 @@ async def test_every_run_ends_in_its_own_message(house: Upgraded) -> None:
     await house.until_all_ended(held=4)
 
 
+@pytest.mark.long
 async def test_held_runs_are_decided_with_the_old_buttons(house: Upgraded) -> None:
     house.gates.open()
     moderator, member = house.chat("moderator"), house.chat("member")
@@ -186,6 +187,7 @@ async def test_what_the_page_showed_is_there(house: Upgraded) -> None:
 # ------------------------------------------------------------------ buttons
 
 
+@pytest.mark.long
 async def test_every_button_on_telegram_answers(house: Upgraded) -> None:
     old = [copy.copy(each) for each in house.api.of_bot() if each.reply_markup]
     for name in ("running", "waiting"):

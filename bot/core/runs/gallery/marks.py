@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from time import time
 from typing import Any
 
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, delete, insert, select
 from bot.core.storage.database import Database
 from bot.core.storage.schema import deletions, favourites
 
+_DELETIONS = "deletions"  # the lock of those who change them
+
 
 class FavouriteStore:
     """People are given as "platform:id". All methods raise `StorageFailed`."""
@@ -18,25 +20,19 @@ class FavouriteStore:
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
 
-    async def mark(self, person: str, run_ids: Collection[str], *, on: bool) -> None:
-        """Make runs favourites of a person, or no longer."""
-        mine = (favourites.c.person == person, favourites.c.run_id.in_(run_ids))
+    async def mark(self, person: Sequence[str], run_ids: Collection[str], *, on: bool) -> None:
+        """Make runs favourites of a person, given by their accounts, or no longer."""
+        mine = (favourites.c.person.in_(person), favourites.c.run_id.in_(run_ids))
 
         def mark(connection: Connection) -> None:
             known = set(connection.execute(select(favourites.c.run_id).where(*mine)).scalars())
             if not on:
                 connection.execute(delete(favourites).where(*mine))
             elif fresh := set(run_ids) - known:
-                rows = [{"person": person, "run_id": each, "at": self._clock()} for each in sorted(fresh)]
+                rows = [{"person": person[0], "run_id": each, "at": self._clock()} for each in sorted(fresh)]
                 connection.execute(insert(favourites), rows)
 
-        await self._database.write(mark, locks=(f"favourites of {person}",))
-
-    async def among(self, person: str, run_ids: Collection[str]) -> set[str]:
-        """Return those of the runs that are favourites of a person."""
-        mine = (favourites.c.person == person, favourites.c.run_id.in_(run_ids))
-        question = select(favourites.c.run_id).where(*mine)
-        return await self._database.ask(lambda connection: set(connection.execute(question).scalars()))
+        await self._database.write(mark, locks=(f"favourites of {person[0]}",))
 
     async def forget(self, person: str) -> None:
         """Delete all favourites of a person."""
@@ -50,28 +46,28 @@ class PendingDeletions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, person: str, run_ids: Collection[str], at: float) -> None:
-        """Note runs of a person, given as "platform:id", that are to be deleted."""
+    async def add(self, run_ids: Mapping[str, str], at: float) -> None:
+        """Note runs that are to be deleted, each with the account that asked for it, given as "platform:id"."""
 
         def add(connection: Connection) -> None:
             known = select(deletions.c.run_id).where(deletions.c.run_id.in_(run_ids))
-            fresh = set(run_ids) - set(connection.execute(known).scalars())
+            fresh = run_ids.keys() - set(connection.execute(known).scalars())
             if fresh:
-                rows = [{"run_id": each, "person": person, "at": at} for each in sorted(fresh)]
+                rows = [{"run_id": each, "person": run_ids[each], "at": at} for each in sorted(fresh)]
                 connection.execute(insert(deletions), rows)
 
-        await self._database.write(add, locks=(f"deletions of {person}",))
+        await self._database.write(add, locks=(_DELETIONS,))
 
-    async def take_back(self, person: str, run_ids: Collection[str]) -> list[str]:
-        """Return those of a person's runs that are no longer to be deleted."""
-        mine = (deletions.c.person == person, deletions.c.run_id.in_(run_ids))
+    async def take_back(self, person: Collection[str], run_ids: Collection[str]) -> list[str]:
+        """Return those of the runs of a person's accounts that are no longer to be deleted."""
+        mine = (deletions.c.person.in_(person), deletions.c.run_id.in_(run_ids))
 
         def take_back(connection: Connection) -> list[str]:
             found = list(connection.execute(select(deletions.c.run_id).where(*mine)).scalars())
             connection.execute(delete(deletions).where(*mine))
             return found
 
-        return await self._database.write(take_back, locks=(f"deletions of {person}",))
+        return await self._database.write(take_back, locks=(_DELETIONS,))
 
     async def all(self) -> list[tuple[str, str, float]]:
         """Return the runs, their people, and when each is to be deleted."""

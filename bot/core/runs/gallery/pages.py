@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, literal_column, select
+from sqlalchemy import Connection, Row, func, literal_column, select
 
 from bot.core.run import RunRecord, State
-from bot.core.runs.history.search import has_words, rarest_first
+from bot.core.runs.history.search import Accounts, has_words, rarest_first
 from bot.core.runs.history.tokens import key, tokens
 from bot.core.runs.rows import read_run
 from bot.core.storage.database import Database
@@ -40,57 +40,69 @@ class PlacedRun:
 
 
 class GalleryPages:
-    """People are given as "platform:id". All methods raise `StorageFailed`."""
+    """People are given by their accounts. All methods raise `StorageFailed`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def page(
-        self, person: str, chosen: GalleryFilter, count: int, beyond: int | None = None, *, newer: bool = False
+        self, person: Accounts, chosen: GalleryFilter, count: int, beyond: int | None = None, *, newer: bool = False
     ) -> list[PlacedRun]:
-        """Return runs of a person that are done: the latest, or those beyond a place, the next one first."""
+        """Return runs of a person that are done: the latest, or those beyond a place, the next one first. Each account
+        is asked for by itself, since the indexes have its runs in order.
+        """
+        wanted = tokens([chosen.words], _TYPED)
 
         def ask(connection: Connection) -> list[PlacedRun]:
-            question = _filtered(person, chosen, beyond, newer=newer)
-            wanted = tokens([chosen.words], _TYPED)
-            if not wanted:
-                return list(map(_placed, connection.execute(question.limit(count))))
-            unread = connection.execute(question.where(literal_column("searchable = 0")).limit(_UNREAD))
-            fresh = [each for each in map(_placed, unread) if has_words(each.run, wanted)]
-            keys = rarest_first(connection, [key(person, each) for each in wanted])
-            read = map(_placed, connection.execute(_with_words(question, keys).limit(count)))
-            found = {each.place: each for each in (*fresh, *read)}
+            found = dict[int, PlacedRun]()
+            for account in person:
+                question = _filtered(account, person, chosen, beyond, newer=newer)
+                found |= {each.place: each for each in _found(connection, account, question, wanted, count)}
             return sorted(found.values(), key=lambda each: each.place, reverse=not newer)[:count]
 
         return await self._database.ask(ask)
 
-    async def placed(self, person: str, run_id: str) -> PlacedRun | None:
+    async def placed(self, person: Accounts, run_id: str) -> PlacedRun | None:
         """Return a run of a person that is done; None if there is none with this id."""
-        question = _filtered(person, GalleryFilter(), None, newer=False).where(runs.c.id == run_id)
+        questions = [
+            _filtered(account, person, GalleryFilter(), None, newer=False).where(runs.c.id == run_id)
+            for account in person
+        ]
 
         def ask(connection: Connection) -> PlacedRun | None:
-            row = connection.execute(question).one_or_none()
-            return None if row is None else _placed(row)
+            rows = [connection.execute(question).one_or_none() for question in questions]
+            return next((_placed(row) for row in rows if row is not None), None)
 
         return await self._database.ask(ask)
 
-    async def workflows(self, person: str) -> dict[str, int]:
+    async def workflows(self, person: Accounts) -> dict[str, int]:
         """Count a person's runs that are done, by workflow."""
-        mine = (runs.c.person == person, runs.c.state == State.DONE)
+        mine = (runs.c.person.in_(person), runs.c.state == State.DONE)
         question = select(runs.c.workflow, func.count()).where(*mine).group_by(runs.c.workflow)
         return await self._database.ask(lambda connection: dict(map(tuple, connection.execute(question))))
 
 
-def _filtered(person: str, chosen: GalleryFilter, beyond: int | None, *, newer: bool) -> Any:
-    own = and_(favourites.c.run_id == runs.c.id, favourites.c.person == person)
-    question = select(runs, favourites.c.at.is_not(None).label("favourite"))
-    question = question.join_from(runs, favourites, own, isouter=not chosen.favourites)
-    question = question.where(runs.c.person == person, runs.c.state == State.DONE)
+def _filtered(account: str, person: Accounts, chosen: GalleryFilter, beyond: int | None, *, newer: bool) -> Any:
+    liked = select(favourites.c.run_id).where(favourites.c.run_id == runs.c.id, favourites.c.person.in_(person))
+    question = select(runs, liked.exists().label("favourite"))
+    question = question.where(runs.c.person == account, runs.c.state == State.DONE)
+    if chosen.favourites:
+        question = question.where(liked.exists())
     if chosen.workflow:
         question = question.where(runs.c.workflow == chosen.workflow)
     if beyond is not None:
         question = question.where(runs.c.seq > beyond if newer else runs.c.seq < beyond)
     return question.order_by(runs.c.seq if newer else runs.c.seq.desc())
+
+
+def _found(connection: Connection, account: str, question: Any, wanted: Sequence[str], count: int) -> list[PlacedRun]:
+    """Return what a question finds, with all the words that are wanted."""
+    if not wanted:
+        return list(map(_placed, connection.execute(question.limit(count))))
+    unread = connection.execute(question.where(literal_column("searchable = 0")).limit(_UNREAD))
+    fresh = [each for each in map(_placed, unread) if has_words(each.run, wanted)]
+    keys = rarest_first(connection, [key(account, each) for each in wanted])
+    return [*fresh, *map(_placed, connection.execute(_with_words(question, keys).limit(count)))]
 
 
 def _with_words(question: Any, keys: Sequence[int]) -> Any:

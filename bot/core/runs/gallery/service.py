@@ -12,6 +12,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import TooMany, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.model import Person, StoredFile
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.run import RunRecord, person_of
 from bot.core.runs.gallery.marks import FavouriteStore, PendingDeletions
 from bot.core.runs.gallery.pages import GalleryFilter, GalleryPages, PlacedRun
@@ -67,7 +68,7 @@ class Archive:
 
 
 class GalleryService:
-    """Everything is for a person's own results. All methods raise `StorageFailed`.
+    """Everything is for a person's own results, of all their accounts. All methods raise `StorageFailed`.
 
     In `async with`, it deletes what is to be deleted, also what an earlier process was asked to.
     """
@@ -77,10 +78,11 @@ class GalleryService:
         database: Database,
         media: BlobStore,
         runs: RunService,
+        accounts: LinkedAccounts,
         tasks: TaskHealth,
         clock: Callable[[], float] = time,
     ) -> None:
-        self._runs, self._media, self._clock = runs, media, clock
+        self._runs, self._media, self._accounts, self._clock = runs, media, accounts, clock
         self._pages, self._thumbnails = GalleryPages(database), ThumbnailMaker(database, media)
         self._favourites, self._pending = FavouriteStore(database, clock), PendingDeletions(database)
         self._going = dict[str, float]()  # runs that are to be deleted, and when
@@ -101,13 +103,13 @@ class GalleryService:
         self, person: Person, chosen: GalleryFilter, beyond: int | None = None, count: int = 100
     ) -> GalleryPage:
         """Return a page of a person's results."""
-        found = await self._pages.page(person.key, chosen, count, beyond)
+        found = await self._pages.page(self._of(person), chosen, count, beyond)
         shown = tuple(each for each in found if self._is_shown(each.run))
         return GalleryPage(shown, found[-1].place if len(found) == count else None)
 
     async def entry(self, person: Person, run_id: str, chosen: GalleryFilter) -> GalleryEntry | None:
         """Return a result of a person with those beside it among the chosen ones; None if there is none."""
-        found = await self._pages.placed(person.key, run_id)
+        found = await self._pages.placed(self._of(person), run_id)
         if found is None or not self._is_shown(found.run):
             return None
         newer, older = [await self._beside(person, chosen, found.place, newer=newer) for newer in (True, False)]
@@ -115,11 +117,12 @@ class GalleryService:
 
     async def workflows(self, person: Person) -> dict[str, int]:
         """Count a person's results by workflow, given by its id."""
-        return await self._pages.workflows(person.key)
+        return await self._pages.workflows(self._of(person))
 
     async def mark(self, person: Person, run_ids: Collection[str], *, on: bool) -> None:
         """Make a person's results favourites, or no longer. Raises `UserError`."""
-        await self._favourites.mark(person.key, [run.id for run in await self._own(person, run_ids)], on=on)
+        own = [run.id for run in await self._own(person, run_ids)]
+        await self._favourites.mark(self._of(person), own, on=on)
 
     async def thumbnail(self, person: Person, run: RunRecord, number: int) -> StoredFile | None:
         """Return the small picture of a result of a run that the person may have, counted from 0; None if there is
@@ -153,16 +156,17 @@ class GalleryService:
         found = await self._own(person, run_ids)
         if any(run.ended_at is None for run in found):
             raise UserError(_("This run has not ended yet. Cancel it first."))
-        ids = [run.id for run in found if run.id not in self._going]
+        ids = {run.id: run.person.key for run in found if run.id not in self._going}
         at = self._clock() + UNDO
-        await self._pending.add(person.key, ids, at)
+        await self._pending.add(ids, at)
         self._going |= dict.fromkeys(ids, at)
-        return ids
+        return list(ids)
 
     async def restore(self, person: Person, run_ids: Collection[str]) -> list[str]:
         """Undo deletions of a person, and return the ids of the runs that stay."""
         _check_count(run_ids)
-        back = await self._pending.take_back(person.key, [each for each in run_ids if each not in self._leaving])
+        wanted = [each for each in run_ids if each not in self._leaving]
+        back = await self._pending.take_back(self._of(person), wanted)
         for run_id in back:
             self._going.pop(run_id, None)
         return back
@@ -175,10 +179,13 @@ class GalleryService:
         """Return those of the runs that are a person's own."""
         _check_count(run_ids)
         found = [await self._runs.get(run_id) for run_id in dict.fromkeys(run_ids)]
-        return [run for run in found if run is not None and run.person.key == person.key]
+        return [run for run in found if run is not None and self._runs.is_of(run, person)]
+
+    def _of(self, person: Person) -> tuple[str, ...]:
+        return self._accounts.in_order(person.key)
 
     async def _beside(self, person: Person, chosen: GalleryFilter, place: int, *, newer: bool) -> str:
-        found = await self._pages.page(person.key, chosen, _BESIDE, place, newer=newer)
+        found = await self._pages.page(self._of(person), chosen, _BESIDE, place, newer=newer)
         return next((each.run.id for each in found if self._is_shown(each.run)), "")
 
     def _is_shown(self, run: RunRecord) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from heapq import merge
+from typing import Any, Protocol, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, update
 
@@ -21,21 +22,39 @@ _RARE = 1000  # runs with a word; how much more frequent it is need not be known
 _TYPED = 8  # words that are looked for
 
 
+Accounts: TypeAlias = tuple[str, ...]  #: of one person, each as "platform:id"
+
+
+class _Asking(Protocol):
+    def __call__(self, connection: Connection, person: str, skip: int, count: int) -> list[RunRecord]: ...
+
+
 class RunSearch:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def latest(self, person: str, skip: int, count: int) -> list[RunRecord]:
-        """Return runs of a person, given as "platform:id", newest first, after the first `skip`."""
-        given = {"of_person": person, "skip": skip, "count": count}
-        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(_LATEST, given))))
+    async def latest(self, person: Accounts, skip: int, count: int) -> list[RunRecord]:
+        """Return runs of a person, given by their accounts, newest first, after the first `skip`."""
+        return await self._pages(_latest, person, skip, count)
 
-    async def find(self, person: str, typed: str, skip: int, count: int) -> list[RunRecord]:
+    async def find(self, person: Accounts, typed: str, skip: int, count: int) -> list[RunRecord]:
         """Return runs of a person that have all the words that were typed, newest first, after the first `skip`."""
         wanted = tokens([typed], _TYPED)
         if not wanted:
             return await self.latest(person, skip, count)
-        return await self._database.ask(lambda connection: _find(connection, person, wanted, skip, count))
+        return await self._pages(partial(_find, wanted=wanted), person, skip, count)
+
+    async def _pages(self, ask: _Asking, accounts: Accounts, skip: int, count: int) -> list[RunRecord]:
+        """Ask for the runs of each account by itself, which the indexes have in order, and put them in order."""
+        if len(accounts) == 1:
+            return await self._database.ask(partial(ask, person=accounts[0], skip=skip, count=count))
+        each = partial(ask, skip=0, count=skip + count)
+
+        def ask_all(connection: Connection) -> list[RunRecord]:
+            found = [each(connection, person=account) for account in accounts]
+            return list(merge(*found, key=lambda run: -run.asked_at))[skip : skip + count]
+
+        return await self._database.ask(ask_all)
 
     async def read(self) -> bool:
         """Take the words of some runs that were not read yet into the table. True if there may be more."""
@@ -76,7 +95,12 @@ def has_words(run: RunRecord, wanted: Sequence[str]) -> bool:
     return set(wanted) <= set(tokens(texts_of(run.workflow, run.values)))
 
 
-def _find(connection: Connection, person: str, wanted: Sequence[str], skip: int, count: int) -> list[RunRecord]:
+def _latest(connection: Connection, person: str, skip: int, count: int) -> list[RunRecord]:
+    given = {"of_person": person, "skip": skip, "count": count}
+    return list(map(read_run, connection.execute(_LATEST, given)))
+
+
+def _find(connection: Connection, person: str, skip: int, count: int, wanted: Sequence[str]) -> list[RunRecord]:
     fresh = [run for run in _unread(connection, person) if has_words(run, wanted)]
     if len(fresh) >= skip + count:
         return fresh[skip : skip + count]

@@ -13,6 +13,7 @@ from bot.core.errors import StorageFailed, WorkerFailed
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.contact_sheet import SheetTile, draw_sheet
 from bot.core.model import Person
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.pool.pool import run_apart
 from bot.core.run import RunRecord
 from bot.core.runs.history.search import RunSearch
@@ -37,8 +38,10 @@ class HistoryPage:
 class HistoryService:
     """In `async with`, it reads the words of runs, so that they can be found."""
 
-    def __init__(self, database: Database, media: BlobStore, tasks: TaskHealth) -> None:
-        self._search, self._media = RunSearch(database), media
+    def __init__(
+        self, database: Database, media: BlobStore, tasks: TaskHealth, accounts: KnownAccounts = NO_LINKS
+    ) -> None:
+        self._search, self._media, self._accounts = RunSearch(database), media, accounts
         self._chore = BackgroundTask("words of runs", tasks)
 
     async def __aenter__(self) -> HistoryService:
@@ -53,7 +56,7 @@ class HistoryService:
     async def page(self, person: Person, words: str = "", number: int = 0, size: int = 5) -> HistoryPage:
         """Return a page of a person's runs; with words, of those that have all of them."""
         number = max(0, min(number, _PAGES))
-        runs = await self._search.find(person.key, words, number * size, size + 1)
+        runs = await self._search.find(self._accounts.in_order(person.key), words, number * size, size + 1)
         return HistoryPage(tuple(runs[:size]), number, len(runs) > size)
 
     async def sheet(self, runs: Sequence[RunRecord], folder: Path, shown: Collection[str]) -> Path | None:

@@ -13,6 +13,7 @@ RESERVED = frozenset(
         "cancel",
         "help",
         "limits",
+        "link",
         "mine",
         "moderate",
         "notify",
@@ -21,6 +22,7 @@ RESERVED = frozenset(
         "run",
         "settings",
         "start",
+        "unlink",
         "workflows",
     }
 )

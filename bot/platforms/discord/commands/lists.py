@@ -33,8 +33,8 @@ async def show_queue(context: DiscordContext, click: Click) -> None:
     lines = [_entry_line(each) for each in entries[:_LINES]]
     if len(entries) > _LINES:
         lines.append(_("… and {count} more").format(count=len(entries) - _LINES))
-    mine = [each for each in entries if each.cancel and _is_of(each.run, click)]
-    buttons = [button(ComponentAction.CANCEL, each.run.id, cut(each.cancel, 80)) for each in mine[:_BUTTONS]]
+    mine = [each for each in entries if each.cancel and context.services.runs.is_of(each.run, asker(click))]
+    buttons = [_cancel_button(each) for each in mine[:_BUTTONS]]
     await _say(click, lines or [_("Nothing runs and nothing waits here.")], still(*buttons) if buttons else None)
 
 
@@ -144,13 +144,16 @@ async def forget(context: DiscordContext, click: Click, owner: str) -> None:
     await _say(click, [words.format(count=count)], None)
 
 
+def _cancel_button(entry: LineEntry) -> discord.ui.Button[discord.ui.View]:
+    label = cut(entry.cancel, 80)
+    if entry.group:
+        return button(ComponentAction.CANCEL_ALL, entry.group, label)
+    return button(ComponentAction.CANCEL, entry.run.id, label)
+
+
 def _entry_line(entry: LineEntry) -> str:
     name = plain(entry.run.person.name)
     return f"{entry.number}. **{plain(cut(entry.title, 60))}** · {name} · {plain(entry.words)}"
-
-
-def _is_of(run: RunRecord, click: Click) -> bool:
-    return run.person.platform == PLATFORM and run.person.id == str(click.user.id)
 
 
 def _line(context: DiscordContext, run: RunRecord) -> str:

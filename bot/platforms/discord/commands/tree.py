@@ -13,7 +13,7 @@ from bot.core.errors import UnknownWorkflow, UserError
 from bot.core.platform import Form, Workflow
 from bot.core.status_text import private_words
 from bot.i18n import _
-from bot.platforms.discord.commands import lists
+from bot.platforms.discord.commands import linking, lists
 from bot.platforms.discord.commands import notify as notifying
 from bot.platforms.discord.commands.mine import show_mine
 from bot.platforms.discord.commands.presets import PresetCommands, ask_name
@@ -146,6 +146,18 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def _times(_click: Click, current: str) -> list[app_commands.Choice[str]]:
         return [each for each in notifying.suggestions() if each.value.startswith(current.lower())]
 
+    @app_commands.command(description=_("Make one person of your accounts here and elsewhere."))
+    @app_commands.describe(
+        code=_("What I told you in your other account; leave it out for a code of this one"),
+        sure=_("You have read what it means"),
+    )
+    async def link(click: Click, code: str = "", sure: bool = False) -> None:
+        await guarded(click, lambda: linking.link(context, click, code, sure=sure))
+
+    @app_commands.command(description=_("Part this account from your others."))
+    async def unlink(click: Click) -> None:
+        await guarded(click, lambda: linking.unlink(context, click))
+
     @app_commands.command(description=_("List the workflows."))
     async def workflows(click: Click) -> None:
         await guarded(click, lambda: lists.show_workflows(context, click))
@@ -174,7 +186,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def settings(click: Click, message: discord.Message) -> None:
         await guarded(click, lambda: read_message(context, click, message))
 
-    return [run, queue, limits, mine, notify, workflows, help_, about, use, keep, report, settings]
+    return [run, queue, limits, mine, notify, link, unlink, workflows, help_, about, use, keep, report, settings]
 
 
 async def open_form(context: DiscordContext, click: Click, workflow: str, *, private: bool = False) -> None:

@@ -12,7 +12,16 @@ from bot.core.errors import UserError
 from bot.core.model import RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, missing
 from bot.i18n import _
-from bot.platforms.discord.components import ALL, TEMPLATE, ComponentAction, cell_row, row, which_row
+from bot.platforms.discord.components import (
+    ALL,
+    TEMPLATE,
+    ComponentAction,
+    PartAction,
+    cell_row,
+    part_row,
+    row,
+    which_row,
+)
 from bot.platforms.discord.forms.modals import begin
 from bot.platforms.discord.forms.picker import pick
 from bot.platforms.discord.forms.sessions import FormSession
@@ -141,6 +150,31 @@ async def open_number(context: DiscordContext, click: Click, run: RunRecord) -> 
     done, picture = bool(files or run.shown.texts), any(file.kind == "image" for file in files)
     view = cell_row(run.id, done=done, varies=context.services.runs.varies(run.workflow), picture=picture)
     await tell(click, _("Number {number}:").format(number=run.cell + 1), view=view)
+
+
+async def press_part(context: DiscordContext, click: Click, act: str, run_id: str, number: int) -> None:
+    """Do what a button says to one of several results of a run, by its number from 1. Raises `UserError`."""
+    if act != PartAction.USE:
+        await click.response.defer(ephemeral=True, thinking=True)
+    run = await context.services.runs.get(run_id)
+    if run is None:
+        raise UserError(_("This run has been deleted. Please start a new one."))
+    verbs = {PartAction.USE: ComponentAction.USE, PartAction.ORIGINAL: ComponentAction.ORIGINAL}
+    await check(context, click, run, verbs.get(PartAction(act), ComponentAction.NUMBER))
+    file = next(iter(_files(context, click, run)[number - 1 : number]), None)
+    if file is None or number < 1:
+        raise UserError(_("There is no such file of this run."))
+    usable = file.kind == "image" or (file.kind == "video" and not missing())
+    match act:
+        case PartAction.USE if usable:
+            await pick(context, click, [file], run.workflow)
+        case PartAction.USE:
+            raise UserError(_("There is no picture in this result. Choose a result with a picture."))
+        case PartAction.ORIGINAL:
+            await hand_over(context, click, run.id, [file], number)
+        case _:
+            view = part_row(run.id, number, varies=context.services.runs.varies(run.workflow), usable=usable)
+            await tell(click, _("Number {number}:").format(number=number), view=view)
 
 
 async def vary(context: DiscordContext, click: Click, run: RunRecord) -> None:

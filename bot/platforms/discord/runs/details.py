@@ -26,7 +26,7 @@ async def show_details(context: DiscordContext, click: Click, run: RunRecord) ->
     if len(text) > TEXT or any(_FRAME in words for _name, words in details.words):
         files.append(discord.File(io.BytesIO(details.text.encode()), "details.txt"))
         text = cut(f"**{plain(details.title)}**\n{_('Everything is in the file.')}")
-    own = run.person.key == asker(click).key
+    own = context.services.runs.is_of(run, asker(click))
     more: dict[str, Any] = (
         {} if own or run.state is not State.DONE else {"view": row(run.id, (ComponentAction.REPORT,))}
     )

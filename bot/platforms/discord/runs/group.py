@@ -32,7 +32,7 @@ from bot.platforms.discord.runs.attachments import (
     pack,
     total,
 )
-from bot.platforms.discord.runs.reply import GONE, DiscordReply, OutOfReach, TooLargeHere, less, wish
+from bot.platforms.discord.runs.reply import GONE, DiscordReply, OutOfReach, less, wish
 from bot.platforms.discord.runs.text import group_result_text, group_text, long_texts
 
 _log = logging.getLogger(__name__)
@@ -176,9 +176,7 @@ class DiscordGroup(DiscordReply):
         most = less(await largest(each.pieces))
         fitting = tuple([piece for piece in each.pieces if await largest([piece]) <= most])
         self._notes.append(_("Number {number} is too large for Discord here.").format(number=each.number))
-        if not fitting:
-            raise TooLargeHere(_("The result is too large for Discord."))
-        return await self._grow(kept, [replace(each, pieces=fitting)])
+        return await self._grow(kept, [replace(each, pieces=fitting)]) if fitting else kept
 
     async def _add_beside(self, left: Sequence[_Packed]) -> None:
         """Send the rest in messages of their own, which answer this one."""

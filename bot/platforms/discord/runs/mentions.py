@@ -12,7 +12,7 @@ import discord
 
 from bot.core.errors import BadPicture, UnknownWorkflow, UserError
 from bot.core.model import Place, RunRequest
-from bot.core.platform import FieldKind, read_arguments, work_folder
+from bot.core.platform import FieldKind, asked_each, one_each, read_arguments, work_folder
 from bot.i18n import _
 from bot.platforms.discord.forms.cache import CachedForm
 from bot.platforms.discord.message_ref import PLATFORM
@@ -72,7 +72,8 @@ async def _run(context: DiscordContext, client: discord.Client, message: discord
     _check_rights(message)
     check_age(context, cached.workflow.name, message.channel)
     with work_folder() as folder:
-        values = await fetched(client.http, {**_pictures(cached, message), **typed.values}, folder, context.most)
+        pictures = _pictures(cached, message, each=typed.each)
+        values = await fetched(client.http, {**pictures, **typed.values}, folder, context.most)
         request = RunRequest(cached.workflow.id, values, person, place)
         opening = InteractionAnswer(context.services, request, client, message, typed.hidden)
         await context.services.runs.submit(request, opening)
@@ -96,14 +97,20 @@ def _check_rights(message: discord.Message) -> None:
         check_rights(unmet(has, [*needed_in(channel), "read_message_history"]))
 
 
-def _pictures(cached: CachedForm, message: discord.Message) -> Mapping[str, Any]:
-    """The pictures of the message, then of the one that it answers, in the fields for pictures."""
+def _pictures(cached: CachedForm, message: discord.Message, *, each: bool | None) -> Mapping[str, Any]:
+    """The pictures of the message, then of the one that it answers, in the fields for pictures. A workflow that takes
+    one runs once for `each` of several. Raises `UserError` if its writer has not said so.
+    """
     answered = message.reference.resolved if message.reference is not None else None
     pictures = [*pictures_in(message), *(pictures_in(answered) if isinstance(answered, discord.Message) else ())]
     fields = sorted(cached.form.fields, key=lambda field: not field.required)
     images = [field.name for field in fields if field.kind is FieldKind.IMAGE]
     if images and not pictures:
         raise BadPicture(_unseen(answered, message))
+    if (single := one_each(cached.form, len(pictures))) and single in images and each is not False:
+        if each is None:
+            raise UserError(f"{asked_each(len(pictures))} {_('Then write each=yes, else each=no for the first.')}")
+        return {single: tuple(pictures)}
     return dict(zip(images, pictures, strict=False))
 
 

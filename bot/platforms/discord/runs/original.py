@@ -35,10 +35,12 @@ class _WholeFile:
         return too_large(self.filename, self.size, self.link)
 
 
-async def hand_over(context: DiscordContext, click: Click, run_id: str, files: Sequence[StoredFile]) -> None:
-    """Send files to the one who clicked; those that Discord does not take, as links."""
+async def hand_over(
+    context: DiscordContext, click: Click, run_id: str, files: Sequence[StoredFile], first: int = 1
+) -> None:
+    """Send files of a run from the `first` on to the one who clicked; those that Discord does not take, as links."""
     with work_folder() as folder:
-        every = [await _whole(context, click, run_id, number, file, folder) for number, file in enumerate(files, 1)]
+        every = [await _whole(context, click, run_id, number, file, folder) for number, file in enumerate(files, first)]
         refused = [each for each in every if each.attachment is None]
         await tell(click, _named(refused) or _("As it was made:"))
         count = len(refused)

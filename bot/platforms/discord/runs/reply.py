@@ -15,7 +15,7 @@ from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, 
 from bot.core.platform import Pauses, missing, retry
 from bot.core.port import Limits
 from bot.i18n import _
-from bot.platforms.discord.components import ENDED, delivered, row
+from bot.platforms.discord.components import ENDED, delivered, result_row, row
 from bot.platforms.discord.message_ref import FILE_BYTES, MessageRef
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft
 from bot.platforms.discord.runs.attachments import FILES, DiscordAttachment, largest, pack
@@ -80,7 +80,8 @@ class DiscordReply:
         picture = any(file.kind == "image" for file in result.files)
         film = not picture and not missing() and any(file.kind == "video" for file in result.files)
         verbs = delivered(varies=self._brief.varies, picture=picture or film, reduced=packed.reduced)
-        buttons = row(self._brief.run_id, verbs, film=film)
+        count = len(result.files) if picture or film else 0
+        buttons = result_row(self._brief.run_id, verbs, count, film=film)
         return MessageDraft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
 
     async def _pass(self, status: Status) -> None:

@@ -153,14 +153,21 @@ def typed(values: Mapping[str, Any], form: Form) -> dict[str, Any]:
 
 async def fetched(http: HTTPClient, values: Mapping[str, Any], folder: Path, most: int) -> dict[str, Any]:
     """The values with the files of Discord in `folder`: their addresses expire. Raises `UserError`."""
-    files = {name: value for name, value in values.items() if isinstance(value, SubmittedFile)}
-    if faults := [_too_large(name, file, most) for name, file in files.items() if file.size > most]:
+    files = {name: _sent_in(value) for name, value in values.items()}
+    if faults := [_too_large(name, file, most) for name, each in files.items() for file in each if file.size > most]:
         raise all_of(faults)
     found = dict(values)
-    for number, (name, value) in enumerate(values.items()):
-        if isinstance(value, SubmittedFile):
-            found[name] = await _fetch(http, value, folder / f"given-{number}{Path(value.filename).suffix[:9]}")
+    for number, (name, each) in enumerate(files.items()):
+        paths = [folder / f"given-{number}-{at}{Path(file.filename).suffix[:9]}" for at, file in enumerate(each)]
+        fetched = [await _fetch(http, file, path) for file, path in zip(each, paths, strict=True)]
+        if fetched:
+            found[name] = tuple(fetched) if isinstance(values[name], tuple) else fetched[0]
     return found
+
+
+def _sent_in(value: Any) -> list[SubmittedFile]:
+    """The files of Discord in a value: of several there is a run for each."""
+    return [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, SubmittedFile)]
 
 
 def _too_large(name: str, file: SubmittedFile, most: int) -> BadValue:

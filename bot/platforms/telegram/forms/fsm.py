@@ -166,6 +166,10 @@ class FormDialog:
                 await self._choose(caller, draft, form, step)
             case "default":
                 await self._advance(caller, draft.with_value(draft.asking, None))
+            case "each":
+                await self._advance(caller, replace(draft, each=draft.may_be_each(form)))
+            case "only":
+                await self._advance(caller, replace(draft, spare=()))
             case "run":
                 await self._advance(caller, replace(draft, wide=False))
 
@@ -176,6 +180,9 @@ class FormDialog:
             return
         form = await self._form(caller, draft)
         draft = draft.filled(form)
+        if not draft.each and draft.may_be_each(form):
+            await self._show(caller, draft, *prompts.several(draft, len(draft.spare) + 1), fresh=fresh)
+            return
         missing = draft.missing(form)
         if draft.wide:
             await self._show_all(caller, draft, form, fresh=fresh)
@@ -185,10 +192,7 @@ class FormDialog:
             await self._run(caller, draft, form, fresh=fresh)
 
     async def _run(self, caller: Caller, draft: FormState, form: Form, *, fresh: bool) -> None:
-        values = {name: text for name, text in draft.values.items() if name in form.names}
-        files = {name: source for name, source in draft.files.items() if name in form.names}
-        given = {**values, **files}
-        request = RunRequest(draft.workflow, given, caller.person, caller.place, private=draft.private)
+        request = RunRequest(draft.workflow, draft.given(form), caller.person, caller.place, private=draft.private)
         message = draft.message if draft.message and not fresh else None
         again = partial(self._ask_again, caller, draft, form)
         if not await self._responder.open(caller, request, message=message, hidden=draft.hidden, ask_again=again):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.core.platform import Field, FieldKind, Form, Workflow
+from bot.core.platform import Field, FieldKind, Form, Workflow, asked_each
 from bot.i18n import _
 from bot.platforms.telegram.forms.state import FormState
 from bot.platforms.telegram.runs import captions
@@ -27,6 +27,8 @@ _KINDS = {
     "m": "more",
     "r": "run",
     "x": "end",
+    "e": "each",
+    "o": "only",
 }
 _LETTERS = {kind: letter for letter, kind in _KINDS.items()}
 
@@ -129,6 +131,13 @@ def _searchable(*, private: bool) -> str:
     if private:
         return _("Write a part of a name to search.")
     return _("To search, write a part of a name as a reply to this message.")
+
+
+def several(draft: FormState, count: int) -> tuple[str, InlineKeyboardMarkup]:
+    """The question whether a workflow that takes one file shall run once for each of several."""
+    each = button(_("{count} runs, one each").format(count=count), PromptStep(draft.id, "each").data)
+    only = button(_("Only the first"), PromptStep(draft.id, "only").data)
+    return captions.plain(asked_each(count)), InlineKeyboardMarkup([[each], [only], [_cancel(draft)]])
 
 
 def overview(title: str, draft: FormState, form: Form, faults: str = "") -> tuple[str, InlineKeyboardMarkup]:

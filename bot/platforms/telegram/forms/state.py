@@ -10,7 +10,7 @@ from time import time
 from typing import Any
 
 from bot.core.model import RunRequest, StoredFile
-from bot.core.platform import Field, FieldKind, Form, eased, main_field, missing
+from bot.core.platform import Field, FieldKind, Form, eased, main_field, missing, one_each
 from bot.platforms.telegram.forms.files import Source, from_json, to_json
 
 
@@ -21,8 +21,8 @@ class FormState:
     `message` is the one that asks, `asking` the field that it asks for, `search` what its choices are searched for, and
     `page` that of the choices; `wide` says that all fields are shown, and `more` those too that few people change. `at`
     is when it asked last. All fields are shown below the `news`. The files that wait are results of the workflow
-    `after`, if of any. A `private` one is for its person
-    alone.
+    `after`, if of any. A `private` one is for its person alone. Files that wait go into the field `each` too, with a
+    run for each of them.
     """
 
     workflow: str = ""
@@ -41,6 +41,7 @@ class FormState:
     news: str = ""
     after: str = ""
     private: bool = False
+    each: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @classmethod
@@ -63,6 +64,19 @@ class FormState:
         if self.words and main is not None:
             values.setdefault(main.name, self.words)
         return replace(self, values=values, files=files, spare=tuple(spare), words="")
+
+    def given(self, form: Form) -> dict[str, Any]:
+        """The values and files for a request; several files for a field with a run each."""
+        files: dict[str, Any] = {name: source for name, source in self.files.items() if name in form.names}
+        if self.each in files and self.spare:
+            files[self.each] = (files[self.each], *self.spare)
+        return {**{name: text for name, text in self.values.items() if name in form.names}, **files}
+
+    def may_be_each(self, form: Form) -> str:
+        """The field that takes one of several files that the draft has, if there can be a run for each of them."""
+        name = one_each(form, len(self.spare) + 1)
+        fits = name in self.files and all(may_take(form[name], source) for source in self.spare)
+        return name if fits else ""
 
     def missing(self, form: Form) -> Field | None:
         """The first field that is needed and not there."""
@@ -98,13 +112,17 @@ class FormState:
     def without(self, name: str) -> FormState:
         """Without the value, or the file, of a field."""
         values = {key: text for key, text in self.values.items() if key != name}
+        if name == self.each:
+            return replace(self, values=values, files={}, spare=(), each="")
         return replace(self, values=values, files={key: file for key, file in self.files.items() if key != name})
 
     def to_json(self) -> dict[str, Any]:
         files = {name: to_json(source) for name, source in self.files.items()}
         data = {**vars(self), "values": dict(self.values), "files": files, "spare": [*map(to_json, self.spare)]}
         return {
-            name: value for name, value in data.items() if value or name not in ("more", "news", "after", "private")
+            name: value
+            for name, value in data.items()
+            if value or name not in ("more", "news", "after", "private", "each")
         }  # new since 0.1
 
     @classmethod

@@ -25,6 +25,7 @@ from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME
+from bot.platforms.telegram.own.linking import LINK, UNLINK
 from bot.platforms.telegram.own.settings import SETTINGS
 from bot.platforms.telegram.runs import captions
 from bot.platforms.telegram.runs.presets import PRESET
@@ -89,6 +90,8 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         ("mine", _("Show your latest runs")),
         (PRESET, _("Keep values under a name, and use them again")),
         ("notify", _("Choose when I tell you that a request has ended")),
+        (LINK, _("Make one person of your accounts here and elsewhere")),
+        (UNLINK, _("Part this account from your others")),
         (SETTINGS, _("Read the settings of a picture, and use them")),
         ("cancel", _("End a form, or your latest run")),
         ("help", _("How to use this bot")),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+
+from telegram import InlineKeyboardMarkup
 
 from bot.core.errors import UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
@@ -80,6 +83,8 @@ class RunButtons:
             await self._press_all(caller, press, run)
             return
         match press.act:
+            case CallbackAction.NUMBER if run.group_id is None:
+                await self._open_part(caller, run, press.number)
             case CallbackAction.NUMBER:
                 await self._open_number(caller, run)
             case CallbackAction.VARY:
@@ -96,7 +101,7 @@ class RunButtons:
             case CallbackAction.USE:
                 await self._use(caller, run, press.number)
             case CallbackAction.ORIGINAL:
-                await self._send_originals(caller, run)
+                await self._send_originals(caller, run, press.number)
             case CallbackAction.DETAILS:
                 await self._tell_details(caller, run)
             case CallbackAction.DELETE:
@@ -133,12 +138,25 @@ class RunButtons:
             return
         resumable = summary.resumable
         keyboard = callback_data.group_ended(summary.id, summary.cells, run.id, original=True, resumable=resumable)
+        await self._show_keyboard(caller, keyboard)
 
+    async def _show_keyboard(self, caller: Caller, keyboard: InlineKeyboardMarkup) -> None:
         async def edit(chat: int) -> None:
             await self._responder.api.bot.edit_message_reply_markup(chat, caller.message, reply_markup=keyboard)
 
         with suppress(Unchanged):
             await self._responder.api.ask(caller.chat, edit, message=caller.message)
+
+    async def _open_part(self, caller: Caller, run: RunRecord, number: int) -> None:
+        """Show the buttons of one of several files in the place of those of all."""
+        files = self._files(caller, run)
+        if not 0 < number <= len(files) or caller.message is None:
+            raise UserError(_("There are no files of this run."))
+        usable = _usable(files)
+        use = usable.index(files[number - 1]) + 1 if files[number - 1] in usable else 0
+        varies = self._services.runs.varies(run.workflow)
+        keyboard = callback_data.part_opened(run.id, len(files), number, varies=varies, use=use)
+        await self._show_keyboard(caller, keyboard)
 
     async def _delete_cell(self, caller: Caller, run: RunRecord) -> None:
         """Delete one run of a group with its pictures; with the last result, all of the group."""
@@ -181,15 +199,13 @@ class RunButtons:
             keyboard = callback_data.which(CallbackAction.USE, run.id, min(len(pictures), _PICTURES))
             await self._responder.say(caller, captions.plain(_("Which of them?")), keyboard)
             return
-        if number and caller.message is not None:
+        below, _part = await self._responder.run_at(caller.chat, caller.message)
+        if number and caller.message is not None and below is None:  # the question has been answered
             await self._responder.remove(caller.chat, caller.message)
         await self._asking.begin(caller, FormState(spare=(pictures[max(0, number - 1)],), after=run.workflow))
 
     def _pictures(self, caller: Caller, run: RunRecord) -> tuple[StoredFile, ...]:
-        files = self._files(caller, run)
-        pictures = tuple(file for file in files if file.kind == "image")
-        if not pictures and not missing():
-            pictures = tuple(file for file in files if file.kind == "video")
+        pictures = _usable(self._files(caller, run))
         if not pictures:
             raise UserError(_("There is no picture in this result. Choose a result with a picture."))
         return pictures
@@ -198,8 +214,10 @@ class RunButtons:
         name = storage_keys.spoiler(Chat.read(run.address.chat), int(run.address.message))
         return bool(await self._responder.notes.get(name))
 
-    async def _send_originals(self, caller: Caller, run: RunRecord) -> None:
+    async def _send_originals(self, caller: Caller, run: RunRecord, only: int = 0) -> None:
+        """Send the files as they were made, or only one of them, by its number from 1."""
         files = self._files(caller, run)
+        files = files[only - 1 : only] if only else files
         if not files:
             raise UserError(_("There are no files of this run."))
         most = LOCAL_UPLOAD if self._responder.api.local else UPLOAD
@@ -243,3 +261,11 @@ class RunButtons:
         await self._services.runs.delete(run.id, caller.person)
         stay = await self._eraser.erase_run(caller.chat, caller.message, run.person, run.id)
         await tell(self._responder, caller, stay)
+
+
+def _usable(files: Sequence[StoredFile]) -> tuple[StoredFile, ...]:
+    """The pictures, or where there are none, the films whose last picture can be used."""
+    pictures = tuple(file for file in files if file.kind == "image")
+    if pictures or missing():
+        return pictures
+    return tuple(file for file in files if file.kind == "video")

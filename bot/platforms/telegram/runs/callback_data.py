@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.core.model import Cell
+from bot.core.platform import LineEntry
 from bot.i18n import _
 
 _MOST = 20  # numbers to choose among
@@ -88,16 +89,40 @@ def ended(run_id: str, *, original: bool = False) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts]])
 
 
-def delivered(run_id: str, *, picture: bool, original: bool, film: bool = False) -> InlineKeyboardMarkup:
+def delivered(
+    run_id: str, *, picture: bool, original: bool, film: bool = False, count: int = 1
+) -> InlineKeyboardMarkup:
     """The buttons of a result: one with a picture, or with a film, can be built on, a photo can be had as the file that
-    it was.
+    it was. Each of several files has a number, which opens the buttons of that one.
     """
+    numbers = _parts(run_id, count, 0) if picture or film else []
     use = [_run_button(CallbackAction.USE, run_id)] if picture else []
     if film and not picture:
         use = [button(_("Continue"), CallbackData(CallbackAction.USE, run_id).data)]
     second = [*([CallbackAction.ORIGINAL] if original else []), CallbackAction.DETAILS, CallbackAction.DELETE]
     first = [_run_button(act, run_id) for act in (CallbackAction.AGAIN, CallbackAction.CHANGE)]
-    return InlineKeyboardMarkup([[*first, *use], [_run_button(act, run_id) for act in second]])
+    return InlineKeyboardMarkup([*numbers, [*first, *use], [_run_button(act, run_id) for act in second]])
+
+
+def part_opened(run_id: str, count: int, chosen: int, *, varies: bool, use: int) -> InlineKeyboardMarkup:
+    """The buttons of a result with several files, with those of the file that was chosen, which is number `use` of
+    those that can be used; 0 if it cannot.
+    """
+    vary = [_run_button(CallbackAction.VARY, run_id)] if varies else []
+    uses = [_run_button(CallbackAction.USE, run_id, use)] if use else []
+    first = [*vary, _run_button(CallbackAction.CHANGE, run_id), *uses]
+    second = [
+        _run_button(CallbackAction.ORIGINAL, run_id, chosen),
+        *(_run_button(act, run_id) for act in (CallbackAction.DETAILS, CallbackAction.DELETE)),
+    ]
+    return InlineKeyboardMarkup([*_parts(run_id, count, chosen), first, second])
+
+
+def _parts(run_id: str, count: int, chosen: int) -> list[Sequence[InlineKeyboardButton]]:
+    numbers = range(1, min(count, _MOST) + 1) if count > 1 else ()
+    labels = {each: f"· {each} ·" if each == chosen else str(each) for each in numbers}
+    each = [button(label, CallbackData(CallbackAction.NUMBER, run_id, number).data) for number, label in labels.items()]
+    return rows(each, 5)
 
 
 def group_waiting(group: str, choices: int = 0) -> InlineKeyboardMarkup:
@@ -157,9 +182,15 @@ def reporting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.REPORT, run_id)]])
 
 
-def cancels(runs: Sequence[tuple[str, str]]) -> InlineKeyboardMarkup | None:
-    """A button for each run of a list, given with its label, that cancels it; None if there are none."""
-    buttons = [[button(label, CallbackData(CallbackAction.CANCEL, run_id).data)] for run_id, label in runs]
+def cancels(entries: Sequence[LineEntry]) -> InlineKeyboardMarkup | None:
+    """A button for each run or group of a list that cancels it; None if there are none."""
+    ids = [
+        CallbackData(CallbackAction.CANCEL_ALL, each.group)
+        if each.group
+        else CallbackData(CallbackAction.CANCEL, each.run.id)
+        for each in entries
+    ]
+    buttons = [[button(each.cancel, named.data)] for each, named in zip(entries, ids, strict=True)]
     return InlineKeyboardMarkup(buttons) if buttons else None
 
 
@@ -173,7 +204,7 @@ def button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=data)
 
 
-def _run_button(act: CallbackAction, run_id: str) -> InlineKeyboardButton:
+def _run_button(act: CallbackAction, run_id: str, number: int = 0) -> InlineKeyboardButton:
     words = {
         CallbackAction.CANCEL: _("Cancel"),
         CallbackAction.AGAIN: _("Again"),
@@ -191,4 +222,4 @@ def _run_button(act: CallbackAction, run_id: str) -> InlineKeyboardButton:
         CallbackAction.DELETE_ALL: _("Delete all"),
         CallbackAction.RESUME_ALL: _("Go on"),
     }
-    return button(words[act], CallbackData(act, run_id).data)
+    return button(words[act], CallbackData(act, run_id, number).data)

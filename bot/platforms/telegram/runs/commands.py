@@ -28,6 +28,7 @@ from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME
 from bot.platforms.telegram.forms.fsm import FormDialog
 from bot.platforms.telegram.forms.state import FormState
+from bot.platforms.telegram.own.linking import LINK, UNLINK, LinkCommands
 from bot.platforms.telegram.own.mine import OwnRuns, is_turn, owner_of, state_words
 from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
@@ -43,7 +44,7 @@ class BasicCommands:
 
     def __init__(self, responder: Responder, asking: FormDialog) -> None:
         self._responder, self._services, self._asking = responder, responder.services, asking
-        self._own_runs = OwnRuns(responder)
+        self._own_runs, self._linking = OwnRuns(responder), LinkCommands(responder)
         self._answers: dict[str, Callable[[Caller], Awaitable[None]]] = {
             "start": self._start,
             "help": self._help,
@@ -55,13 +56,15 @@ class BasicCommands:
         }
 
     def knows(self, command: str) -> bool:
-        return command in self._answers or command in ("mine", "notify")
+        return command in self._answers or command in ("mine", "notify", LINK, UNLINK)
 
     async def answer(self, caller: Caller, command: str, rest: str = "") -> None:
         if command == "mine":
             await self._own_runs.show(caller, rest)
         elif command == "notify":
             await self._notify(caller, rest)
+        elif command in (LINK, UNLINK):
+            await self._linking.answer(caller, command, rest)
         else:
             await self._answers[command](caller)
 
@@ -144,8 +147,8 @@ class BasicCommands:
         ]
         if len(entries) > _SHOWN:
             lines.append(_("… and {count} more").format(count=len(entries) - _SHOWN))
-        mine = [each for each in entries if each.cancel and each.run.person.key == caller.person.key]
-        keyboard = callback_data.cancels([(each.run.id, each.cancel) for each in mine[:_SHOWN]])
+        mine = [each for each in entries if each.cancel and self._services.runs.is_of(each.run, caller.person)]
+        keyboard = callback_data.cancels(mine[:_SHOWN])
         await self._responder.say(caller, captions.lines("\n".join(lines), captions.TEXT), keyboard)
 
     async def _limits(self, caller: Caller) -> None:

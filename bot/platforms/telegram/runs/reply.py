@@ -453,7 +453,9 @@ def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> Inl
     original = original or any(
         each.made or (each.way is Way.PHOTO and each.number not in whole) for each in packing.shown
     )
-    return callback_data.delivered(result.run_id, picture=picture, original=original, film=film)
+    return callback_data.delivered(
+        result.run_id, picture=picture, original=original, film=film, count=len(result.files)
+    )
 
 
 def _refusal(fault: Unsuitable) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telegram import Message
 
@@ -59,12 +59,14 @@ class Requests:
             await self._responder.say(caller, "\n\n".join(lines))
             return
         spare = tuple(await self._pictures(caller, messages))
-        if len(spare) > (room := _room(form)):
+        if len(spare) > (room := _room(form)) and room != 1:
             await self._responder.say(caller, captions.plain(_too_many(len(spare), room)))
             return
         hidden = read.hidden or any(each.has_media_spoiler for each in messages)
         draft = FormState(workflow, read.values, spare=spare, hidden=hidden, private=read.private).filled(form)
-        if draft.spare:
+        if draft.spare and (field := draft.may_be_each(form)) and read.each is not None:
+            draft = replace(draft, each=field) if read.each else replace(draft, spare=())
+        if draft.spare and not draft.may_be_each(form):
             await self._responder.say(caller, captions.plain(_("This workflow takes no file of that kind.")))
         else:
             await self._asking.begin(caller, draft)

@@ -21,7 +21,12 @@ class LineRoutes:
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
         here = place_of(person.id)
         entries = [
-            {"id": each.run.id, "words": f"{each.number}. {each.title}: {each.words}", "cancel": each.cancel}
+            {
+                "id": each.run.id,
+                "path": f"groups/{each.group}" if each.group else f"runs/{each.run.id}",
+                "words": f"{each.number}. {each.title}: {each.words}",
+                "cancel": each.cancel,
+            }
             for each in await self._line.entries(person, here)
         ]
         return web.json_response({"entries": entries, "limits": await self._line.limits(person, here)})

@@ -221,8 +221,14 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
 
 def _faults(form: Form, submitted: SubmittedForm) -> tuple[BadValue, ...]:
     """All faults at once, so that a visitor does not fix one field only to be told about the next."""
-    given = {name: value if isinstance(value, str) else value.filename for name, value in submitted.values.items()}
+    given = {name: _shown(value) for name, value in submitted.values.items()}
     return eased(form, given).faults(given)
+
+
+def _shown(value: str | UploadedFile | tuple[UploadedFile, ...]) -> str:
+    if isinstance(value, tuple):
+        return value[0].filename
+    return value if isinstance(value, str) else value.filename
 
 
 def _faulty(faults: tuple[BadValue, ...] | list[BadValue | BadPicture]) -> web.Response:

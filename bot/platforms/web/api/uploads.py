@@ -14,19 +14,20 @@ from aiohttp import web
 
 from bot.core.errors import BadValue
 from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
-from bot.core.platform import Form, RunRecord, RunService, Services
+from bot.core.platform import Form, RunRecord, RunService, Services, one_each
 from bot.i18n import _
 from bot.platforms.web.api.multipart import FormReader, broken
 
+_MOST_FILES = 10  # of one field, each with a run of its own
 _TEXT_LIMIT = 256 * 1024  # bytes of all texts together
 _REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<which>[\w-]{1,64})")
 
 
 @dataclass(frozen=True)
 class SubmittedForm:
-    """The contents of a multipart body: each text or file by its field."""
+    """The contents of a multipart body: each text or file by its field, or the files that shall have a run each."""
 
-    values: Mapping[str, str | UploadedFile]
+    values: Mapping[str, str | UploadedFile | tuple[UploadedFile, ...]]
 
 
 async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
@@ -35,12 +36,13 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
     """
     media = {field.name for field in form.fields if field.is_media}
     reader = FormReader(request)
-    values: dict[str, str | UploadedFile] = {}
+    values: dict[str, str | UploadedFile | tuple[UploadedFile, ...]] = {}
     room = _TEXT_LIMIT
     while (part := await reader.part()) is not None:
         if part.name not in form.names:
             raise form.faults({part.name: ""})[0]
-        if part.name in values:
+        earlier = values.get(part.name)
+        if earlier is not None and (part.filename is None or isinstance(earlier, str) or not one_each(form, 2)):
             raise broken()
         if part.filename is None:
             text = await reader.text(room)
@@ -51,9 +53,16 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
             raise BadValue(part.name, _("this field takes no file. Please leave it out."))
         else:
             filename = _plain_name(part.filename)
-            path = folder / f"upload-{len(values)}{_suffix(filename)}"
-            values[part.name] = UploadedFile(await _file(reader, part.name, path, file_limit), filename)
+            if len(_several(earlier)) >= _MOST_FILES:
+                raise BadValue(part.name, _("these are more than {most} files.").format(most=_MOST_FILES))
+            path = folder / f"upload-{len(values)}-{len(_several(earlier))}{_suffix(filename)}"
+            new = UploadedFile(await _file(reader, part.name, path, file_limit), filename)
+            values[part.name] = new if earlier is None else (*_several(earlier), new)
     return SubmittedForm(values)
+
+
+def _several(given: str | UploadedFile | tuple[UploadedFile, ...] | None) -> tuple[UploadedFile, ...]:
+    return given if isinstance(given, tuple) else (given,) if isinstance(given, UploadedFile) else ()
 
 
 async def requested(
@@ -76,9 +85,11 @@ def place_of(visitor: str) -> Place:
 
 
 async def owned(runs: RunService, run_id: str, visitor: str) -> RunRecord:
-    """A run of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""
+    """A run of this visitor's, from whichever of their accounts; where it is anybody else's, it is not there. Raises
+    `HTTPNotFound`.
+    """
     run = await runs.get(run_id) if _is_id(run_id) else None
-    if run is None or (run.person.platform, run.person.id) != ("web", visitor):
+    if run is None or not runs.is_of(run, Person("web", visitor)):
         raise web.HTTPNotFound
     return run
 
@@ -113,7 +124,7 @@ def _suffix(filename: str) -> str:
 async def _earlier(name: str, text: str, services: Services, person: Person, place: Place) -> StoredFile:
     found = _REFERENCE.fullmatch(text)
     run = await services.runs.get(found["run"]) if found else None
-    if found is not None and run is not None and run.person.key == person.key:
+    if found is not None and run is not None and services.runs.is_of(run, person):
         stored = stored_in(services, run, person, place, found["where"], found["which"])
         if stored is not None:
             return stored

@@ -20,7 +20,7 @@ from bot.core.model import (
     Status,
     StoredFile,
 )
-from bot.core.platform import Field, Form, Outcome, RunDetails, RunRecord, State, WorkflowOffer
+from bot.core.platform import Field, Form, Outcome, RunDetails, RunRecord, State, WorkflowOffer, one_each
 from bot.i18n import _
 from bot.platforms.web.live.hub import Word
 
@@ -123,7 +123,7 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
         "description": workflow.description,
         "lacks": offer.lacks,
         "price": _("A run costs {price}.").format(price=offer.price) if offer.price else "",
-        "fields": [_field_view(field) for field in form.fields],
+        "fields": [_field_view(field, several=one_each(form, 2) == field.name) for field in form.fields],
     }
 
 
@@ -135,7 +135,7 @@ def person_of(person_id: str, languages: str = "") -> Person:
     return Person("web", person_id, _("a visitor of the page"), language=language)
 
 
-def _field_view(field: Field) -> dict[str, Any]:
+def _field_view(field: Field, *, several: bool) -> dict[str, Any]:
     low, high = field.seeds if field.seed else (field.minimum, field.maximum)
     return {
         "name": field.name,
@@ -151,6 +151,7 @@ def _field_view(field: Field) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
+        "several": several,
         "more": field.is_rare,
         "range": "" if field.seed else field.range_text,
     }

@@ -1,6 +1,6 @@
 // Puts the page together: a card chooses a workflow, its form sends a request, and the stream tells what becomes of it.
 
-import { ask, boot, say, word } from "./dom.js";
+import { ask, boot, make, say, word } from "./dom.js";
 import { Cards } from "./cards.js";
 import { Form } from "./form.js";
 import { follow } from "./gallery/route.js";
@@ -14,8 +14,21 @@ const form = new Form(document.getElementById("form"));
 const cards = new Cards(document.getElementById("cards"), choose);
 const presets = new Presets(document.getElementById("presets"), { use: fillIn, changed: () => refresh(true) });
 new Line(document.getElementById("in-line"));
+joins(document.getElementById("accounts"));
 const keep = (run, name) => presets.act("keep", { run: run.id, name });
 const runs = new Runs(document.getElementById("runs"), { change, use, takers, keep });
+
+/** The visitor's other accounts, which few ask for: their script is loaded when they do. */
+function joins(element) {
+  element.append(make("summary", {}, word("accounts")));
+  const open = async () => {
+    const { Accounts } = await import("./accounts.js");
+    const accounts = new Accounts();
+    element.append(...accounts.content);
+    await accounts.load();
+  };
+  element.addEventListener("toggle", () => open().catch((fault) => say(fault.message)), { once: true });
+}
 
 function choose(workflow) {
   remember(workflow.name);

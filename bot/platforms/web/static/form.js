@@ -99,8 +99,10 @@ export class Form {
     const body = new FormData();
     for (const [name, field] of this.fields) {
       const value = field.value();
-      if (value instanceof File) body.append(name, value, value.name || "file");
-      else body.append(name, value);
+      for (const each of [value].flat()) {
+        if (each instanceof File) body.append(name, each, each.name || "file");
+        else body.append(name, each);
+      }
     }
     this.busy(true);
     for (const name of this.fields.keys()) this.blame(name, "");

@@ -24,10 +24,10 @@ export class Line {
     this.limits.replaceChildren(...limits.map((limit) => make("li", { class: "about" }, limit)));
   }
 
-  row({ id, words, cancel }) {
+  row({ path, words, cancel }) {
     const stop = async () => {
       try {
-        await ask("POST", `runs/${id}/cancel`);
+        await ask("POST", `${path}/cancel`);
       } catch (fault) {
         say(fault.message);
       }

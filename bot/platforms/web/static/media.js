@@ -10,8 +10,9 @@ export class MediaField {
     this.field = field;
     this.changed = changed;
     this.file = null;
-    this.control = make("input", { id, type: "file", accept: accepted(field.kind), class: "unseen" });
-    this.control.addEventListener("change", () => this.control.files[0] && this.set(this.control.files[0]));
+    this.others = []; // with a run for each, where the workflow takes one file
+    this.control = make("input", { id, type: "file", accept: accepted(field.kind), multiple: field.several, class: "unseen" });
+    this.control.addEventListener("change", () => this.take(this.control.files));
     this.view = make("span", { class: "view" });
     this.remove = make("button", { type: "button", class: "quiet", onclick: () => this.clear() }, word("remove"));
     this.zone = make("label", { class: "drop", for: id }, this.control, this.view);
@@ -30,8 +31,18 @@ export class MediaField {
     return !file.type || file.type.startsWith(`${this.field.kind}/`);
   }
 
+  /** Files that were chosen or dropped: of several the first counts, or all of them. */
+  take([first, ...others]) {
+    if (!first) return;
+    this.set(first);
+    if (!this.field.several || this.file?.file !== first) return;
+    this.others = others.filter((file) => this.accepts(file) && file.size <= boot.upload);
+    this.draw();
+  }
+
   /** A `File`, or a file of an earlier run as the server tells of it. */
   set(file) {
+    this.others = [];
     if (!file) return this.clear();
     if (file instanceof File && !this.accepts(file)) return this.refuse(word(`not_${this.field.kind}`, { name: file.name }));
     if (file instanceof File && file.size > boot.upload) {
@@ -52,11 +63,13 @@ export class MediaField {
   }
 
   value() {
+    if (this.others.length) return [this.file.file, ...this.others];
     return this.file?.file ?? this.file?.ref ?? "";
   }
 
   clear() {
     this.file = null;
+    this.others = [];
     this.control.value = "";
     this.draw();
     this.control.focus();
@@ -70,7 +83,7 @@ export class MediaField {
   drag(event) {
     event.preventDefault();
     this.zone.classList.toggle("over", event.type === "dragenter" || event.type === "dragover");
-    if (event.type === "drop" && event.dataTransfer.files[0]) this.set(event.dataTransfer.files[0]);
+    if (event.type === "drop") this.take(event.dataTransfer.files);
   }
 
   draw() {
@@ -93,7 +106,9 @@ export class MediaField {
     const attributes = kind === "image" ? { alt: "" } : { controls: true, preload: "metadata" };
     const tag = tags[kind];
     const shown = tag ? [make(tag, { src: source, ...attributes })] : [];
-    return [...shown, make("span", { class: "filename" }, this.file.filename), make("span", {}, word("replace"))];
+    const count = this.others.length + 1;
+    const told = count > 1 ? word("one_each", { count }) : this.file.filename;
+    return [...shown, make("span", { class: "filename" }, told), make("span", {}, word("replace"))];
   }
 }
 

@@ -76,6 +76,7 @@ async def test_the_old_records_are_not_used_again(tmp_path: Path, postgres: str)
     assert [path.name for path in tmp_path.glob("*.db") if stat.S_IMODE(path.stat().st_mode) != 0o600] == []
 
 
+@pytest.mark.long
 async def test_what_cannot_be_moved_is_left_as_it_is(tmp_path: Path, postgres: str) -> None:
     settings, url = _filled(tmp_path / "data", 1), new_postgres(postgres, empty=True)
     with pytest.raises(ConfigError, match="There is nothing to back up"):

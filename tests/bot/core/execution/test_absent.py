@@ -100,6 +100,7 @@ class _Refusing(RecordingPlatform):
         return _Broken(RuntimeError("TOPIC_CLOSED"))
 
 
+@pytest.mark.long
 async def test_a_refusal_in_unknown_words_does_not_stop_a_cancel(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, _Refusing(), [EmbeddedServer(nodes=gates.nodes())]) as home:

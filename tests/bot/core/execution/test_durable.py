@@ -52,6 +52,7 @@ async def said() -> str:
     return "[]"
 
 
+@pytest.mark.long
 async def test_attempts_that_have_ended_leave_nothing_in_the_tables(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +145,7 @@ async def never() -> Any:
     raise AssertionError
 
 
+@pytest.mark.long
 async def test_attempts_that_begin_as_the_process_ends_are_left_for_the_next_one(
     database: Database, tmp_path: Path
 ) -> None:

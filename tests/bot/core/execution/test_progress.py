@@ -105,6 +105,7 @@ _event = st.one_of(
 
 
 @given(st.lists(st.tuples(_event, st.floats(0, 100)), max_size=30))
+@pytest.mark.long
 def test_the_fraction_never_falls_and_never_reaches_one_and_the_time_left_never_rises(
     stream: list[tuple[events.Event, float]],
 ) -> None:

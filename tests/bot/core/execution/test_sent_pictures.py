@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from bot.core.execution.one_shot import OneShotRunner
@@ -97,6 +98,7 @@ async def test_pictures_that_were_lost_are_made_again(tmp_path: Path) -> None:
     assert colors(shown.results[0].files) == [(0, 0, 255)] * 2
 
 
+@pytest.mark.long
 async def test_pictures_that_cost_money_are_not_made_again_in_silence(tmp_path: Path) -> None:
     written(tmp_path, "sent", SENT)
     gates = Gates()
@@ -129,6 +131,7 @@ async def test_pictures_that_were_sent_while_we_were_away_are_made_again(tmp_pat
     assert [len(each.files) for each in shown.results] == [2]
 
 
+@pytest.mark.long
 async def test_pictures_that_cost_money_and_were_sent_while_we_were_away_are_told(tmp_path: Path) -> None:
     written(tmp_path, "sent", SENT)
     gates, platform = Gates(), RecordingPlatform()

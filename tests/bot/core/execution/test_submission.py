@@ -80,6 +80,7 @@ async def test_a_result_that_moderators_will_review_has_no_previews(tmp_path: Pa
     assert entry[3]["preview_method"] == "none"
 
 
+@pytest.mark.long
 async def test_an_animated_picture_is_worked_on_frame_by_frame(tmp_path: Path) -> None:
     path, colors = tmp_path / "cat.gif", [(255, 0, 0), (0, 255, 0)]
     first, second = (Image.new("RGB", (20, 20), color) for color in colors)

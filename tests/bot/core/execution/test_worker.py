@@ -61,6 +61,7 @@ async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path)
         assert len(server.prompts) == 2
 
 
+@pytest.mark.long
 async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     server = WatchedServer(pace=60)
@@ -76,6 +77,7 @@ async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_pat
         assert len(shown.results) == len(again.prompts) == 1
 
 
+@pytest.mark.long
 async def test_a_prompt_that_an_older_version_handed_over_and_its_server_lost_costs_an_attempt(tmp_path: Path) -> None:
     """It told the engine that the prompt was handed over, and the record has no word of it."""
     platform, server, told = RecordingPlatform(), WatchedServer(pace=60), asyncio.Event()
@@ -230,6 +232,7 @@ async def test_what_was_rejected_or_failed_is_not_tried_again(tmp_path: Path) ->
         assert "there is no such gate: x" in (run.sentence or "")
 
 
+@pytest.mark.long
 async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
     server = WatchedServer(pace=60)
     async with server, house(tmp_path, servers=[server]) as home:
@@ -334,6 +337,7 @@ async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) 
         assert (run.state, len(shown.results)) == (State.DONE, 1)
 
 
+@pytest.mark.long
 async def test_the_engine_makes_its_tables_beside_changes_of_its_own_process(postgres: str, tmp_path: Path) -> None:
     """Its indices wait for a change that waits for another, and the loop that is to end this one must not wait too."""
     url = new_postgres(postgres, empty=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.core.model import Place
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
+from tests.bot.core.runs.test_wording import write_dice
 from tests.bot.harness import ANN, BEN, HERE, MOD, Gates, House, house, running, until
 
 
@@ -36,6 +37,25 @@ async def test_the_line_is_in_the_order_of_turns_and_says_what_a_button_cancels(
         ]
         gates.open()
         await home.ended(first, other, *others)
+
+
+async def test_a_group_is_one_entry_and_one_button_for_all_of_it(tmp_path: Path) -> None:
+    write_dice(tmp_path)
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        line, groups = home.services.line, home.services.groups
+        first, message = await home.ask("dice", count=3)
+        await home.platform.until(running(message))
+        alone, _message = await home.ask("dice", BEN)
+        group = (await home.run(first)).group_id
+        assert group is not None
+        entries = await line.entries(ANN, HERE)
+        assert [(each.group, each.cancel) for each in entries] == [(group, "Cancel 1: dice (3)"), ("", "")]
+        assert entries[0].words.startswith("3 of 3 left: ")
+        assert await groups.cancel(group, ANN)
+        gates.open()
+        await home.ended(alone)
+        assert await line.entries(ANN, HERE) == []
 
 
 async def _is_ahead(home: House, run_id: str) -> bool:

@@ -60,6 +60,7 @@ def streams_of(path: Path) -> list[tuple[str, str]]:
         return [(stream.type, stream.codec_context.name) for stream in container.streams]
 
 
+@pytest.mark.long
 async def test_a_film_is_made_to_fit_with_its_sound(tmp_path: Path) -> None:
     whole = make_film(tmp_path / "whole.mp4")
     most = whole.stat().st_size // 4
@@ -77,6 +78,7 @@ async def test_a_film_is_made_to_fit_with_its_sound(tmp_path: Path) -> None:
     assert abs(looked.seconds - 2) < 0.1
 
 
+@pytest.mark.long
 async def test_a_film_is_scaled_where_bits_alone_do_not_do(tmp_path: Path) -> None:
     whole = make_film(tmp_path / "whole.mp4", 1, (640, 480), sound=False)
     made = await fit_film(whole, tmp_path, 10_000)
@@ -104,6 +106,7 @@ async def test_a_webm_becomes_a_film_that_every_chat_plays(tmp_path: Path) -> No
     assert streams_of(made.path) == [("video", "h264"), ("audio", "aac")]
 
 
+@pytest.mark.long
 async def test_pictures_of_a_film(tmp_path: Path) -> None:
     film = make_film(tmp_path / "cat.mp4", 3, (480, 270))
     small, last = await poster(film, tmp_path), await last_picture(film, tmp_path)

@@ -239,6 +239,7 @@ async def test_results_wait_for_a_moderator(tmp_path: Path) -> None:
         assert not await acts.reviews.approve(MOD, HERE, run_id)
 
 
+@pytest.mark.long
 async def test_a_held_result_survives_a_restart_and_a_refusal_deletes_it(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.services.moderation.review(MOD, HERE, on=True)
@@ -260,6 +261,7 @@ async def test_a_held_result_survives_a_restart_and_a_refusal_deletes_it(tmp_pat
         await home.ended((await home.ask())[0])  # what was refused used nothing up
 
 
+@pytest.mark.long
 async def test_words_are_refused_or_held(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts, given = home.services.moderation, picture(tmp_path / "given")

@@ -71,6 +71,7 @@ def test_a_picture_of_much_and_of_nothing(days: int, count: int) -> None:
         assert len(image.convert("RGB").getcolors(1 << 24) or ()) > 20
 
 
+@pytest.mark.long
 async def test_a_moderator_sees_those_of_their_community(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.ended((await home.ask())[0], (await home.ask(place=ELSEWHERE))[0])

@@ -171,6 +171,7 @@ async def test_what_the_editor_saved_or_a_result_is_added_and_runs(tmp_path: Pat
             assert json.loads((tmp_path / "added" / f"{name}.json").read_text()) == SAVED
 
 
+@pytest.mark.long
 async def test_hostile_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
     deep = b'{"a":' * 100_000
     many = json.dumps({str(number): GRAPH["1"] for number in range(10_000)}).encode()

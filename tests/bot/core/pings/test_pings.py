@@ -47,6 +47,7 @@ async def _nothing_is_due(home: House) -> None:
     await until(is_empty)
 
 
+@pytest.mark.long
 async def test_those_who_want_to_be_are_told_once_and_after_the_result(tmp_path: Path) -> None:
     phones = _Phones()
     async with house(tmp_path, phones) as home:

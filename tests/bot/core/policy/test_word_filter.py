@@ -92,6 +92,7 @@ async def test_a_pattern_that_calls_itself_is_refused_when_it_is_written(pattern
 LARGE = f"(?:{'(a)?' * 45}){{9999}}z"
 
 
+@pytest.mark.long
 async def test_patterns_that_fill_the_memory_are_refused_when_they_are_written() -> None:
     """Each of them repeats few enough things; it is what is repeated that is large."""
     assert "takes too much time or memory" in str(await check(WordList(patterns=(LARGE,))))

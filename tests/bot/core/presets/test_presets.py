@@ -119,13 +119,13 @@ async def test_own_defaults_stand_for_what_is_left_out_where_the_rules_allow_the
 async def test_another_process_sees_defaults_and_forgetting_ends_them(database_url: str) -> None:
     async with Database(database_url) as database:
         here, there = PresetStore(database), PresetStore(database)
-        assert await there.usual("test:1", "gated") == {}
-        assert await here.put("test:1", "A", "gated", {"color": 1}, 1) is False
-        assert await here.put("test:1", "B", "gated", {"color": 1}, 1) is None
-        (preset,) = await here.of("test:1")
-        await here.make_usual("test:1", "gated", preset.number)
-        assert await there.usual("test:1", "gated") == {"color": 1}
-        assert await there.usual("test:2", "gated") == {}
-        await here.forget("test:1")
-        assert await there.usual("test:1", "gated") == {}
-        assert await there.of("test:1") == []
+        assert await there.usual(("test:1",), "gated") == {}
+        assert await here.put(("test:1",), "A", "gated", {"color": 1}, 1) is False
+        assert await here.put(("test:1",), "B", "gated", {"color": 1}, 1) is None
+        (preset,) = await here.of(("test:1",))
+        await here.make_usual(("test:1",), "gated", preset.number)
+        assert await there.usual(("test:1",), "gated") == {"color": 1}
+        assert await there.usual(("test:2",), "gated") == {}
+        await here.forget(("test:1",))
+        assert await there.usual(("test:1",), "gated") == {}
+        assert await there.of(("test:1",)) == []

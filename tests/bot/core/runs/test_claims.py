@@ -64,6 +64,7 @@ async def test_processes_that_claim_at_once_start_exactly_as_many_as_each_person
     assert max(seen.own for seen in found) == 2
 
 
+@pytest.mark.long
 async def test_all_is_taken_once_while_runs_end_and_others_start(queue: RunQueue, database_url: str) -> None:
     asked = _of_people(5, 12)
     found = await _taken(database_url, asked, queue, ends=True)
@@ -80,6 +81,7 @@ async def test_limits_of_moderators_are_exact_among_processes(queue: RunQueue, d
     assert max(getattr(seen, whose) for seen in found) == 3
 
 
+@pytest.mark.long
 async def test_no_run_waits_for_more_later_ones_than_there_are_claims_in_flight(
     queue: RunQueue, database_url: str
 ) -> None:
@@ -127,6 +129,7 @@ async def test_a_run_is_not_taken_by_what_was_true_when_it_was_chosen(
     assert [run.worker for run in await records.active()].count("me") == 1
 
 
+@pytest.mark.long
 async def test_processes_that_change_the_same_runs_in_any_order_never_wait_for_each_other(postgres: str) -> None:
     url, chance = new_postgres(postgres), random.Random(7)
     async with Database(url) as one, Database(url) as two:

@@ -49,16 +49,16 @@ async def test_pages_go_on_after_a_run(
         await _made(queue, records, f"r{number}", words, workflow)
     await _made(queue, records, "other", "a red fox", person=BEN)
     await queue.enqueue(replace(_waiting(), values={"prompt": "a red fox"}))
-    await records.favourites.mark(ANN.key, ["r1", "r2", "r5"], on=True)
-    await records.favourites.mark(ANN.key, ["r1"], on=False)
-    await records.favourites.mark(BEN.key, ["r3"], on=True)
+    await records.favourites.mark((ANN.key,), ["r1", "r2", "r5"], on=True)
+    await records.favourites.mark((ANN.key,), ["r1"], on=False)
+    await records.favourites.mark((BEN.key,), ["r3"], on=True)
     if read:
         assert not await RunSearch(database).read()
 
     async def found(chosen: GalleryFilter, count: int = 9, beyond: int | None = None, *, newer: bool = False) -> str:
-        return " ".join(each.run.id for each in await pages.page(ANN.key, chosen, count, beyond, newer=newer))
+        return " ".join(each.run.id for each in await pages.page((ANN.key,), chosen, count, beyond, newer=newer))
 
-    first = await pages.page(ANN.key, ALL, 3)
+    first = await pages.page((ANN.key,), ALL, 3)
     assert [(each.run.id, each.favourite) for each in first] == [("r6", False), ("r5", True), ("r4", False)]
     await records.forget(["r6"])  # what is deleted meanwhile moves nothing
     assert await found(ALL, 3, first[-1].place) == "r3 r2 r1"
@@ -69,7 +69,9 @@ async def test_pages_go_on_after_a_run(
     assert await found(GalleryFilter(favourites=True)) == "r5 r2"
     assert await found(GalleryFilter("blue", favourites=True)) == "r2"
     assert await found(GalleryFilter("whale")) == ""
-    assert await pages.workflows(ANN.key) == {"sky": 5, "sea": 1}
+    both = await pages.page((ANN.key, BEN.key), GalleryFilter("fox"), 9)  # of one person, who has two accounts
+    assert [each.run.id for each in both] == ["other", "r5", "r4", "r3", "r2", "r1", "r0"]
+    assert await pages.workflows((ANN.key,)) == {"sky": 5, "sea": 1}
     await records.favourites.forget(ANN.key)
     assert await found(GalleryFilter(favourites=True)) == ""
 
@@ -135,7 +137,9 @@ async def test_a_deletion_can_be_undone_until_it_is_due(tmp_path: Path) -> None:
 def _another(home: House, later: list[float]) -> GalleryService:
     first = home.services.gallery
     database, media = first._pages._database, first._media
-    return GalleryService(database, media, home.services.runs, TaskHealth(), lambda: time.time() + later[0])
+    return GalleryService(
+        database, media, home.services.runs, first._accounts, TaskHealth(), lambda: time.time() + later[0]
+    )
 
 
 async def test_an_archive_has_each_name_once(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ async def test_a_search(database: Database, queue: RunQueue, records: RunReposit
         assert not await search.read()
 
     async def found(typed: str, skip: int = 0, count: int = 10) -> list[str]:
-        return [str(run.values["prompt"]) for run in await search.find(ANN.key, typed, skip, count)]
+        return [str(run.values["prompt"]) for run in await search.find((ANN.key,), typed, skip, count)]
 
     assert await found("Foxes red") == ["a fox in red snow", "a red fox"]
     assert await found("red", 1, 1) == ["the red sea"]
@@ -68,7 +68,7 @@ async def test_a_search(database: Database, queue: RunQueue, records: RunReposit
     assert await found("night sky", 0, 1) == ["a fox in red snow"]  # the workflow's name
     assert await found("&", 3) == ["a red fox"]  # no word: all of them
     assert await found("fox whale") == []
-    (gone,) = await search.find(ANN.key, "blue", 0, 9)
+    (gone,) = await search.find((ANN.key,), "blue", 0, 9)
     await records.forget([gone.id])
     assert await found("blue") == []
     await _ask(queue, records, ANN, "blue again")  # some are read, and some are not

@@ -41,6 +41,7 @@ def pool() -> Any:
 
 
 @pytest.mark.parametrize("bad", [ENDLESS, LARGE], ids=["endless", "large"])
+@pytest.mark.long
 async def test_an_expression_that_ends_its_process_is_not_tried_again_for_an_hour(pool: Counted, bad: str) -> None:
     now = [0.0]
     answers = PriceAnswers(pool, lambda: now[0])
@@ -55,6 +56,7 @@ async def test_an_expression_that_ends_its_process_is_not_tried_again_for_an_hou
     assert pool.asked == 2
 
 
+@pytest.mark.long
 async def test_what_stands_beside_a_bad_expression_is_still_known(pool: Counted) -> None:
     answers = PriceAnswers(pool)
     assert await answers.of([GOOD, (ENDLESS, {}), GOOD]) == [(0.25, 0.25), None, (0.25, 0.25)]

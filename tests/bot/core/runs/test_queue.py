@@ -114,6 +114,7 @@ async def test_places_in_line(queue: RunQueue, records: RunRepository) -> None:
     assert [await queue.position(run) for run in (one, three, two)] == [None, 1, 2]
 
 
+@pytest.mark.long
 async def test_several_workers_never_take_the_same_run(queue: RunQueue, database_url: str) -> None:
     await join(queue, *(f"p{number}" for number in range(20)))
     async with Database(database_url) as other:
@@ -279,6 +280,7 @@ async def test_what_ended_lately(database: Database, queue: RunQueue) -> None:
     assert [run.person.id for run in await records.ended_since(110)] == ["bob"]
 
 
+@pytest.mark.long
 async def test_many_waiting_runs_are_read_in_the_order_of_the_queue(database: Database) -> None:
     queue = RunQueue(database, ConcurrencyLimits(running=2, waiting=1000))
     asked = await join(queue, *(person for person in "abcde" for _run in range(130)))

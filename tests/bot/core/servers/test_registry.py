@@ -23,6 +23,7 @@ from tests.bot.databases import new_postgres
 from tests.bot.harness import ANN, BEN, HERE, Gates, RecordingPlatform, WatchedServer, house, painter, running, until
 
 
+@pytest.mark.long
 async def test_a_process_that_only_chats_needs_no_server_of_its_own(tmp_path: Path, postgres: str) -> None:
     shared, platform, gates = Secret(new_postgres(postgres)), RecordingPlatform(), Gates()
     server = WatchedServer(nodes={**gates.nodes(), **painter(["red.ckpt", "blue.ckpt"], lambda _model, _color: None)})

@@ -192,6 +192,7 @@ async def test_operators_name_a_workflow_as_people_do_to_run_it(tmp_path: Path) 
             await saved.versions(OP, HERE, "dog")
 
 
+@pytest.mark.long
 async def test_what_is_deleted_and_saved_again_keeps_its_name_and_what_moderators_decided(tmp_path: Path) -> None:
     async with house(tmp_path, **OPERATORS) as home:
         (server,) = home.servers

@@ -67,6 +67,7 @@ async def test_a_pool_without_a_free_connection_is_a_fault_of_the_storage(tmp_pa
                     raise AssertionError("one connection was given twice")
 
 
+@pytest.mark.long
 async def test_a_task_that_is_cancelled_in_the_middle_of_a_statement_lets_go_of_the_database(tmp_path: Path) -> None:
     insert = text("INSERT INTO notes (name, value, at) VALUES (:name, '1', 0) RETURNING name")
     kept: list[BaseException | None] = []  # what a cancelled task leaves refers to its cursors

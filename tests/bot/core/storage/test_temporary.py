@@ -66,6 +66,7 @@ START = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": "0"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such locks")
+@pytest.mark.long
 async def test_what_a_killed_command_left_is_deleted_by_the_next_and_what_a_living_one_has_stays(
     tmp_path: Path,
 ) -> None:

@@ -250,6 +250,7 @@ targets = st.sampled_from(["Photo.image", "#2.colors", "V1.5.factor", "Sampler.s
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=st.dictionaries(st.sampled_from(["a", "b", "C"]), tables, max_size=3), target=targets, more=values)
+@pytest.mark.long
 def test_whatever_stands_in_a_sidecar_is_a_workflow_or_a_list_of_faults(
     fields: dict[str, dict[str, Any]], target: str, more: Any, tmp_path: Path
 ) -> None:

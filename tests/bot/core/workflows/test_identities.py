@@ -99,6 +99,7 @@ files = st.builds(file, paths, st.sampled_from(Layer), st.sampled_from("xyz"))
 
 @given(st.lists(st.tuples(st.floats(0, 100 * DAY), st.lists(files, max_size=8)), max_size=5))
 @settings(max_examples=300)
+@pytest.mark.long
 def test_no_two_workflows_ever_share_an_id_or_at_one_time_a_name(steps: list[tuple[float, list[SourceFile]]]) -> None:
     everyone: dict[str, Identity] = {}
     now = 0.0

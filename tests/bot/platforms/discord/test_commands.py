@@ -50,6 +50,7 @@ async def decide(fake: FakeDiscord, channel: int, act: str) -> None:
     await (await fake.ask(2, data, MO, channel, own_permissions=_MANAGE_SERVER)).answer
 
 
+@pytest.mark.long
 async def test_a_model_that_comes_to_a_server_is_a_choice(tmp_path: Path) -> None:
     painted = painter(["a.ckpt"], lambda _model, _color: None)
     async with FakeDiscord() as fake:
@@ -84,6 +85,7 @@ async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> No
         assert (told(fake, guild), told(fake, other), told(fake)) == (3, 1, before + 2)
 
 
+@pytest.mark.long
 async def test_a_workflow_that_no_server_can_run_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("comfy.fleet._CALM", 0.5)  # seconds, so that its server is soon seen with other nodes
     async with FakeDiscord() as fake:
@@ -99,6 +101,7 @@ async def test_a_workflow_that_no_server_can_run_is_no_command(tmp_path: Path, m
                     await fake.until(lambda: "paint" in names(fake, guild))
 
 
+@pytest.mark.long
 async def test_many_changes_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("bot.platforms.discord.client.SyncPace", lambda: SyncPace(lambda: now))
@@ -177,6 +180,7 @@ async def test_commands_are_sent_singly_where_discord_does_not_say_which_it_refu
             assert {each["name"] for each in fake.commands["global"]}.isdisjoint({"run", "moderate"})
 
 
+@pytest.mark.long
 async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:
     async with FakeDiscord() as fake:
         guild = fake.add_guild(MO)
@@ -190,6 +194,7 @@ async def test_a_start_tells_nothing_that_is_known(tmp_path: Path) -> None:
         assert told(fake) == 3  # the guild twice, and once what is everywhere
 
 
+@pytest.mark.long
 async def test_a_start_without_servers_takes_no_choices_away(tmp_path: Path) -> None:
     own = write_workflows(tmp_path)
     async with FakeDiscord() as fake:

@@ -49,6 +49,7 @@ FORMS = st.lists(NAMES, max_size=30, unique=True).flatmap(lambda names: st.tuple
 
 
 @given(FORMS, WORDS)
+@pytest.mark.long
 def test_whatever_the_form_discord_takes_the_command(form: Form, description: str) -> None:
     assert command_faults([declare(workflow(description=description), form)]) == []
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[FakeDiscord, int, Post]]:
 
 @elsewhere
 @how_much
+@pytest.mark.long
 def test_presses_below_any_message(tried: settings, tmp_path: Path) -> None:
     with opened(served(tmp_path)) as (runner, (fake, channel, post), _log):
 

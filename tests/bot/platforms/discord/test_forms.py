@@ -116,6 +116,7 @@ async def test_a_form_outlives_restarts(tmp_path: Path) -> None:
             assert (await results(fake, channel, 2))[-1].files
 
 
+@pytest.mark.long
 async def test_change_says_what_is_new_in_the_form(tmp_path: Path) -> None:
     own = tmp_path / "workflows"
     own.mkdir()
@@ -317,6 +318,7 @@ async def test_every_workflow_is_listed_by_the_way_to_run_it(fake: FakeDiscord, 
     assert "opens any of the 128 workflows" in said["content"]
 
 
+@pytest.mark.long
 async def test_commands_are_what_people_use_and_what_can_run(tmp_path: Path) -> None:
     (own := tmp_path / "workflows").mkdir()
     write_copies(own, 110)

@@ -6,7 +6,7 @@ import asyncio
 import io
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from itertools import groupby
@@ -20,11 +20,13 @@ from PIL import Image
 
 from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded, write_worded
 from tests.bot.harness import Gates, Studio, painter, until
 from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
+from tests.bot.platforms.discord.test_moderation import moderate, told
 
 
 @pytest_asyncio.fixture
@@ -77,6 +79,7 @@ async def test_one_message_grows_and_its_numbers_open_buttons(fake: FakeDiscord,
         await fake.until(lambda: post not in fake.public)
 
 
+@pytest.mark.long
 async def test_a_matrix_says_of_each_picture_what_differs(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -94,6 +97,7 @@ async def test_a_matrix_says_of_each_picture_what_differs(fake: FakeDiscord, tmp
         await fake.until(lambda: any("Did you mean “color”?" in each.content for each in fake.posts.values()))
 
 
+@pytest.mark.long
 async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -115,6 +119,7 @@ async def test_use_this_picture_asks_which(fake: FakeDiscord, tmp_path: Path) ->
         assert "seeded-6" in fake.posts[picking.original or 0].content
 
 
+@pytest.mark.long
 async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -123,6 +128,13 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
     async with house(fake, tmp_path, workflows=tmp_path / "workflows"):
         await fake.slash(ALICE, channel, "pair", {"color": 7})
         post = await fake.until(lambda: next((each for each in fake.public if "Use as input" in each.labels), None))
+        assert post.labels[:2] == ["1", "2"]
+        await fake.click(BOB, post, "2")
+        own = ["Change", "Use as input", "Original", "Details"]
+        aside = await fake.until(lambda: next((each for each in fake.posts.values() if each.labels == own), None))
+        used = await fake.click(BOB, aside, "Use as input")
+        await used.answer
+        assert "What shall become of" in fake.posts[used.original or 0].content
         asked = await fake.click(BOB, post, "Use as input")
         await asked.answer
         which = fake.posts[asked.original or 0]
@@ -138,6 +150,7 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(
         await fake.until(lambda: any("factor 1.5" in each.content and each.files for each in fake.public))
 
 
+@pytest.mark.long
 async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_failed(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -175,6 +188,7 @@ async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_f
             await fake.until(lambda: len(fake.public) == 2 and bool(fake.public[1].files))
 
 
+@pytest.mark.long
 async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_all(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -193,26 +207,47 @@ async def test_what_has_ended_is_there_before_the_others_and_one_cancel_stops_al
             assert "3, 4: Cancelled" in post.content
 
 
+def noisy(size: Callable[[int], int]) -> dict[str, NodeType]:
+    """A server's nodes that paint noise, which no format makes smaller: of a size for each seed."""
+
+    def noise(model: str, color: int) -> Any:
+        side = size(color)
+        return np.random.default_rng(color).random((1, side, side, 3), dtype=np.float32)
+
+    nodes = painter(["a.ckpt"], lambda _model, _color: None)
+    return {**nodes, "Paint": replace(nodes["Paint"], function=noise)}
+
+
+@pytest.mark.long
 async def test_a_request_has_25_megabytes_at_most_and_each_file_is_sent_once(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
-
-    def noise(model: str, color: int) -> Any:
-        return np.random.default_rng(color).random((1, 1700, 1700, 3), dtype=np.float32)
-
-    nodes = painter(["a.ckpt"], lambda _model, _color: None)
-    nodes["Paint"] = replace(nodes["Paint"], function=noise)
-    async with EmbeddedServer(nodes=nodes) as server:
+    async with EmbeddedServer(nodes=noisy(lambda _seed: 1700)) as server:
         settings = {"COMFYUI_URLS": server.url}
         async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
-            await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 1})
+            await told(fake, await moderate(fake, channel, "limit", {"measure": "count", "most": 10}), "Set the limit")
+            await fake.slash(ALICE, channel, "slow", {"count": 10, "seed": 1})
             (post,) = await ended(fake, channel)
-            assert len(post.files) == 4
+            assert len(post.files) == 10
             assert min(map(len, post.files.values())) > 8e6  # none was made smaller
             assert max(post.sent) <= 25 * 2**20
             assert sum(post.sent) == sum(map(len, post.files.values()))  # and none was sent twice
 
 
+async def test_what_discord_takes_less_of_than_it_said_leaves_the_others(fake: FakeDiscord, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    channel = fake.add_channel(next(iter(fake.guilds)))
+    fake.file_limit = 20_000
+    async with EmbeddedServer(nodes=noisy(lambda seed: 120 if seed == 2 else 16)) as server:
+        settings = {"COMFYUI_URLS": server.url}
+        async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
+            await fake.slash(ALICE, channel, "slow", {"count": 3, "seed": 1}, limit=10 * 2**20)
+            (post,) = await ended(fake, channel)
+            assert {name.partition("-")[0] for name in post.files} == {"1", "3"}
+            assert "Number 2 is too large for Discord here." in post.content
+
+
+@pytest.mark.long
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(
     fake: FakeDiscord, tmp_path: Path
 ) -> None:
@@ -249,6 +284,7 @@ async def test_an_hour_after_the_message_the_rest_comes_below(
         assert sum(len(each.files) for each in below) == 2
 
 
+@pytest.mark.long
 async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -269,6 +305,7 @@ async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: P
         assert fake.public == []
 
 
+@pytest.mark.long
 async def test_where_the_channel_goes_the_results_come_as_a_direct_message(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))

@@ -28,6 +28,15 @@ async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(
             await fake.until(lambda: any("Cancelled by User 502" in post.content for post in fake.public))
             limits = await fake.slash(BOB, channel, "limits")
             await fake.until(lambda: any("no other limit" in text for text in fake.whispers(limits)))
+            told = await fake.slash(BOB, channel, "link")
+            await fake.until(lambda: any("Your code is" in text for text in fake.whispers(told)))
+            code = next(text for text in fake.whispers(told) if "Your code is" in text).split("Your code is ")[1][:11]
+            asked = await fake.slash(ALICE, channel, "link", {"code": code})
+            await fake.until(lambda: any("the code of User 502 on Discord" in text for text in fake.whispers(asked)))
+            same = await fake.slash(ALICE, channel, "link", {"code": code, "sure": True})
+            await fake.until(lambda: any("accounts of different platforms" in text for text in fake.whispers(same)))
+            ended = await fake.slash(ALICE, channel, "unlink")
+            await fake.until(lambda: any("is not joined" in text for text in fake.whispers(ended)))
             gates.open()
             await results(fake, channel)
 

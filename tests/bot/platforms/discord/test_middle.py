@@ -129,6 +129,7 @@ async def test_what_cannot_be_shown_there_comes_to_its_person(fake: FakeDiscord,
     assert done.files  # to them alone
 
 
+@pytest.mark.long
 async def test_a_lost_connection_loses_nothing(
     fake: FakeDiscord, channel: int, caplog: pytest.LogCaptureFixture
 ) -> None:

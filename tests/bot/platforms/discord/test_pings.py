@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, BOB, channel_of_its_own, house, picture, results
 
@@ -14,6 +16,7 @@ async def _notify(fake: FakeDiscord, channel: int, user: int, **given: object) -
     return fake.whispers(asked)[0]
 
 
+@pytest.mark.long
 async def test_the_end_of_a_request_rings_the_phone_of_its_person_alone(tmp_path: Path) -> None:
     async with FakeDiscord() as fake, house(fake, tmp_path):
         channel = await channel_of_its_own(fake)

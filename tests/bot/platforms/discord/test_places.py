@@ -103,6 +103,18 @@ async def test_a_picture_can_be_written_to_the_bot(fake: FakeDiscord) -> None:
     assert (await results(fake, direct))[0].files
 
 
+async def test_several_pictures_are_a_run_each_if_that_is_said(fake: FakeDiscord) -> None:
+    direct = fake.add_channel()
+    two = {"red.png": picture(), "blue.png": fresh()}
+    await fake.say(ALICE, direct, "negative", files=two)
+    await fake.until(lambda: any("These are 2 files" in each.content for each in fake.posts.values()))
+    await fake.say(ALICE, direct, "negative each=yes", files=two)
+    await fake.until(
+        lambda: any(each.labels[:2] == ["1", "2"] and len(each.files) == 2 for each in fake.posts.values())
+    )
+
+
+@pytest.mark.long
 async def test_a_picture_is_answered_in_a_thread(fake: FakeDiscord, channel: int) -> None:
     thread = await fake.add_thread(channel)
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})

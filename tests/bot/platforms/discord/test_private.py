@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, MO, channel_of_its_own, house, picture
@@ -21,6 +23,7 @@ async def whispered(fake: FakeDiscord, user: int, channel: int, name: str, value
     return await fake.until(lambda: next((text for text in fake.whispers(asked) if text), ""))
 
 
+@pytest.mark.long
 async def test_the_channel_shows_nothing_and_moderators_can_see_it(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with FakeDiscord() as fake, house(fake, tmp_path, workflows=tmp_path / "workflows"):

@@ -25,6 +25,7 @@ def puts(fake: FakeDiscord) -> int:
     return sum(1 for method, path, _status in fake.requests if method == "PUT" and path.endswith("/commands"))
 
 
+@pytest.mark.long
 async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: Path) -> None:
     """Killed as soon as it is in line, killed while it develops, shut down, and killed with the result delivered."""
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -60,6 +61,7 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
 
 
 @pytest.mark.parametrize("taken", [True, False], ids=["posted", "not posted"])
+@pytest.mark.long
 async def test_killed_while_a_message_is_posted(fake: FakeDiscord, tmp_path: Path, *, taken: bool) -> None:
     """Discord may have the messages of an interaction and of a mention, or not: there is one of each in the end."""
     guild = next(iter(fake.guilds))
@@ -79,6 +81,7 @@ async def test_killed_while_a_message_is_posted(fake: FakeDiscord, tmp_path: Pat
     assert len([post for post in fake.public if post.author == APPLICATION]) == 2
 
 
+@pytest.mark.long
 async def test_a_worker_finishes_the_message_without_a_gateway(
     fake: FakeDiscord, tmp_path: Path, postgres: str
 ) -> None:

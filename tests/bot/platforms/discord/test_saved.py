@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.sources.saving import LibraryServer, delete, save, saved_graph
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
@@ -11,6 +13,7 @@ from tests.bot.platforms.discord.harness import ALICE, BOB, MO, channel_of_its_o
 from tests.bot.platforms.discord.test_moderation import commands, moderate, told
 
 
+@pytest.mark.long
 async def test_from_save_to_a_command_after_a_yes(tmp_path: Path) -> None:
     async with FakeDiscord() as fake, EmbeddedServer() as server:
         fake.add_guild(ALICE, BOB, MO)

@@ -16,6 +16,7 @@ async def _at_once(self: discord.Client, shard: int | None, *, initial: bool = F
     """The library waits five seconds between two shards, as Discord asks."""
 
 
+@pytest.mark.long
 async def test_one_process_serves_the_servers_of_two_shards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

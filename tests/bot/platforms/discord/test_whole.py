@@ -88,7 +88,20 @@ async def test_what_is_registered(fake: FakeDiscord) -> None:
     assert options["model"]["autocomplete"]
     assert options["tiling"]["type"] == 5
     assert options["seed"]["type"] == 3  # it has more digits than Discord's numbers
-    own = {"run", "queue", "mine", "limits", "notify", "workflows", "help", "about", "preset", "moderate"}
+    own = {
+        "run",
+        "queue",
+        "mine",
+        "limits",
+        "notify",
+        "link",
+        "unlink",
+        "workflows",
+        "help",
+        "about",
+        "preset",
+        "moderate",
+    }
     assert own | {*_MENUS} == {each["name"] for each in fake.commands["global"]}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
 from tests.bot.platforms.telegram.server import BotApi, bot_api
 
@@ -33,6 +35,7 @@ async def test_strangers_are_told_whom_to_ask(tmp_path: Path) -> None:
         await moved.result()
 
 
+@pytest.mark.long
 async def test_administrators_let_people_in(tmp_path: Path) -> None:
     served = {"TELEGRAM_ALLOWED": "-100900, @Friends, 5", "DARKROOM_OPERATORS": "telegram:77"}
     async with bot_api() as api, serving(api, tmp_path, **served):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from PIL import Image
 
@@ -60,6 +61,7 @@ async def test_a_reply_to_one_picture_of_an_album_takes_its_file_as_it_was_made(
     assert api.made("getFile") == []  # it is not the copy that Telegram compressed
 
 
+@pytest.mark.long
 async def test_the_buttons_below_an_album_are_those_of_its_run_alone(api: BotApi) -> None:
     chat, other = Conversation(api), Conversation(api)
     words = (await album(chat))[-1]
@@ -70,5 +72,14 @@ async def test_the_buttons_below_an_album_are_those_of_its_run_alone(api: BotApi
         press = forged(there, data)
         press.id = press.data["message_id"] = words.id
         assert "another message" in await there.notice(await there.press(press, "x"))
+    await chat.press(words, "2")
+    await api.until(lambda: "· 2 ·" in words.buttons())
+    await chat.press(words, "Original")
+    await left(chat, 5)
+    document = chat.messages[-1]
+    assert (document.kind, color(document)) == ("document", (0, 255, 0))
+    await chat.press(words, "Use as input")
+    await chat.answer("What would you like?")
+    assert words in chat.messages
     await chat.press(words, "Delete")
-    await left(chat, 0)
+    await api.until(lambda: words not in chat.messages)

@@ -75,10 +75,17 @@ async def test_a_reply_to_a_result(chat: Conversation) -> None:
     assert color(await chat.result(2)) == (0, 0, 0)
 
 
-async def test_too_many_pictures(chat: Conversation) -> None:
-    for caption in ("/negative", ""):
-        await chat.write(caption, photo=picture(), media_group_id=f"b{chat.user}")
-    await chat.answer("2 files")
+async def test_an_album_to_a_workflow_of_one_picture_is_a_run_for_each_if_that_is_meant(chat: Conversation) -> None:
+    for caption, name in (("/negative", "red"), ("", "blue")):
+        await chat.write(caption, photo=picture(name), media_group_id=f"b{chat.user}")
+    await chat.press(await chat.answer("2 files", button="Only the first"), "2 runs, one each")
+
+    def pictures() -> list[Kept]:
+        return [each for each in chat.messages if each.kind == "photo"]
+
+    await chat.api.until(lambda: len(pictures()) == 2)
+    assert [color(each) for each in pictures()] == [(0, 255, 255), (255, 255, 0)]
+    await chat.answer("Negative", button="Delete all")
 
 
 async def test_what_is_missing_is_asked_for(chat: Conversation) -> None:
@@ -247,6 +254,7 @@ async def test_the_first_example_of_help_can_be_run(chat: Conversation) -> None:
     await chat.result()
 
 
+@pytest.mark.long
 async def test_values_are_kept_as_a_preset_which_opens_the_form_with_them(chat: Conversation, api: BotApi) -> None:
     await chat.write("/preset")
     await chat.answer("You have no presets yet", "/preset save NAME")

@@ -39,6 +39,7 @@ async def gated(folder: Path) -> AsyncIterator[tuple[BotApi, Gates]]:
         yield api, gates
 
 
+@pytest.mark.long
 async def test_a_result_waits_for_telegram_and_mine_has_it_meanwhile(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         chat = Conversation(api)
@@ -54,6 +55,7 @@ async def test_a_result_waits_for_telegram_and_mine_has_it_meanwhile(tmp_path: P
         assert original.media == done.media
 
 
+@pytest.mark.long
 async def test_a_result_that_waited_is_tried_again_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +72,7 @@ async def test_a_result_that_waited_is_tried_again_at_the_start(
         assert len(chat.messages) == 1
 
 
+@pytest.mark.long
 async def test_a_result_that_cannot_be_delivered_is_had_by_original(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         chat = Conversation(api)
@@ -80,6 +83,7 @@ async def test_a_result_that_cannot_be_delivered_is_had_by_original(tmp_path: Pa
         await api.until(lambda: next((each for each in chat.messages if each.kind == "document"), None))
 
 
+@pytest.mark.long
 async def test_an_end_that_telegram_did_not_take_is_shown_once_it_is_back(tmp_path: Path) -> None:
     async with gated(tmp_path) as (api, gates):
         chat, other = Conversation(api), Conversation(api)
@@ -97,6 +101,7 @@ async def test_an_end_that_telegram_did_not_take_is_shown_once_it_is_back(tmp_pa
             await each.answer("gate first", "Cancelled by", button="Again")
 
 
+@pytest.mark.long
 async def test_a_message_is_mended_when_the_bot_is_back_in_the_group(tmp_path: Path) -> None:
     async with gated(tmp_path) as (api, gates):
         chat = Conversation(api, api.group(-100901))
@@ -127,6 +132,7 @@ async def test_a_request_that_was_not_kept_before_the_bot_was_sent_away_says_so_
 
 
 @pytest.mark.parametrize("when", ["it waits", "it runs", "its result comes"])
+@pytest.mark.long
 async def test_a_message_that_is_deleted_cancels_its_run_and_nothing_is_posted(
     when: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

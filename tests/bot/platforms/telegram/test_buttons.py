@@ -64,6 +64,7 @@ async def test_the_words_of_a_result_can_be_read_whole_and_copied(chat: Conversa
     assert "caption:\n<b>by the sea</b> & far away\n" in (await chat.answer(words, "caption:\n")).text
 
 
+@pytest.mark.long
 async def test_results_are_found_by_words_with_pictures_and_had_again(chat: Conversation) -> None:
     for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):
         await chat.write(f"/polaroid {words}", photo=picture())
@@ -84,6 +85,7 @@ async def test_results_are_found_by_words_with_pictures_and_had_again(chat: Conv
     assert "a tall lighthouse" in (await chat.result(7)).text
 
 
+@pytest.mark.long
 async def test_the_settings_of_a_picture_fill_a_form_in(chat: Conversation) -> None:
     notes = PngInfo()
     notes.add_text("parameters", "by the <sea>\nSteps: 31, Sampler: Euler a, Seed: 7")
@@ -118,6 +120,7 @@ async def originals(chat: Conversation, done: Kept) -> list[Kept]:
     return [each for each in chat.messages if each.kind == "document"]
 
 
+@pytest.mark.long
 async def test_delete_takes_the_copies_by_original_with_it(chat: Conversation) -> None:
     done, other = await poster(chat), Conversation(chat.api, chat.chat)
     copies = await originals(chat, done)
@@ -240,6 +243,7 @@ async def test_a_restricted_member_has_nothing_posted(api: BotApi) -> None:
     assert ann.messages == [done]
 
 
+@pytest.mark.long
 async def test_the_question_whether_to_delete_everything_names_a_person_and_is_theirs_alone(api: BotApi) -> None:
     group = api.group(-100613)
     ann, ben = Conversation(api, group), Conversation(api, group)

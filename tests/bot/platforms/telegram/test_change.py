@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bot.harness import write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 
 
+@pytest.mark.long
 async def test_change_says_what_has_changed_since_the_run(tmp_path: Path) -> None:
     own = write_workflows(tmp_path)
     sidecar, more = own / "plain.toml", "[fields.width]\ntarget = '#1.width'\n"

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing
 from io import BytesIO
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from bot.platforms.telegram import storage_keys
@@ -62,6 +63,7 @@ async def in_every_phase(api: BotApi) -> list[Conversation]:
     return chats
 
 
+@pytest.mark.long
 async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
     async with bot_api() as api, EmbeddedServer(tmp_path / "engine", pace=0.8) as engine:
         environ = {"COMFYUI_URLS": engine.url, "TELEGRAM_PREVIEWS": "no"}
@@ -92,6 +94,7 @@ async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
         assert await stop(process) == 0
 
 
+@pytest.mark.long
 async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram_is_gone(
     tmp_path: Path, postgres: str
 ) -> None:
@@ -112,6 +115,7 @@ async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram
     assert len(member.messages) == 1
 
 
+@pytest.mark.long
 async def test_killed_after_a_press_had_a_message_sent(tmp_path: Path) -> None:
     """The button that was pressed stands far above the message that was sent for it."""
     async with bot_api() as api, EmbeddedServer(tmp_path / "engine") as engine:
@@ -150,6 +154,7 @@ def notes(folder: Path, prefix: str) -> list[str]:
         return [name for (name,) in database.execute("SELECT name FROM notes WHERE name LIKE ?", (f"{prefix}%",))]
 
 
+@pytest.mark.long
 async def test_a_request_that_is_refused_after_a_kill_ends_its_message(tmp_path: Path) -> None:
     async with bot_api() as api:
         chat = Conversation(api)
@@ -159,6 +164,7 @@ async def test_a_request_that_is_refused_after_a_kill_ends_its_message(tmp_path:
         assert await stop(process) == 0
 
 
+@pytest.mark.long
 async def test_a_request_that_is_too_old_after_a_kill_ends_its_message(tmp_path: Path) -> None:
     async with bot_api() as api:
         chat, deleted = Conversation(api), Conversation(api)

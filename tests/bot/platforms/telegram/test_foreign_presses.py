@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ async def served(folder: Path) -> AsyncIterator[BotApi]:
 
 @elsewhere
 @how_much
+@pytest.mark.long
 def test_presses_below_any_message(tried: settings, tmp_path: Path) -> None:
     with opened(served(tmp_path)) as (runner, api, _log):
 

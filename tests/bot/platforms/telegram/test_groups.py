@@ -10,6 +10,7 @@ from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from comfy.embedded import EmbeddedServer
@@ -58,6 +59,7 @@ async def test_an_album_with_numbers_below(tmp_path: Path) -> None:
         await api.until(lambda: words not in chat.messages and first not in chat.messages)
 
 
+@pytest.mark.long
 async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     async with bot_api() as api, serving(api, tmp_path, DARKROOM_WORKFLOWS=str(tmp_path / "workflows")):
@@ -74,6 +76,7 @@ async def test_use_as_input_asks_which_and_offers_first_what_the_author_chose(tm
         await api.until(lambda: chat.last.kind == "photo" and "Lighter" in chat.last.text)
 
 
+@pytest.mark.long
 async def test_a_recipe_asks_which_result_goes_on(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "ask"\n')
@@ -92,6 +95,7 @@ async def test_a_recipe_asks_which_result_goes_on(tmp_path: Path) -> None:
         assert "Vary" not in words.buttons()  # it has no seed
 
 
+@pytest.mark.long
 async def test_a_matrix_is_written_at_the_end_of_a_line(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with bot_api() as api, EmbeddedServer(nodes=painter(["a.ckpt"], lambda _model, _color: None)) as engine:
@@ -108,6 +112,7 @@ async def test_a_matrix_is_written_at_the_end_of_a_line(tmp_path: Path) -> None:
             await chat.answer("sead: there is no such field. Did you mean “seed”?")
 
 
+@pytest.mark.long
 async def test_how_many_are_done_and_one_cancel(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     studio = Studio(["a.ckpt"], lambda color: 0.0 if color < 2 else 60.0)
@@ -129,6 +134,7 @@ async def test_how_many_are_done_and_one_cancel(tmp_path: Path) -> None:
             assert len(chat.messages) == 1
 
 
+@pytest.mark.long
 async def test_one_that_fails_is_one_sentence_and_can_be_asked_for_again(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
 
@@ -148,6 +154,7 @@ async def test_one_that_fails_is_one_sentence_and_can_be_asked_for_again(tmp_pat
             await api.until(lambda: "Original" in words.buttons() and "Vary" not in words.buttons())
 
 
+@pytest.mark.long
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with bot_api() as api, Studio(["a.ckpt"], lambda _color: 0.2) as studio:
@@ -166,6 +173,7 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
     assert max(turns[:-1]) <= 2, studio.painted
 
 
+@pytest.mark.long
 async def test_an_album_that_was_being_sent_may_come_twice_and_says_so(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     environ = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows")}
@@ -183,6 +191,7 @@ async def test_an_album_that_was_being_sent_may_come_twice_and_says_so(tmp_path:
         await stop(process)
 
 
+@pytest.mark.long
 async def test_a_message_that_is_gone_cancels_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     studio = Studio(["a.ckpt"], lambda color: 0.5 if color < 2 else 60.0)

@@ -21,6 +21,7 @@ def is_yellow(pixel: tuple[int, ...]) -> bool:
     return pixel[2] < 60 < pixel[0]
 
 
+@pytest.mark.long
 async def test_a_question_ends_after_an_hour_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.platforms.telegram.forms.fsm._KEPT", -1.0)
     monkeypatch.setattr("bot.platforms.telegram.adapter._EXPIRE_EVERY", 0.05)
@@ -47,6 +48,7 @@ async def test_what_comes_after_the_hour_is_a_request_of_its_own(
         await chat.answer("What would you like?")
 
 
+@pytest.mark.long
 async def test_a_file_that_telegram_does_not_give_at_once_is_asked_for_again(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         api.refuse["getFile"] = [

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, until, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 
 
+@pytest.mark.long
 async def test_whoever_is_sent_away_goes_quietly(tmp_path: Path) -> None:
     gates = Gates()
     async with (

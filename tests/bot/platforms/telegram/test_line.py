@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 
 
+@pytest.mark.long
 async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(tmp_path: Path) -> None:
     own, gates = write_workflows(tmp_path), Gates()
     async with bot_api() as api, EmbeddedServer(nodes=gates.nodes()) as server:
@@ -29,5 +32,13 @@ async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(
             await chat.answer("took longer than 5 minutes. You get a direct message.")
             await chat.write("/notify soon")
             await chat.answer("say never, always, default, or a number of minutes")
+            await chat.write("/link")
+            code = (await chat.answer("Your code is")).text.split("Your code is ")[1][:11]
+            await chat.write(f"/link {code} yes")
+            await chat.answer("This is the code of this very account")
+            await chat.write("/link AAAAA-AAAAA")
+            await chat.answer("There is no such code")
+            await chat.write("/unlink")
+            await chat.answer("is not joined")
             gates.open()
             await chat.result()

@@ -85,6 +85,7 @@ _LONG = pytest.mark.long
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 45 * _MB), (10, 5 * _MB), pytest.param(10, 50 * _MB, marks=_LONG)])
+@pytest.mark.long
 async def test_files_are_sent_in_pieces(tmp_path: Path, count: int, size: int) -> None:
     files = tuple(sparse(tmp_path, number, size) for number in range(count))
     async with taking(tmp_path) as (taker, reply):

@@ -119,6 +119,7 @@ async def test_results_wait_for_a_yes(api: BotApi) -> None:
     await member.result()
 
 
+@pytest.mark.long
 async def test_a_list_of_texts_is_used_in_a_text(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate list animal a cat here\n{a cat here|a cat here}")
@@ -141,6 +142,7 @@ async def test_a_style_is_a_field_of_the_form(api: BotApi) -> None:
     await moderator.answer("Deleted the style")
 
 
+@pytest.mark.long
 async def test_a_reported_result_is_taken_away(api: BotApi) -> None:
     member, moderator = group(api)
     other = Conversation(api, member.chat)
@@ -202,6 +204,7 @@ async def test_a_held_result_is_had_by_no_road_before_the_yes(api: BotApi) -> No
     assert not [each for each in member.messages if each.media or "png" in each.text.lower()]
 
 
+@pytest.mark.long
 async def test_a_moderator_has_a_held_result_by_the_review_alone_and_no_one_has_a_refused_one(api: BotApi) -> None:
     member, moderator = group(api)  # of its own, since a group takes twenty messages a minute
     run, waiting = await _held_run(member, moderator)
@@ -231,6 +234,7 @@ async def test_the_panel_in_private(api: BotApi) -> None:
     await member.answer("denied")
 
 
+@pytest.mark.long
 async def test_an_export_is_imported_elsewhere(api: BotApi) -> None:
     _member, moderator = group(api)
     await moderator.write("/moderate deny sketch")
@@ -244,6 +248,7 @@ async def test_an_export_is_imported_elsewhere(api: BotApi) -> None:
     await member.answer("denied")
 
 
+@pytest.mark.long
 async def test_statistics_are_a_picture(api: BotApi) -> None:
     member, moderator = group(api)
     await member.write("/moderate stats")
@@ -254,6 +259,7 @@ async def test_statistics_are_a_picture(api: BotApi) -> None:
         assert drawn.format == "PNG"
 
 
+@pytest.mark.long
 async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) -> None:
     member, moderator = group(api)
     graph = {

@@ -96,6 +96,7 @@ async def test_ten_thousand_chats_are_answered_one_after_the_other() -> None:
     assert clock.slept < 400  # all of them were woken each second before
 
 
+@pytest.mark.long
 async def test_many_chats_are_forgotten_without_looking_at_all_of_them_each_time() -> None:
     clock = Clock()
     pace = RateLimiter(clock, clock.sleep)
@@ -139,6 +140,7 @@ async def test_progress_gives_way_and_is_dropped() -> None:
 @pytest.mark.parametrize(
     ("chat", "interval", "most"), [(5, 2.0, 5 * 1.05), (-5, 6.0, 5 * 60.5 / 14)], ids=["private", "group"]
 )
+@pytest.mark.long
 async def test_each_of_several_runs_in_a_chat_has_its_turn_to_show_progress(
     chat: int, interval: float, most: float
 ) -> None:

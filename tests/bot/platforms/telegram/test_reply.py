@@ -151,6 +151,7 @@ async def test_an_album_is_sent_once_whatever_happens_and_its_buttons_below(tmp_
         assert {"Again", "Original", "Delete"} <= message.buttons().keys()
 
 
+@pytest.mark.long
 async def test_the_words_and_buttons_of_an_album_are_the_last_message(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -175,6 +176,7 @@ async def test_where_telegram_does_not_confirm_the_words_below_the_message_has_t
         assert {"Again", "Original", "Delete"} <= message.buttons().keys()
 
 
+@pytest.mark.long
 async def test_a_picture_that_is_no_photo_is_shown_as_one_with_the_file_beside_it(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -200,6 +202,7 @@ async def test_texts_that_have_no_room_come_as_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["the connection", "the answer"])
+@pytest.mark.long
 async def test_an_album_that_may_have_come_is_not_sent_again(lost: str, tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -218,6 +221,7 @@ async def test_an_album_that_may_have_come_is_not_sent_again(lost: str, tmp_path
         assert "Original" in last.buttons()
 
 
+@pytest.mark.long
 async def test_of_a_restored_run_nothing_is_posted_that_may_be_there(tmp_path: Path) -> None:
     """The bot that is gone may have sent the files, and the words below them."""
     async with stage(tmp_path) as on:
@@ -255,6 +259,7 @@ def test_a_line_of_a_megabit_a_second_is_waited_for() -> None:
         assert limits["read_timeout"] >= max(20, size / 1_000_000)  # a server of one's own sends it on meanwhile
 
 
+@pytest.mark.long
 async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         narrow, wide = picture(size=(10, 400), kind="PNG"), picture(size=(9000, 1200), kind="PNG")
@@ -275,6 +280,7 @@ async def test_pictures_that_are_no_photos_go_as_documents(tmp_path: Path) -> No
         assert "at most" in (await packed([video], 1_000, tmp_path)).warnings[0]
 
 
+@pytest.mark.long
 async def test_apps_are_told_what_they_need_to_play_a_video(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message, film = await on.sent(), make_film(tmp_path / "a.mp4", 0.5, (96, 64))
@@ -289,6 +295,7 @@ async def test_apps_are_told_what_they_need_to_play_a_video(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.webp", "animation"), ("a.png", "animation"), ("a.webm", "video")])
+@pytest.mark.long
 async def test_what_moves_plays_in_place_and_can_be_had_as_it_was(name: str, kind: str, tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -300,6 +307,7 @@ async def test_what_moves_plays_in_place_and_can_be_had_as_it_was(name: str, kin
         assert "Original" in message.buttons()
 
 
+@pytest.mark.long
 async def test_a_video_over_the_limit_is_made_smaller_with_a_word(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mp4", 1, (160, 120))
     size, folder = film.stat().st_size, tmp_path / "packed"
@@ -338,6 +346,7 @@ async def test_asked_again_it_stays_as_it_is(tmp_path: Path) -> None:
         assert len(on.api.of_bot()) == 1
 
 
+@pytest.mark.long
 async def test_nothing_is_posted_in_place_of_a_message_that_was_deleted(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -353,6 +362,7 @@ async def test_nothing_is_posted_in_place_of_a_message_that_was_deleted(tmp_path
         assert on.api.of_bot() == []
 
 
+@pytest.mark.long
 async def test_texts_are_cut_and_escaped(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -364,6 +374,7 @@ async def test_texts_are_cut_and_escaped(tmp_path: Path) -> None:
         assert "five < six" in words.text
 
 
+@pytest.mark.long
 async def test_ends_without_a_result(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         for status, words in ((Failed("It <broke>."), "It <broke>."), (Cancelled(ANN), "Cancelled by Ann")):
@@ -385,6 +396,7 @@ async def test_blocked_and_kicked(tmp_path: Path) -> None:
             await on.reply(message).deliver(on.result(on.file("a.png")))
 
 
+@pytest.mark.long
 async def test_that_a_run_waits_for_moderators_is_said_in_a_group_that_has_no_room_for_a_minute(tmp_path: Path) -> None:
     async with stage(tmp_path, chat=-1009) as on:
         message = await on.sent()

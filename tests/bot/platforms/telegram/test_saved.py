@@ -13,6 +13,7 @@ from tests.bot.platforms.telegram.server import bot_api
 
 
 @pytest.mark.parametrize("yes", [True, False])
+@pytest.mark.long
 async def test_from_save_to_a_command_after_a_yes(tmp_path: Path, yes: bool) -> None:
     async with bot_api() as api, EmbeddedServer() as server:
         operator, member = Conversation(api), Conversation(api)
@@ -37,6 +38,7 @@ async def test_from_save_to_a_command_after_a_yes(tmp_path: Path, yes: bool) -> 
                 await member.answer("my_sheet")
 
 
+@pytest.mark.long
 async def test_operators_and_trusted_people_do_it_with_words(tmp_path: Path) -> None:
     async with bot_api() as api, LibraryServer() as server:
         group = api.group(-100_900_000)

@@ -52,6 +52,7 @@ async def test_a_webhook(tmp_path: Path) -> None:
             assert not api.made("getUpdates")
 
 
+@pytest.mark.long
 async def test_another_poller_is_explained_and_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "darkroom")
     async with bot_api() as api:
@@ -73,6 +74,7 @@ async def test_a_token_that_telegram_does_not_know(tmp_path: Path) -> None:
             await serve(api, tmp_path)
 
 
+@pytest.mark.long
 async def test_what_one_person_says_is_answered_in_order_and_others_meanwhile(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         slow, quick = Conversation(api), Conversation(api)
@@ -86,6 +88,7 @@ async def test_what_one_person_says_is_answered_in_order_and_others_meanwhile(tm
         await slow.answer("Your latest runs")
 
 
+@pytest.mark.long
 async def test_an_edited_message_and_a_copied_post_are_no_requests(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         channel, discussion = {"id": -100779, "type": "channel", "title": "News"}, api.group(-100780)
@@ -106,6 +109,7 @@ async def test_an_edited_message_and_a_copied_post_are_no_requests(tmp_path: Pat
         assert "edited" not in asked
 
 
+@pytest.mark.long
 async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
     async with bot_api() as api:
         api.refuse["getMe"].append(Refused(502, "Bad Gateway"))
@@ -173,6 +177,7 @@ async def test_a_file_that_telegram_does_not_hand_over_ends_the_message_in_words
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.long
 async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr("bot.platforms.telegram.api.update_queue._RECENT", 5)
     async with KeyValueStore(Database.in_folder(tmp_path)) as notes:

@@ -126,6 +126,7 @@ async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Brows
         await tab.screenshot(path=ARTIFACTS / "page.png")
 
 
+@pytest.mark.long
 async def test_cancelling(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await choose(tab, "Gated")
@@ -139,6 +140,7 @@ async def test_cancelling(browser: Browser, tmp_path: Path) -> None:
         await reaches(message(tab, 0), "done")
 
 
+@pytest.mark.long
 async def test_a_fault_stands_by_its_field(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Poster")
@@ -164,6 +166,7 @@ async def test_a_fault_stands_by_its_field(browser: Browser, tmp_path: Path) -> 
         await expect(message(tab)).to_contain_text("colors 7")
 
 
+@pytest.mark.long
 async def test_a_reload_and_a_second_tab_find_what_is_under_way(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await choose(tab, "Gated")
@@ -181,6 +184,7 @@ async def test_a_reload_and_a_second_tab_find_what_is_under_way(browser: Browser
             await expect(message(each).locator(".print img")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_connection_that_breaks_in_the_middle(browser: Browser, tmp_path: Path) -> None:
     async with page(tmp_path) as web, relay(web.port) as wire, await browser.new_context() as context:
         tab = await context.new_page()
@@ -234,6 +238,7 @@ async def _ended(web: Page) -> None:
     await until(is_done)
 
 
+@pytest.mark.long
 async def test_two_visitors_see_their_own(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, ann):
         ben = await browser.new_page()
@@ -247,6 +252,7 @@ async def test_two_visitors_see_their_own(browser: Browser, tmp_path: Path) -> N
         assert (await ben.request.get(f"{web.url}/{url}")).status == 404
 
 
+@pytest.mark.long
 async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None:
     async with page(tmp_path) as web:
         port = web.port
@@ -270,6 +276,7 @@ async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None
         await expect(message(tab).locator("h3")).to_have_text("Polaroid")
 
 
+@pytest.mark.long
 async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Polaroid")
@@ -311,6 +318,7 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await expect(tab.locator("#runs article")).to_have_count(2)
 
 
+@pytest.mark.long
 async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Polaroid")
@@ -351,6 +359,37 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
         await expect(tab.get_by_label("Caption")).to_have_value("")
 
 
+@pytest.mark.long
+async def test_several_files_are_a_run_each_and_a_code_joins_accounts(browser: Browser, tmp_path: Path) -> None:
+    elsewhere = Person("telegram", "5", "Ann")
+    async with opened(browser, tmp_path) as (web, tab):
+        await choose(tab, "Negative")
+        await tab.locator("#form input[type=file]").set_input_files([PHOTO, PHOTO])
+        await expect(tab.locator("#form .filename")).to_have_text("2 files: a run for each")
+        await develop(tab)
+        card = tab.locator("#runs > li > article").first
+        await expect(card.locator(".pill").first).to_have_text("2 of 2")
+        await tab.get_by_text("Accounts", exact=True).click()
+        await tab.get_by_role("button", name="Make a code").click()
+        told = tab.locator("#accounts [role=status]")
+        await expect(told).to_contain_text("Your code is")
+        code = (await told.inner_text()).split("Your code is ")[1][:11]
+        links, here = web.services.links, Place("telegram", "5")
+        assert "the page" in await links.join(elsewhere, here, code, sure=True)
+        assert len((await web.services.history.page(elsewhere)).runs) == 2
+        await links.end(elsewhere)
+        code = (await links.start(elsewhere, here)).split("Your code is ")[1][:11]
+        await tab.get_by_label("Code of your other account").fill(code)
+        await tab.get_by_role("button", name="Join", exact=True).click()
+        await expect(told).to_contain_text("This is the code of Ann on Telegram")
+        await tab.get_by_role("button", name="That is me: join").click()
+        await expect(tab.locator("#accounts li")).to_have_text("Joined with Ann on Telegram.")
+        await _is_accessible(tab)
+        await tab.get_by_role("button", name="Part this account").click()
+        await expect(tab.locator("#accounts li")).to_have_count(0)
+
+
+@pytest.mark.long
 async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
@@ -383,6 +422,7 @@ async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -
         await expect(cards).to_have_count(2)
 
 
+@pytest.mark.long
 async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
@@ -423,6 +463,7 @@ async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browse
         await expect(tab.locator("#form h2")).to_have_text("Polaroid")
 
 
+@pytest.mark.long
 async def test_change_says_what_has_changed_since_the_run(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await choose(tab, "Plain")
@@ -441,6 +482,7 @@ async def test_change_says_what_has_changed_since_the_run(browser: Browser, tmp_
         await expect(tab.locator("#form .warning")).to_have_text("“Plain” has changed since that run. New: Width.")
 
 
+@pytest.mark.long
 async def test_a_picture_is_pasted(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Negative")
@@ -598,6 +640,7 @@ async def _tab_to(tab: Tab, target: Locator) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.long
 async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, scheme: Any) -> None:
     async with opened(browser, tmp_path, color_scheme=scheme, reduced_motion="reduce") as (_web, tab):
         await expect(tab.locator("#empty")).to_be_visible()
@@ -624,6 +667,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await _is_accessible(tab)
 
 
+@pytest.mark.long
 async def test_the_labels_of_one_row_at_the_desk_stand_at_one_height(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, viewport={"width": 1200, "height": 900}) as (web, tab):
         await tab.goto(f"{web.url}/moderate")
@@ -636,6 +680,7 @@ async def test_the_labels_of_one_row_at_the_desk_stand_at_one_height(browser: Br
 @pytest.mark.parametrize(
     "options", [pytest.param({"color_scheme": "light"}, marks=pytest.mark.long), {"color_scheme": "dark", **PHONE}]
 )
+@pytest.mark.long
 async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path: Path, options: Any) -> None:
     async with opened(browser, tmp_path, **options) as (web, tab):
         moderation = web.services.moderation
@@ -681,6 +726,7 @@ async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.long), "dark"])
+@pytest.mark.long
 async def test_the_login(browser: Browser, tmp_path: Path, scheme: Any) -> None:
     async with page(tmp_path, token=Secret("open-sesame")) as web:
         tab = await (await browser.new_context(color_scheme=scheme)).new_page()

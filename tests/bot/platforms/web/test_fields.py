@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from PIL import Image
 
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
@@ -45,6 +46,7 @@ async def test_every_kind_of_field_is_told_and_taken(tmp_path: Path) -> None:
         assert (made.size, made.getpixel((1, 1))) == ((48, 16), (255, 0, 0))
 
 
+@pytest.mark.long
 async def test_the_authors_own_words_are_an_example_and_are_not_run(tmp_path: Path) -> None:
     write_words(write_parcel(tmp_path / "workflows"))
     async with page(tmp_path) as web, Visitor(web.url) as ann:
@@ -57,6 +59,7 @@ async def test_the_authors_own_words_are_an_example_and_are_not_run(tmp_path: Pa
         assert (await ann.until(run["id"], "done"))["texts"] == ["a blue fox"]
 
 
+@pytest.mark.long
 async def test_a_form_is_in_the_language_that_the_browser_asks_for(tmp_path: Path) -> None:
     write_parcel(tmp_path / "workflows")
     async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:

@@ -339,6 +339,7 @@ def test_garbled_forms_are_refused() -> None:
     garbled_forms_are_refused(QUICK)
 
 
+@pytest.mark.long
 def test_nothing_makes_the_page_fail(tmp_path: Path) -> None:
     nothing_makes_the_page_fail(tmp_path, QUICK)
 

@@ -9,6 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.forks import Forked, fork
@@ -45,6 +47,7 @@ async def _results(visitor: Visitor) -> list[dict[str, Any]]:
     return sorted(runs.values(), key=lambda run: run["group"]["number"])
 
 
+@pytest.mark.long
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -70,6 +73,7 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
     assert max(turns[:-1]) <= 2, studio.painted
 
 
+@pytest.mark.long
 async def test_a_recipe_goes_on_with_the_result_that_is_chosen(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "ask"\n')

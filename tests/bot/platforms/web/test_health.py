@@ -42,6 +42,7 @@ async def _taken(visitor: Visitor, workflow: str, **values: str) -> str:
     return str(answers[-1]["id"])
 
 
+@pytest.mark.long
 async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on_afterwards(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

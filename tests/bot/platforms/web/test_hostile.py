@@ -145,6 +145,7 @@ async def test_a_text_with_nul_is_taken_without_it(tmp_path: Path) -> None:
         assert (await ann.until(taken["id"], "done"))["values"].get("caption", "onetwo") == "onetwo"
 
 
+@pytest.mark.long
 async def test_a_visitor_cannot_open_pages_without_end(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben, AsyncExitStack() as stack:
         for _number in range(32):

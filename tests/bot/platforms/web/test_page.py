@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import pytest
 from babel.messages import Catalog
 from babel.messages.mofile import write_mo
@@ -23,7 +24,7 @@ from yarl import URL
 
 from bot.core.errors import ConfigError
 from bot.core.metrics import rate_limited
-from bot.core.model import Address, Delivering, Done, Failed, Place, Queued, Running, RunSummary
+from bot.core.model import Address, Delivering, Done, Failed, Person, Place, Queued, Running, RunSummary
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -300,6 +301,7 @@ async def test_a_restart_finds_the_conversation_as_it_was(tmp_path: Path) -> Non
             assert (await ann.get(before["files"][0]["url"]))[0] == 200
 
 
+@pytest.mark.long
 async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, postgres: str) -> None:
     """As with `--chat` here and `--worker` there: this page's own hub hears of it over the database alone."""
     url = new_postgres(postgres)
@@ -459,6 +461,7 @@ def _brief(run_id: str) -> RunSummary:
     return RunSummary(run_id, "plain", "Plain", person_of("v"), place_of("v"))
 
 
+@pytest.mark.long
 async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -486,3 +489,36 @@ async def test_the_line_and_the_limits_of_a_visitor(tmp_path: Path) -> None:
         told = json.loads(body)
         assert (status, told["entries"]) == (200, [])
         assert told["limits"][0].startswith("At most 2 of your runs at a time")
+
+
+async def test_several_files_for_a_field_are_a_run_each(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        form = aiohttp.FormData(default_to_multipart=True)
+        for size in ((64, 48), (32, 32)):
+            form.add_field("photo", io.BytesIO(png(size)), filename=f"{size[0]}.png", content_type="image/png")
+        status, taken = await ann.call("POST", "workflows/negative/runs", data=form)
+        assert status == 201
+        first = await web.services.runs.get(taken["id"])
+        assert first is not None
+        cells = await web.services.groups.cells(first.group_id or "")
+        assert [each.label for each in cells] == ["64.png", "32.png"]
+        for each in cells:
+            assert (await ann.until(each.id, "done"))["files"]
+
+
+async def test_two_visitors_are_not_one_person_but_an_account_elsewhere_is(tmp_path: Path) -> None:
+    elsewhere = Person("telegram", "5", "Ann")
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        _status, told = await ann.call("POST", "links", data={"act": "code"})
+        code = told["text"].split("Your code is ")[1][:11]
+        status, told = await ben.call("POST", "links", data={"act": "join", "code": code})
+        assert (status, "different platforms" in told["error"]) == (422, True)
+        await web.services.links.join(elsewhere, Place("telegram", "5"), code, sure=True)
+        _status, told = await ann.call("GET", "links")
+        assert told["lines"] == ["Joined with Ann on Telegram."]
+        _status, run = await ann.ask("plain")
+        await ann.until(run["id"], "done")
+        found = await web.services.history.page(elsewhere)
+        assert [each.id for each in found.runs] == [run["id"]]
+        _status, told = await ann.call("POST", "links", data={"act": "end"})
+        assert told["lines"] == []

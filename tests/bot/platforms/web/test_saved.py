@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.bot.core.sources.saving import delete, save, saved_graph
 from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Visitor, page
 from tests.bot.platforms.web.test_moderation import desk, press
 
 
+@pytest.mark.long
 async def test_the_operator_sees_what_waits_and_what_cannot_be_used(tmp_path: Path) -> None:
     async with page(tmp_path, publish="trial") as web, Visitor(web.url) as ann:
         await save(web.engine.url, "My sheet.json", saved_graph())

@@ -1,0 +1,82 @@
+"""The service that joins accounts of one person by a code, and tells them what that means."""
+
+from __future__ import annotations
+
+from bot.core.errors import NotAllowed, UserError
+from bot.core.model import Person, Place
+from bot.core.people.accounts import LinkedAccount, LinkedAccounts
+from bot.i18n import _
+
+
+class LinkService:
+    """All methods return what is said to the person alone. They raise `UserError` and `StorageFailed`."""
+
+    def __init__(self, accounts: LinkedAccounts) -> None:
+        self._accounts = accounts
+
+    async def start(self, person: Person, here: Place, *, unseen: bool = False) -> str:
+        """Return a code with which the person joins another account of theirs. Nobody else may see it: a platform says
+        that its answer is `unseen`, or the place is a private chat.
+        """
+        _check_private(here, unseen=unseen)
+        code = await self._accounts.code(person)
+        words = _(
+            "Your code is {code}. Say /link {code} to me in your other account in the next ten minutes: on Discord, in "
+            "my private chat on Telegram, or on the page under “Accounts”. It works once. Give it to no one else: who "
+            "uses it is you from then on."
+        )
+        return "\n".join([*self.lines(person), words.format(code=code)])
+
+    async def join(self, person: Person, here: Place, code: str, *, sure: bool, unseen: bool = False) -> str:
+        """Join the person with the account that a code is of. First they are told what that means, and then have to be
+        `sure`.
+        """
+        _check_private(here, unseen=unseen)
+        if not sure:
+            return self._asked(await self._accounts.look(person, code))
+        joined = _found(await self._accounts.join(person, code))
+        words = _("Joined with {account}: to me you are one person now. /unlink ends that.")
+        return words.format(account=in_words(joined))
+
+    async def end(self, person: Person) -> str:
+        """Part the person's account from their others."""
+        if not await self._accounts.end(person.key):
+            raise UserError(_("This account is not joined with another one."))
+        return _(
+            "This account is for itself again, with the runs and presets that are its own. For limits the accounts "
+            "count together for another day."
+        )
+
+    def lines(self, person: Person) -> list[str]:
+        """Say which other accounts the person has, a line each."""
+        words = _("Joined with {account}.")
+        return [words.format(account=in_words(each)) for each in self._accounts.beside(person.key)]
+
+    def _asked(self, other: LinkedAccount | None) -> str:
+        words = _(
+            "This is the code of {account}. If that is you: both accounts then have the same history with its "
+            "pictures, the same presets and one set of limits, and may press the buttons of all these runs. If "
+            "someone has sent you this code, stop here."
+        )
+        return words.format(account=in_words(_found(other)))
+
+
+def in_words(account: LinkedAccount) -> str:
+    """Name an account and its platform."""
+    if account.platform == "web":
+        return _("an account on the page")
+    platform = account.platform.capitalize()
+    if not account.name:
+        return platform
+    return _("{name} on {platform}").format(name=account.name, platform=platform)
+
+
+def _found(account: LinkedAccount | None) -> LinkedAccount:
+    if account is None:
+        raise UserError(_("There is no such code, or its ten minutes are over. Make a new one in the other account."))
+    return account
+
+
+def _check_private(here: Place, *, unseen: bool) -> None:
+    if here.community and not unseen:
+        raise NotAllowed(_("Say this to me in a private chat, where no one else reads the code."))

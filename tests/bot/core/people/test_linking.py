@@ -1,0 +1,71 @@
+"""One person with two accounts: what both have once they are joined, and no longer when that has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import NotAllowed, TooMany, UserError
+from bot.core.model import Person, Place
+from bot.core.platform import Button, ButtonPress, RuleTarget
+from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, house
+
+ALTER = Person("other", "7", "Annie")  # another account of Ann's
+ALONE = Place("other", "7")
+
+
+async def test_two_accounts_are_one_person(tmp_path: Path) -> None:
+    async with house(tmp_path, waiting_per_person=1) as home:
+        links, runs, presets = home.services.links, home.services.runs, home.services.presets
+        (run,) = await home.ended((await home.ask(color="5"))[0])
+        await presets.keep(ANN, run, "Fox")
+        await presets.make_usual(ANN, "Fox", on=True)
+        with pytest.raises(NotAllowed):
+            await links.start(ANN, HERE)
+        told = await links.start(ANN, HERE, unseen=True)
+        code = told.split("Your code is ")[1][:11]
+        assert "Ann on Test" in await links.join(ALTER, ALONE, code, sure=False)
+        assert "one person now" in await links.join(ALTER, ALONE, code, sure=True)
+        with pytest.raises(UserError):
+            await links.join(BEN, HERE, code, sure=True, unseen=True)
+        assert links.lines(ANN) == ["Joined with Annie on Other."]
+        history = home.services.history
+        assert [each.id for each in (await history.page(ALTER, "plain")).runs] == [run.id]
+        assert [each.id for each in (await history.page(ALTER)).runs] == [run.id]
+        assert await presets.names(ALTER) == ["Fox"]
+        form = await home.services.workflows.form(PLAIN, ALTER, ALONE)
+        assert {each.name: each.default for each in form.fields}["color"] == 5
+        assert runs.may_change(ALTER, run)
+        await runs.check_press(ButtonPress(Button.DELETE, ALTER, ALONE, present=False), run)
+        with pytest.raises(NotAllowed):
+            await runs.check_press(ButtonPress(Button.DELETE, BEN, HERE), run)
+
+        waiting, _message = await home.ask(PLAIN, ALTER, place=ALONE)  # nobody serves that platform here
+        assert [each.run.id for each in await home.services.line.entries(ANN, Place("test", "alone"))] == [waiting]
+        with pytest.raises(TooMany):
+            await home.ask()
+        await links.end(ANN)
+        with pytest.raises(TooMany):
+            await home.ask()
+        assert [each.id for each in (await history.page(ALTER, "plain")).runs] == [waiting]
+        assert not runs.may_change(ALTER, run)
+        assert await runs.cancel(waiting, ALTER)
+
+        acts = home.services.moderation
+        everyone = Place("test", "here", "Here", "guild")
+        await acts.block(MOD, everyone, ANN, "spam", aim=RuleTarget())
+        assert not home.services.workflows.decide(ANN, HERE, PLAIN).allowed
+        assert not home.services.workflows.decide(ALTER, HERE, PLAIN).allowed
+
+
+async def test_forgetting_an_account_parts_it_and_leaves_the_others(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        links, runs = home.services.links, home.services.runs
+        (run,) = await home.ended((await home.ask())[0])
+        code = (await links.start(ALTER, ALONE)).split("Your code is ")[1][:11]
+        await links.join(ANN, HERE, code, sure=True, unseen=True)
+        assert await runs.forget(ALTER) == 0
+        assert links.lines(ANN) == []
+        assert await runs.get(run.id) is not None
+        assert await runs.forget(ANN) == 1
