@@ -19,10 +19,10 @@ from uuid import uuid4
 from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
 from bot.core.model import Address, Person, Place, RunRequest
+from tests.bot.platforms.web.conftest import _FLAGS, CHROMIUM
 from tests.bot.platforms.web.filled import fill_results, person_of
 from tests.bot.platforms.web.pages import Page as Served
 from tests.bot.platforms.web.pages import page
-from tests.bot.platforms.web.test_browser import _FLAGS, CHROMIUM
 
 _SIDE = 1024  # pixels of the results
 _PICTURES = 60  # different ones

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.core.care.model_files import ModelFetcher
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
-    from bot.core.platform import Platform
+    from bot.core.platform import PackedData, Platform
     from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
     from bot.core.workflows.source import Layer
@@ -235,6 +235,12 @@ class App:
         count = await forget(self.settings, person)
         await self._forget_notes(*person.split(":", 1))
         return count
+
+    async def export(self, person: str, path: Path) -> PackedData:
+        """Write the data of a person, given as "platform:id", to a new file. Raises `OSError` too."""
+        from bot.stores import export
+
+        return await export(self.settings, person, path)
 
     async def _forget_notes(self, platform: str, number: str) -> None:
         """Delete what a platform has noted of a person, if it was ever on."""

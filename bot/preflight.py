@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from dataclasses import dataclass
 
 from bot.core.errors import ConfigError
-from bot.core.extras import need_engine
+from bot.core.extras import need, need_engine
 from bot.i18n import _
 from bot.settings import Role, Settings
 from bot.stores import examine as examine_stores
@@ -39,6 +39,11 @@ def _lacking(settings: Settings, role: Role) -> Iterator[str]:
     if role.worker is not None and not settings.servers:
         try:
             need_engine()
+        except ConfigError as fault:
+            yield str(fault)
+    if settings.otlp_url is not None:
+        try:
+            need("otel", _("DARKROOM_OTLP_URL is set, so traces of runs are to be sent."))
         except ConfigError as fault:
             yield str(fault)
 

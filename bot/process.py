@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from bot.core import events_log
@@ -22,7 +23,7 @@ from bot.core.execution.durable import AttemptFunction, DurableEngine
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
-from bot.core.extras import need_engine
+from bot.core.extras import need, need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineService
@@ -55,6 +56,7 @@ from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.gallery.service import GalleryService
+from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.prices import PriceEstimator
@@ -75,8 +77,11 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
+from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
 from bot.core.watching.notices import Notices
+from bot.core.watching.shared import TroubleReader, TroubleWriter
+from bot.core.watching.trouble import Trouble
 from bot.core.watching.watch import Watch
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
@@ -137,6 +142,7 @@ async def serving(
     """Open all parts of one process, until the context is left. Raises `ConfigError`."""
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
+        await stack.enter_async_context(_traced(settings, role, tasks))
         store, registry = base.store, base.registry
         board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
         estimator = _estimator(base)
@@ -195,6 +201,8 @@ async def serving(
             await stack.enter_async_context(gallery)
         watch = _watch(base)
         await stack.enter_async_context(_notices(base, watch))
+        if role.worker is not None and not role.chat:
+            await stack.enter_async_context(TroubleWriter(store.database, role.worker, watch.look, tasks))
         try:
             files, health = FileService(store.media), _health(base, runs, watch)
             groups = GroupService(runs, store.records, board)
@@ -205,8 +213,22 @@ async def serving(
             read = ReadbackService(workflows, runs, store.records)
             line = LineService(runs, workflows, store.queue, store.records, estimator, store.accounts)
             links = LinkService(store.accounts)
+            data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
+            accounts = (links, data)
             yield Services(
-                runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, gallery, links
+                runs,
+                history,
+                moderation,
+                workflows,
+                files,
+                health,
+                groups,
+                kept,
+                wishes,
+                read,
+                line,
+                gallery,
+                *accounts,
             )
         finally:
             runs.accepting = False
@@ -253,6 +275,21 @@ async def _conditions(settings: Settings, role: Role, store: Stores, fleet: Flee
             if state.start is not None:
                 conditions.learn(state.name, state.start)
     return conditions
+
+
+@asynccontextmanager
+async def _traced(settings: Settings, role: Role, tasks: TaskHealth) -> AsyncIterator[None]:
+    """Send traces of runs, if the settings want that. Raises `ConfigError`."""
+    if settings.otlp_url is None:
+        yield
+        return
+    need("otel", _("DARKROOM_OTLP_URL is set, so traces of runs are to be sent."))
+    await asyncio.to_thread(import_module, "bot.core.traces.otlp")  # it loads much
+    from bot.core.traces.otlp import OtlpRecorder
+
+    async with OtlpRecorder(settings.otlp_url.reveal(), role.worker or "chat", tasks) as recorder:
+        with recorded_by(recorder):
+            yield
 
 
 @asynccontextmanager
@@ -408,7 +445,9 @@ async def _moderation(
 
 def _health(base: _Base, runs: RunService, watch: Watch) -> Health:
     probe = base.store.records.probe
-    return Health(lambda: _up(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near)
+    return Health(
+        lambda: _up(base), lambda: _how(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near
+    )
 
 
 def _up(base: _Base) -> Mapping[str, bool]:
@@ -431,7 +470,12 @@ def _watch(base: _Base) -> Watch:
 def _notices(base: _Base, watch: Watch) -> Notices:
     """Make what tells operators of it."""
     platforms = base.platforms if base.role.chat else {}
-    return Notices(base.role.worker or "chat", watch.look, base.settings.notified, platforms, base.tasks)
+    others = TroubleReader(base.store.database)
+
+    async def look() -> Sequence[Trouble]:
+        return [*await watch.look(), *await others.look()]
+
+    return Notices(base.role.worker or "chat", look, base.settings.notified, platforms, base.tasks)
 
 
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:

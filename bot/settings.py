@@ -134,6 +134,10 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _receiver(text: str) -> Secret:
+    return secret(_address(text))
+
+
 def _gateway(text: str) -> str:
     if urlsplit(text).scheme not in ("ws", "wss") or not urlsplit(text).hostname:
         raise ValueError(_("“{text}” is not a gateway's address: it should look like wss://host").format(text=text))
@@ -181,6 +185,12 @@ class Settings:
         _switch,
         False,
         "Remove runs that have ended from the history of servers: yes or no.",
+    )
+    manager: bool = _setting(
+        "COMFYUI_MANAGER",
+        _switch,
+        False,
+        "Let “darkroom models install” use ComfyUI-Manager at servers: yes or no.",
     )
     stall_limit: float | None = _setting(
         "COMFYUI_STALL_LIMIT", _seconds, None, "Stop a run after this many seconds without progress; default: never."
@@ -370,6 +380,12 @@ class Settings:
     )
     metrics_token: Secret | None = _setting(  # noqa: RUF009 - a field
         "DARKROOM_METRICS_TOKEN", secret, None, "A token for /metrics alone; default: that of the page."
+    )
+    otlp_url: Secret | None = _setting(  # noqa: RUF009 - a field
+        "DARKROOM_OTLP_URL",
+        _receiver,
+        None,
+        "The OTLP receiver that gets the traces of runs, such as http://127.0.0.1:4318; default: none.",
     )
     web_proxy_header: str = _setting(
         "DARKROOM_WEB_PROXY_HEADER",

@@ -22,6 +22,7 @@ from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.store import PresetStore
 from bot.core.runs.erasure import forget_person
 from bot.core.runs.handover import release_worker
+from bot.core.runs.history.own_data import OwnDataService, PackedData
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.registry import remove_worker
@@ -201,6 +202,15 @@ async def forget(settings: Settings, person: str) -> int:
         presets = PresetStore(store.database)
         kept = (store.records, store.media, audit, rules, presets, store.accounts)
         return await forget_person(person, *kept, store.ledger)
+
+
+async def export(settings: Settings, person: str, path: Path) -> PackedData:
+    """Write the data of a person to a new file. Raises `OSError` too."""
+    async with opened(settings) as store:
+        presets, audit = PresetStore(store.database), Audit(store.database)
+        await store.accounts.refresh()
+        service = OwnDataService(store.database, store.media, store.links, presets, audit, store.accounts)
+        return await service.pack(person, path)
 
 
 async def hand_over(settings: Settings, worker: str) -> int:

@@ -12,7 +12,8 @@ from uuid import uuid4
 from comfy.bodies import as_file
 from comfy.errors import ComfyError, HistoryCleared, PromptLost
 from comfy.http import Download, Http, Queue, Submission, SystemStats
-from comfy.library import templates, userdata
+from comfy.library import manager, templates, userdata
+from comfy.library.manager import PackResult
 from comfy.library.templates import Template
 from comfy.library.userdata import UserFile
 from comfy.messages.events import Event
@@ -225,6 +226,16 @@ class ComfyClient:
     async def template(self, wanted: Template) -> bytes:
         """Return the file of a workflow of the library. Raises `FileMissing`."""
         return await templates.template(self._http, wanted)
+
+    async def has_manager(self) -> bool:
+        """True if ComfyUI-Manager is there, and takes tasks."""
+        return await manager.is_there(self._http)
+
+    async def install_pack(self, pack: str, patience: float) -> PackResult | None:
+        """Have ComfyUI-Manager install a pack of nodes by its id in the registry. None if that has not ended after so
+        many seconds.
+        """
+        return await manager.install(self._http, pack, patience)
 
     async def free(self) -> None:
         """Have the server unload all models, once it has executed what runs there now. Raises `ComfyError`."""

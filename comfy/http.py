@@ -321,6 +321,13 @@ class Http:
     def _web_page(self, status: int, title: str) -> WebPage:
         return WebPage(f"a web page answers instead of {self._server}: {title!r}", status, title)
 
+    async def post(self, path: str, body: Mapping[str, Any], accept: tuple[int, ...] = (200,)) -> int:
+        """POST JSON to a path, of which the answer says nothing but its status."""
+        headers = {"Content-Type": "application/json"}
+        async with self._answer("POST", path, data=json.dumps(body).encode(), headers=headers) as answer:
+            await self._expect(answer, accept)
+            return answer.status
+
     async def _empty(self, path: str, body: Mapping[str, Any]) -> None:
         async with self._answer("POST", path, data=json.dumps(body).encode()) as answer:
             await self._expect(answer, (200,))

@@ -168,6 +168,21 @@ def test_shellcheck_finds_nothing() -> None:
     _tried("shellcheck", ROOT / "tools" / "setup")
 
 
+def test_prometheus_takes_the_alerts_and_they_fire_when_they_should() -> None:
+    folder = DEPLOY / "prometheus"
+    _tried("promtool", "check", "config", "prometheus.yaml", folder=folder)
+    _tried("promtool", "check", "rules", "alerts.yaml", folder=folder)
+    _tried("promtool", "test", "rules", "alerts.test.yaml", folder=folder)
+
+
+def test_each_alert_has_a_test_in_which_it_fires() -> None:
+    rules, tests = (
+        yaml.safe_load((DEPLOY / "prometheus" / name).read_text()) for name in ("alerts.yaml", "alerts.test.yaml")
+    )
+    fired = {each["alertname"] for test in tests["tests"] for each in test["alert_rule_test"] if "exp_alerts" in each}
+    assert fired == {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+
+
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_the_manifests_are_valid(path: Path) -> None:
     _tried("kubernetes-validate", "--strict", path)

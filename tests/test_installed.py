@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -125,6 +126,8 @@ async def test_the_default_installation_hosts_the_page(plain: Path, tmp_path: Pa
         pytest.param(("run", "sketch", "--photo", "cat.jpg"), {}, "engine", "No ComfyUI", marks=pytest.mark.long),
         (("demo", "--no-browser"), {}, "engine", "The demo runs on the built-in engine"),
         (("check",), {"DARKROOM_MEDIA_URL": "s3://bucket", "COMFYUI_URLS": "SERVER"}, "s3", "DARKROOM_MEDIA_URL"),
+        (("check",), {"DARKROOM_OTLP_URL": "SERVER", "COMFYUI_URLS": "SERVER"}, "otel", "DARKROOM_OTLP_URL is set"),
+        pytest.param(("check",), {"DARKROOM_WORKFLOWS": "."}, "media", "videos: film", marks=pytest.mark.long),
     ],
 )
 @pytest.mark.long
@@ -132,6 +135,9 @@ async def test_what_an_extra_is_needed_for_says_so_in_a_sentence(
     plain: Path, tmp_path: Path, server: str, words: tuple[str, ...], settings: dict[str, str], extra: str, why: str
 ) -> None:
     Image.new("RGB", (64, 48)).save(tmp_path / "cat.jpg")
+    save = {"class_type": "SaveVideo", "inputs": {"video": ["1", 0]}}
+    film = {"1": {"class_type": "LoadVideo", "inputs": {"file": "a.mp4"}}, "2": save}
+    (tmp_path / "film.json").write_text(json.dumps(film))
     given = {name: text.replace("SERVER", server) for name, text in settings.items()}
     code, said = await ended(plain, tmp_path, *words, **given)
     assert code in (1, 2), said

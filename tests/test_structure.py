@@ -32,6 +32,7 @@ OWNERS = {
     "definitions": "bot/core/servers",
     "node_times": "bot/core/servers",
     "server_states": "bot/core/care",
+    "worker_troubles": "bot/core/watching",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
     **dict.fromkeys(("links", "link_codes"), "bot/core/people"),

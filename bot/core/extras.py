@@ -8,7 +8,7 @@ from bot.core.errors import ConfigError
 from bot.i18n import _
 
 #: The extras, and the module by which each is known to be installed.
-EXTRAS = {"engine": "numpy", "media": "av", "s3": "obstore"}
+EXTRAS = {"engine": "numpy", "media": "av", "s3": "obstore", "otel": "opentelemetry"}
 
 
 def has(extra: str) -> bool:

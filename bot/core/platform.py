@@ -40,6 +40,8 @@ from bot.core.run import UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.gallery.pages import GalleryFilter, PlacedRun
 from bot.core.runs.gallery.service import UNDO, Archive, GalleryService, ids_of
 from bot.core.runs.history.details import RunDetails
+from bot.core.runs.history.own_data import NAME as OWN_DATA_NAME
+from bot.core.runs.history.own_data import OwnDataService, PackedData
 from bot.core.runs.history.service import HistoryPage, HistoryService
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowOffer, WorkflowService
@@ -49,11 +51,13 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import together
+from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
 from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
 from bot.core.workflows.arguments import example, main_field, read_arguments
+from bot.core.workflows.automatic.ratios import size_fields
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
@@ -62,6 +66,7 @@ __all__ = [
     "ADMINISTRATORS",
     "EVERYONE",
     "OPERATOR",
+    "OWN_DATA_NAME",
     "SHARED_PATH",
     "UNDO",
     "UNFINISHED",
@@ -95,6 +100,8 @@ __all__ = [
     "Narrowing",
     "Outcome",
     "Overview",
+    "OwnDataService",
+    "PackedData",
     "Pauses",
     "PlacedRun",
     "Platform",
@@ -144,6 +151,7 @@ __all__ = [
     "measure",
     "missing",
     "moves",
+    "note_arrival",
     "one_each",
     "poster",
     "private_opener",
@@ -152,6 +160,7 @@ __all__ = [
     "retry",
     "settings_from",
     "sheet_of",
+    "size_fields",
     "split_options",
     "to_play",
     "together",
@@ -161,12 +170,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Health:
-    """`servers` tells by name which servers can be reached, `accepting` whether requests are taken, and `tasks` how the
-    background tasks and the platforms are. `probe` raises `StorageFailed` if the database cannot be written, and
-    `troubles` tells all else that is wrong; `own_troubles` what can be told without the database.
+    """`servers` tells by name which servers can be reached, and `conditions` how each is in one word. `accepting` tells
+    whether requests are taken, and `tasks` how the background tasks and the platforms are. `probe` raises
+    `StorageFailed` if the database cannot be written, and `troubles` tells all else that is wrong; `own_troubles` what
+    can be told without the database.
     """
 
     servers: Callable[[], Mapping[str, bool]]
+    conditions: Callable[[], Mapping[str, str]]
     accepting: Callable[[], bool]
     tasks: TaskHealth
     probe: Callable[[], Coroutine[Any, Any, None]]
@@ -191,6 +202,7 @@ class Services:
     line: LineService
     gallery: GalleryService
     links: LinkService
+    data: OwnDataService
 
 
 class Platform(Protocol):

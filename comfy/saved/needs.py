@@ -33,6 +33,21 @@ class ModelLink:
 
 
 @dataclass(frozen=True)
+class NodeLink:
+    """A node and its pack: an id of ComfyUI's registry, or OWNER/NAME of a repository; empty if it is not known."""
+
+    node: str
+    pack: str = ""
+
+    @property
+    def url(self) -> str:
+        """The page of the pack; empty if there is none."""
+        if re.fullmatch(r"[\w.-]+/[\w.-]+", self.pack):
+            return f"https://github.com/{self.pack}"
+        return f"https://registry.comfy.org/nodes/{self.pack}" if re.fullmatch(r"[\w.-]+", self.pack) else ""
+
+
+@dataclass(frozen=True)
 class FileNeeds:
     """The class_types of all nodes; and the packs of nodes by class_type and the models by name, as far as a file names
     them.

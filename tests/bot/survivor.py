@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.execution import durable, takeover
-from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status
+from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status, UploadedFile
 from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.servers import registry
@@ -35,6 +36,7 @@ PLACE = Place("test", "here")
 @dataclass(frozen=True)
 class FileReply:
     path: Path
+    fill: int = 0
 
     @property
     def limits(self) -> Limits:
@@ -47,14 +49,17 @@ class FileReply:
         if any("result" in entry for entry in shown(self.path)):
             return
         digests = [hashlib.sha256(file.path.read_bytes()).hexdigest() for file in result.files]
-        note(self.path, {"result": result.run_id, "color": result.values["color"], "files": digests})
+        note(self.path, {"result": result.run_id, "color": result.values.get("color"), "files": digests})
+        if self.fill:  # the disk is full from now on
+            _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.fill, hard))
 
 
 class FilePlatform:
     name = "test"
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, fill: int = 0, *, waits: bool = False) -> None:
+        self._folder, self._fill, self._waits = folder, fill, waits
 
     async def __aenter__(self) -> FilePlatform:
         return self
@@ -67,11 +72,15 @@ class FilePlatform:
     async def serve(self, services: Services) -> None:
         """Take every request that is not in the records, and what is cancelled."""
         services.health.tasks.connected(self.name)
+        while self._waits and not (self._folder / "go").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.02)
         for asked in entries(self._folder / "requests.jsonl"):
             person = Person("test", asked["person"], asked["person"])
             known = {run.address.message for run in await services.runs.last_of(person, 1000)}
             if asked["message"] not in known:
                 values = {"color": str(asked["color"]), **asked.get("values", {})}
+                if "photo" in asked:
+                    values = {"photo": UploadedFile(Path(asked["photo"]), "cat.png")}
                 request = RunRequest(asked.get("workflow", PLAIN), values, person, PLACE)
                 await _until_taken(services, request, Address("test", "chat", asked["message"]))
         seen = 0
@@ -83,7 +92,7 @@ class FilePlatform:
             await asyncio.sleep(0.05)
 
     def reply(self, address: Address, brief: RunSummary) -> FileReply:
-        return FileReply(self._folder / "messages" / f"{address.message}.jsonl")
+        return FileReply(self._folder / "messages" / f"{address.message}.jsonl", self._fill)
 
 
 async def _until_taken(services: Services, request: RunRequest, address: Address) -> None:
@@ -121,6 +130,7 @@ async def _main(folder: Path, role: Role) -> None:
         servers=tuple(chosen[name] for name in mine),
         waiting_per_person=1000,
         running_per_person=given.get("running", 3),
+        otlp_url=Secret(given["otlp"]) if "otlp" in given else None,
     )
     for name, seconds in given.get("leases", {}).items():
         for module in (registry, session_lock, takeover):
@@ -129,7 +139,8 @@ async def _main(folder: Path, role: Role) -> None:
     durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)
     tasks = TaskHealth()
     async with LiveCatalog(*layers(folder), folder / "workflows", tasks=tasks) as shelf:
-        await serve(settings, shelf, [FilePlatform(folder)], role, tasks, lambda words: print(words, flush=True))  # noqa: T201
+        platform = FilePlatform(folder, given.get("fill", 0), waits=given.get("waits", False))
+        await serve(settings, shelf, [platform], role, tasks, lambda words: print(words, flush=True))  # noqa: T201
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +43,8 @@ class ModelFetcher:
         self._folder, self._hosts, self._tell = folder, hosts, tell
 
     async def fetch(self, link: ModelLink) -> FetchedModel:
-        """Fetch a model, and go on where an earlier try ended. It appears under its name once it is whole. Raises
-        `UserError` and `OSError`.
+        """Fetch a model, and go on where an earlier try ended if its host says that the file is still the same. It
+        appears under its name once it is whole. Raises `UserError` and `OSError`.
         """
         target = self._target(link)
         if target.exists():
@@ -58,9 +58,11 @@ class ModelFetcher:
                 raise ConnectionError(str(fault)) from fault
         if link.sha256 and await asyncio.to_thread(_digest, part) != link.sha256:
             await asyncio.to_thread(part.unlink)
+            await asyncio.to_thread(part.with_suffix(".mark").unlink, missing_ok=True)
             words = _("{name} is not the file that the workflow names: its checksum differs. It was deleted again.")
             raise UserError(words.format(name=link.name))
         await asyncio.to_thread(os.replace, part, target)
+        await asyncio.to_thread(part.with_suffix(".mark").unlink, missing_ok=True)
         return FetchedModel(target, await asyncio.to_thread(_size, target), bool(link.sha256))
 
     def _target(self, link: ModelLink) -> Path:
@@ -73,8 +75,11 @@ class ModelFetcher:
         return self._folder.joinpath(*parts)
 
     async def _download(self, session: aiohttp.ClientSession, url: URL, part: Path) -> None:
-        begun = await asyncio.to_thread(_size, part)
-        headers = {"Range": f"bytes={begun}-", "Accept-Encoding": "identity"} if begun else {}
+        mark = part.with_suffix(".mark")
+        begun, known = await asyncio.to_thread(_size, part), await asyncio.to_thread(_read, mark)
+        begun = begun if known else 0  # without a mark nobody can say that the rest is of the same file
+        headers = {"Accept-Encoding": "identity"}
+        headers |= {"Range": f"bytes={begun}-", "If-Range": known} if begun else {}
         async with self._opened(session, url, headers) as response:
             if response.status == 416 and response.headers.get("Content-Range", "") == f"bytes */{begun}":
                 return
@@ -83,6 +88,8 @@ class ModelFetcher:
                 raise UserError(words.format(host=response.url.host, status=response.status))
             goes_on = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {begun}-")
             begun = begun if goes_on else 0
+            if not goes_on:
+                await asyncio.to_thread(mark.write_text, _validator(response.headers), encoding="utf-8")
             left = response.content_length or 0
             self._check_room(part.parent, left)
             with await asyncio.to_thread(part.open, "ab" if goes_on else "wb") as file:
@@ -121,6 +128,16 @@ class ModelFetcher:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    """Return what says that a file is still the same: its tag, if that is a strong one, or else when it was changed."""
+    tag = headers.get("ETag", "").strip()
+    return tag if tag.startswith('"') else headers.get("Last-Modified", "").strip()
 
 
 def _is_of(host: str, listed: str) -> bool:

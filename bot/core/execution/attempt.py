@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
 from bot.core.storage.temporary import room, work_folder
+from bot.core.traces.spans import attempt_key, follow_key, since, timed
 from bot.core.workflows.form import FieldKind
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.workflow import Workflow
@@ -200,6 +201,7 @@ class Attempt:
         """Go through the steps, from wherever an earlier process came to, to the end of the attempt."""
         with ExitStack() as stack:
             execution = self._prepared(Path())  # it has no folder and no workflow, and needs none to be cancelled
+            self._note_wait()
             try:
                 await self._context.locks.wait_until_free(self._run.id)
                 folder = await self._written(partial(_made, stack))
@@ -254,7 +256,8 @@ class Attempt:
                 self._run = executed
                 self._freed(False)  # by the records too: its person may have another run started now
                 throttle.offer(Delivering())
-                outcome = await self._collect(execution, folder, [*warnings, *ended.warnings], ended.nothing_new)
+                with self._timed("collect"):
+                    outcome = await self._collect(execution, folder, [*warnings, *ended.warnings], ended.nothing_new)
         else:
             self._freed(False)
         if self._run.review:
@@ -264,9 +267,10 @@ class Attempt:
         if not self._context.replies.has(self._run):
             await self._written(partial(self._context.records.leave, self._run))
             return
-        await self._deliver(outcome, folder)
-        if await self._written(partial(self._context.records.end, self._run, State.DONE)):
-            await show_status(self._reply, Done())
+        with self._timed("deliver"):
+            await self._deliver(outcome, folder)
+            if await self._written(partial(self._context.records.end, self._run, State.DONE)):
+                await show_status(self._reply, Done())
 
     async def _submitted(self, execution: Execution, folder: Path) -> tuple[str, ...]:
         """Submit it, and put on record that it was: where the server has lost it, that costs the run an attempt, so
@@ -275,7 +279,8 @@ class Attempt:
         """
         known = self._run.handed_over
         if known is None or known.attempt != self._run.attempt:
-            known = await (self._submitted_again if self._resumed else self._submit)(execution, folder)
+            with self._timed("submit"):
+                known = await (self._submitted_again if self._resumed else self._submit)(execution, folder)
             if not self._resumed:
                 await self._note(known)
         execution.prompt_id = known.adopted or execution.prompt_id
@@ -364,6 +369,10 @@ class Attempt:
             return ()  # only the answer was lost
 
     async def _upload(self, folder: Path) -> dict[str, str]:
+        with self._timed("upload") if self._run.inputs else nullcontext():
+            return await self._names_of_files(folder)
+
+    async def _names_of_files(self, folder: Path) -> dict[str, str]:
         names = {}
         for name, stored in self._run.inputs.items():
             self._uploads.use(stored.key, self)
@@ -380,7 +389,8 @@ class Attempt:
         if execution.prompt is None:
             await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
-            ended = await self._payment.patiently(partial(execution.follow, offer, self._begun, self._spent))
+            with self._timed("follow", follow_key(self._run.attempt)):
+                ended = await self._payment.patiently(partial(execution.follow, offer, self._begun, self._spent))
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
@@ -405,8 +415,18 @@ class Attempt:
             raise AttemptLost
         self._is_noted = True
         self._run = run
+        self._note_wait()
         self._began(run)
         await self._context.locks.wait_until_free(run.id)
+
+    def _timed(self, name: str, key: str = "") -> AbstractContextManager[None]:
+        """Record what is done in `with` in the trace of the run."""
+        return timed(self._run.id, name, key=key, within=attempt_key(self._run.attempt))
+
+    def _note_wait(self) -> None:
+        """Record that a run has waited for its first attempt."""
+        if self._run.attempt == 1 and not self._resumed and self._run.started_at is not None:
+            since(self._run.id, "line", self._run.asked_at, self._run.started_at)
 
     def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
         """The callback for new statuses, without previews where moderators turned them off or review results first. Of
@@ -497,7 +517,8 @@ class Attempt:
 
     async def _cancel(self, execution: Execution, by: Person) -> None:
         if not self._run.is_ahead:  # of one that is ahead, the person has heard already
-            await show_status(self._reply, Cancelled(by))  # a node that does not listen may keep its server for long
+            with self._timed("tell"):
+                await show_status(self._reply, Cancelled(by))  # a node that does not listen may keep its server long
         sure = await execution.cancel(whatever=True)
         self._freed(False)
         if sure and execution.never_began:
@@ -544,7 +565,8 @@ class Attempt:
         if await self._written(partial(self._context.records.end, self._run, State.FAILED, said.sentence, cause)):
             self._is_over = True
             run = await self._written(partial(self._context.records.get, self._run.id))
-            await show_status(self._reply, run.end if run is not None and run.end is not None else said)
+            with self._timed("tell"):
+                await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
     async def _may_pass(self, error: Exception) -> bool:
         """True if the next attempt may do better. A server that ran out of memory has its models unloaded, and the run

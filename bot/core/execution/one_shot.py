@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.core.errors import UserError
 from bot.core.execution.steps import Execution, execute
 from bot.core.media.images import PictureLimits
 from bot.core.model import RunRequest, Status
@@ -17,14 +18,14 @@ from bot.core.status_text import cost
 from bot.core.wording.loras import LoraTags
 from bot.core.wording.texts import worded
 from bot.core.workflows.catalog import Catalog, NewestVersions
-from bot.core.workflows.verdict_text import missing_models
+from bot.core.workflows.verdict_text import missing_models, missing_nodes
 from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.models.loras import write_loras
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
-from comfy.saved.needs import ModelLink
+from comfy.saved.needs import ModelLink, NodeLink
 
 
 class OneShotRunner(RequestValidator):
@@ -76,6 +77,36 @@ class OneShotRunner(RequestValidator):
             for link in missing_models(workflow, info):
                 found.setdefault(link, []).append(workflow.name)
         return found
+
+    async def missing_nodes(self) -> Mapping[NodeLink, list[str]]:
+        """Return the nodes that the server lacks, each with the workflows that need it."""
+        info, found = await self._client.object_info(), dict[NodeLink, list[str]]()
+        for workflow in self.catalog.workflows.values():
+            for link in missing_nodes(workflow, info):
+                found.setdefault(link, []).append(workflow.name)
+        return found
+
+    async def install_pack(self, pack: str, patience: float = 900.0) -> str:
+        """Have ComfyUI-Manager at the server install a pack that a workflow lacks. Returns what it says in the end.
+        Raises `UserError` and `ComfyError`.
+        """
+        if pack not in {link.pack for link in await self.missing_nodes()}:
+            words = _("No workflow lacks the pack “{pack}” there: “darkroom models” lists those.")
+            raise UserError(words.format(pack=pack))
+        if "/" in pack:
+            words = _("{pack} is a repository, and not in the registry: install it at the server.")
+            raise UserError(words.format(pack=pack))
+        if not await self._client.has_manager():
+            words = _("The server has no ComfyUI-Manager that takes tasks (--enable-manager): install the pack there.")
+            raise UserError(words)
+        made = await self._client.install_pack(pack, patience)
+        if made is None:
+            words = _("{pack} is not installed yet: look at ComfyUI-Manager, which goes on.")
+            raise UserError(words.format(pack=pack))
+        if not made.went_well:
+            words = _("ComfyUI-Manager has not installed {pack}: {reason}. Its security level may forbid it.")
+            raise UserError(words.format(pack=pack, reason=made.words))
+        return _("ComfyUI-Manager says that {pack} is installed. Start ComfyUI again to use it.").format(pack=pack)
 
     async def lacks_key(self, workflow: Workflow) -> bool:
         """True if a workflow costs money and nothing can pay for it at this server."""

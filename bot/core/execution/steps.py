@@ -22,6 +22,8 @@ from bot.core.media.blank import blank_words
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Running, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
+from bot.core.traces.phases import PromptPhases
+from bot.core.traces.spans import follow_key
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, PicturesLost, TimeLimitReached, WorkerWedged
@@ -189,8 +191,10 @@ class Execution:
         progress = ProgressTracker(part, self._clock, self._info, self._times)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits)
-        async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker:
+        phases = PromptPhases(str(self.run.id), follow_key(self._attempt), part)
+        async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker, phases:
             async for event in events:
+                phases.note(event)
                 if not self._began and not isinstance(event, PromptQueued):
                     self._began = True
                     if begun is not None:

@@ -29,6 +29,7 @@ from bot.core.runs.queue import WINDOW, Assignment
 from bot.core.runs.replies import show_status
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.storage.bells import Topic
+from bot.core.traces.spans import attempt_key, timed
 from bot.i18n import _
 from comfy.fleet import Fleet
 
@@ -294,7 +295,8 @@ class Worker:
                 self._ahead.add(run, attempt)
             if run.cancelled_by:
                 self.cancel(run.id)
-            await attempt.make()
+            with timed(run.id, "attempt", key=attempt_key(run.attempt), server=server, resumed=resumed):
+                await attempt.make()
             self._rests.note(server, run, attempt.went_well)
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)

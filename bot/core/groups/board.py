@@ -31,6 +31,7 @@ from bot.core.runs.replies import RunReplies, guarded
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.bells import Topic
 from bot.core.storage.temporary import work_folder
+from bot.core.traces.spans import since
 
 _log = logging.getLogger(__name__)
 _KNOWN = 1000  # groups of which it is kept what was said last
@@ -174,7 +175,7 @@ class GroupBoard:
 
     async def _fill(self, runs: list[RunRecord], talk: _Talk) -> None:
         summary = self.summary(runs, talk)
-        message, by_id = self._message(runs[0], summary), {run.id: run for run in runs}
+        message, by_id, begun = self._message(runs[0], summary), {run.id: run for run in runs}, time.time()
         with work_folder() as folder:
 
             async def result(cell: Cell) -> Result:
@@ -196,6 +197,8 @@ class GroupBoard:
                 _log.warning("group %s: its message does not say how it ended: %s", summary.id, fault)
         talk.drawn, talk.next = summary, self._clock() + message.limits.interval
         if summary.has_ended:
+            for run in runs:
+                since(run.id, "show", begun)
             await self._records.close_group(summary.id)
             self._talks.pop(summary.id, None)
 

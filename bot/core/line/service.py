@@ -89,6 +89,14 @@ class LineService:
             entries.append(LineEntry(number, run, title, words, cancel, run.group_id or ""))
         return entries
 
+    async def cancel_waiting(self, person: Person) -> list[str]:
+        """Cancel all of a person's runs that wait for their turns. Return their ids. Raises `StorageFailed`."""
+        own = await self._records.unfinished_of(*self._accounts.of(person.key))
+        waiting = [run for run in own if run.state is State.WAITING]
+        groups = {run.group_id for run in waiting} - {None}
+        later = [run for run in own if run.state is State.LATER and run.group_id in groups]
+        return [run.id for run in (*waiting, *later) if await self._runs.cancel(run.id, person)]
+
     def _title(self, run: RunRecord) -> str:
         """Return the title of a run; of one of a group, that of the group."""
         if run.step is not None:

@@ -74,7 +74,8 @@ class Reports:
         """Report a result that a person sees, as `RunService.check_press` has found. Returns the answer for that person
         alone. Raises `UserError`.
         """
-        is_there = run.state in (State.DONE, State.DELIVERING)  # the message shows it before the record says so
+        # The message shows it before the record says so, and has files of a run that could not be delivered whole.
+        is_there = run.state in (State.DONE, State.DELIVERING, State.FAILED)
         if not is_there or not (run.shown.files or run.shown.texts):
             raise UserError(_("There is no result here to report."))
         if run.person.key in self._enforcer.accounts.of(by.key):

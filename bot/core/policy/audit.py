@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import Insert, Row, Text, cast, delete, func, select, update
+from sqlalchemy import Insert, Row, Text, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Person, Place
@@ -35,6 +35,18 @@ class Entry:
     words: str
     changes: tuple[Mapping[str, Any], ...] = ()
     undone: bool = False
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """A line as the person reads it whom it is about, or whose `own` act it was. It does not say who else decided."""
+
+    at: float
+    place: str
+    place_name: str
+    act: str
+    words: str
+    own: bool
 
 
 class Audit:
@@ -121,6 +133,16 @@ class Audit:
             for row in list(await connection.execute(select(audit).where(about))):
                 nameless = update(audit).where(audit.c.seq == row.seq)
                 await connection.execute(nameless.values(_without_name(row.words, row.changes, key, person)))
+
+    async def about(self, person: str) -> list[AuditLine]:
+        """Return the lines about a person, given as "platform:id", and of what they did themselves, oldest first."""
+        key = json.dumps(Subject(SubjectKind.PERSON, person).key)
+        mine = or_(audit.c.person == person, cast(audit.c.changes, Text).contains(key, autoescape=True))
+        columns = (audit.c.at, audit.c.place, audit.c.place_name, audit.c.act, audit.c.words, audit.c.person)
+        question = select(*columns).where(mine).order_by(audit.c.seq)
+        async with self._database.read() as connection:
+            rows = list(await connection.execute(question))
+        return [AuditLine(row.at, row.place, row.place_name, row.act, row.words, row.person == person) for row in rows]
 
     async def sweep(self, moment: float) -> None:
         """Delete the refusals and private requests from before a moment. Decisions are kept."""

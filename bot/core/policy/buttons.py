@@ -28,6 +28,7 @@ class Button(StrEnum):
     FORM = "form"  #: of a form, or of a question that belongs to one
     FORGET = "forget"  #: asks the person who presses it
     FORGET_SURELY = "forget surely"  #: the answer to that question
+    OWN_DATA = "own data"  #: hands a person what is kept of them
 
 
 class Right(Enum):
@@ -58,6 +59,7 @@ RIGHTS: dict[Button, tuple[Right, Right]] = {
     Button.FORM: (Right.OWNER, Right.OWNER),
     Button.FORGET: (Right.READERS, Right.WRITERS),
     Button.FORGET_SURELY: (Right.OWNER, Right.OWNER),
+    Button.OWN_DATA: (Right.OWNER, Right.OWNER),
 }
 
 

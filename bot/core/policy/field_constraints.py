@@ -17,11 +17,13 @@ from comfy.scheduling.schedule import is_model
 @dataclass(frozen=True)
 class FieldConstraints:
     """The rules about some fields, in the order in which they apply. Each can only restrict a field further.
-    `permitted` says for fields with models which of them are permitted.
+    `permitted` says for fields with models which of them are permitted. `own` are the defaults of the person, whichever
+    fields they are for.
     """
 
     narrowings: tuple[tuple[str, Narrowing], ...] = ()
     permitted: Mapping[str, Callable[[str], bool]] = dataclasses.field(default_factory=dict)
+    own: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def shown(self, form: Form) -> Form:
         """Return the form for people, without fixed and hidden fields."""

@@ -47,4 +47,4 @@ def with_own_defaults(rules: FieldConstraints, form: Form, own: Mapping[str, Any
     shown = [each for each in rules.shown(form).fields if not each.required and each.name not in by_choice]
     fitting = fitted(Form(tuple(shown)), own, own)
     defaults = ((name, Narrowing(default=value)) for name, value in fitting.values.items())
-    return replace(rules, narrowings=(*rules.narrowings, *defaults))
+    return replace(rules, narrowings=(*rules.narrowings, *defaults), own=own)

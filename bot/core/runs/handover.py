@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import time
 from typing import Any
 
 from sqlalchemy import Text, cast, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.core import events_log
 from bot.core.run import UNFINISHED, RunRecord, State
 from bot.core.runs import usage
 from bot.core.runs.queue import MOST_ATTEMPTS
-from bot.core.runs.repository import taken
+from bot.core.runs.repository import note_end, taken
 from bot.core.runs.rows import read_run
 from bot.core.servers.lease import sign_of_life
 from bot.core.storage.bells import Topic
@@ -47,7 +47,7 @@ async def take_over(
     for run in changed:
         if run.ended_at is not None:
             cause = None if run.state is State.CANCELLED else "its workers stopped answering"
-            events_log.run_ended(run.id, run.state, cause, run.workflow, None, run.lasted)
+            note_end(replace(run, server=None), run.state, cause)
     return changed
 
 

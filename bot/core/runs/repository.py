@@ -26,6 +26,7 @@ from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs, thumbnails, uses
+from bot.core.traces import spans
 
 _FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".avif", ".mp4", ".webm", ".mov")
@@ -291,9 +292,11 @@ class RunRepository:
         return await self._discard(run, sentence, State.HELD, charge)
 
     async def take_back(self, run: RunRecord, sentence: str) -> list[str] | None:
-        """End a run that is done without its result, which people have seen. Returns the keys of files to delete; None
-        if it was not done.
+        """End a run that has a result without it, which people have seen. Returns the keys of files to delete; None if
+        it had none.
         """
+        if run.state is State.FAILED:
+            return await self._discard(run, sentence, State.FAILED, None) if run.outcome is not None else None
         return await self._discard(run, sentence, State.DONE, None)
 
     async def _discard(
@@ -567,7 +570,14 @@ def taken() -> ColumnElement[bool]:
 
 
 def _told(ended: bool, run: RunRecord, state: State, cause: str | None = None) -> bool:
-    """Log an end, if it is one."""
+    """Tell the log and the trace of an end, if it is one."""
     if ended:
-        events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
+        note_end(run, state, cause)
     return ended
+
+
+def note_end(run: RunRecord, state: State, cause: str | None) -> None:
+    """Tell the log and the trace that the end of a run is on disk."""
+    events_log.run_ended(run.id, state, cause, run.workflow, run.server, run.lasted)
+    facts = {"workflow": run.workflow, "state": state.value, "attempts": run.attempt, "server": run.server or ""}
+    spans.since(run.id, spans.RUN, run.asked_at, run.ended_at, **facts)

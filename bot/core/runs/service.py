@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -63,6 +64,7 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_name, matrix_name, most_at_once
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
+from bot.core.traces.spans import requested
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.prices import Price
@@ -188,7 +190,7 @@ class RunService:
             raise
 
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
-        opened = isinstance(message, Address)
+        begun, opened = time.time_ns(), isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
         workflow = await self._workflows.pinned(request.workflow, request.version)
         if workflow.steps:
@@ -205,6 +207,8 @@ class RunService:
         if new.held:
             await self._say(new.id, Held())
         self._wake()
+        for each in (new, *others):
+            requested(each.id, each.workflow, request.person.platform, begun)
         return new.id
 
     async def _planned(self, request: RunRequest, recipe: Workflow, where: Address) -> list[NewRun]:
@@ -423,7 +427,12 @@ class RunService:
         given = {name: file for name, file in run.inputs.items() if name in form.names and name not in changes}
         usable = run.inputs if self._may_repeat(run, place) else self.inputs_for(run, person, place)
         files = {name: file for name, file in given.items() if name in usable}
-        values = {**kept, **files, **changes}
+        none = {
+            name: text
+            for name, text in (await self._workflows.unasked(run.workflow, person)).items()
+            if name in form.names
+        }
+        values = {**none, **kept, **files, **changes}
         request = RunRequest(run.workflow, values, person, place, version, private=run.private)
         return request, len(files) < len(given)
 

@@ -255,14 +255,27 @@ class WorkflowService:
             shown = with_several(shown, form, self._enforcer.policy(person, place, workflow.id).limits)
         return self.additions(workflow, person, place).added(shown)
 
-    def additions(self, workflow: Workflow, person: Person, place: Place) -> Additions:
-        """Return the styles and the LoRAs that a person may choose for a workflow in a place."""
+    def additions(
+        self, workflow: Workflow, person: Person, place: Place, own: Mapping[str, Any] = MappingProxyType({})
+    ) -> Additions:
+        """Return the styles and the LoRAs that a person may choose for a workflow in a place. `own` are their
+        defaults.
+        """
         if workflow.steps:
             return Additions({}, ())
         loras = self._validator.loras(workflow)
         if loras and (rules := self._enforcer.models(person, place, workflow.id)).places:
             loras = tuple(each for each in loras if rules.permits(ModelKind.LORA, each))
-        return Additions(self._enforcer.styles(person, place, workflow.id), loras)
+        return Additions(self._enforcer.styles(person, place, workflow.id), loras, own)
+
+    async def unasked(self, workflow: str, person: Person) -> dict[str, str]:
+        """Return empty texts for a style and a LoRA that a person has as their own defaults, which would else stand for
+        what was left out.
+        """
+        own = await self._presets.usual(self._accounts.in_order(person.key), workflow)
+        found = self.catalog.workflows.get(workflow)
+        declared = {each.name for each in found.declared} if found is not None else set()
+        return dict.fromkeys((name for name in own if name not in declared), "")
 
     def has_count(self, form: Form, workflow: Workflow, person: Person, place: Place) -> bool:
         """True if a person may ask for several runs of a workflow at once, because each would be another one."""

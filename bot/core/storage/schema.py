@@ -167,6 +167,15 @@ server_states = Table(
     Column("free_answer", JSON),
 )
 
+#: What is wrong with workers that have no chat; `beat` grows each time that one writes.
+worker_troubles = Table(
+    "worker_troubles",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("beat", Integer, nullable=False),
+    Column("troubles", JSON, nullable=False),
+)
+
 #: What each server had when it was last seen, packed as in `servers`. It outlives the worker's row there.
 definitions = Table(
     "definitions",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.core.errors import BadValue
 from bot.core.wording.loras import chosen_lora, lora_fields
 from bot.core.wording.styles import Style, Styles, style_field
 from bot.core.workflows.form import Field, Form
@@ -24,10 +25,13 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Additions:
-    """The styles that a person may choose, and the LoRAs, for a form with the fields that they see."""
+    """The styles that a person may choose, and the LoRAs, for a form with the fields that they see. `own` has what they
+    want where they choose nothing; an empty text is a choice too.
+    """
 
     styles: Styles = field(default_factory=dict)
     loras: Sequence[str] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def added(self, form: Form) -> Form:
         """Return a form with these fields."""
@@ -40,6 +44,7 @@ class Additions:
         style, lora = style_field(form, self.styles), lora_fields(form, self.loras)
         names = [each.name for each in ((style,) if style is not None else ()) + (lora or ())]
         own = {name: value for name, value in values.items() if name not in names}
+        values = {**values, **self._defaults(style, lora, values)}
         found, given = chosen_lora(lora, values)
         named = ""
         if style is not None and str(values.get(style.name) or "").strip():
@@ -47,3 +52,22 @@ class Additions:
             given = {style.name: named, **given}
         lora_names = tuple(each.name for each in lora or ())
         return own, Chosen(given, self.styles[named] if named else None, found, lora_names)
+
+    def _defaults(
+        self, style: Field | None, lora: tuple[Field, Field] | None, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the person's own defaults for these fields, as far as they may be chosen here."""
+        own = {name: value for name, value in self.own.items() if values.get(name) is None}
+        first = [each for each in (style, lora[0] if lora is not None else None) if each is not None]
+        found = {each.name: own[each.name] for each in first if each.name in own and _fits(each, own[each.name])}
+        if lora is not None and lora[0].name in found and _fits(lora[1], own.get(lora[1].name)):
+            found[lora[1].name] = own[lora[1].name]
+        return found
+
+
+def _fits(field: Field, value: object) -> bool:
+    try:
+        field.parse(value)
+    except BadValue:
+        return False
+    return value is not None

@@ -8,7 +8,7 @@ from itertools import chain
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.object_info import ObjectInfo
-from comfy.saved.needs import FileNeeds, ModelLink
+from comfy.saved.needs import FileNeeds, ModelLink, NodeLink
 from comfy.scheduling.schedule import is_model
 from comfy.verdict import (
     MissingChoice,
@@ -57,6 +57,13 @@ def missing_models(workflow: Workflow, info: ObjectInfo) -> list[ModelLink]:
     faults = workflow.verdict(info).faults
     names = [str(each.value) for each in faults if isinstance(each, MissingChoice) and is_model(each.value)]
     return list(dict.fromkeys(told.get(file_name(name), ModelLink(file_name(name))) for name in names))
+
+
+def missing_nodes(workflow: Workflow, info: ObjectInfo) -> list[NodeLink]:
+    """Return the nodes that a server lacks for a workflow, each with its pack as far as the file names it."""
+    packs = workflow.source.told_needs.packs if workflow.source is not None else {}
+    nodes = [each.class_type for each in workflow.verdict(info).faults if isinstance(each, MissingNode)]
+    return [NodeLink(each, packs.get(each, "")) for each in dict.fromkeys(nodes)]
 
 
 def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 
 from bot.core.model import Address
-from bot.core.platform import BackgroundTask, RunRecord, Work
+from bot.core.platform import BackgroundTask, RunRecord, Work, note_arrival
 from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
@@ -130,10 +130,12 @@ class DiscordClient(discord.AutoShardedClient):
                 await runs.message_deleted(run)
 
     async def on_interaction(self, click: Click) -> None:
+        note_arrival()
         if click.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
             await answer(self.context, click)
 
     async def on_message(self, message: discord.Message) -> None:
+        note_arrival()
         await hear(self.context, self, message)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:

@@ -12,7 +12,16 @@ from typing import Any
 from bot.core.errors import UserError
 from bot.i18n import _
 from bot.platforms.discord import components
-from bot.platforms.discord.commands.lists import FORGET, NAMELESS_FORGET, TURN, forget, show_about, turn_workflows
+from bot.platforms.discord.commands.lists import (
+    DATA,
+    FORGET,
+    NAMELESS_FORGET,
+    TURN,
+    forget,
+    send_data,
+    show_about,
+    turn_workflows,
+)
 from bot.platforms.discord.commands.mine import MINE, turn_mine
 from bot.platforms.discord.commands.presets import KEEP, keep
 from bot.platforms.discord.commands.settings import SETTINGS, fill_from
@@ -44,6 +53,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await _on_form(context, click, session["act"], session["sheet"], int(session["at"]))
     elif asked := re.fullmatch(FORGET, name):
         await forget(context, click, asked["person"])
+    elif wanted := re.fullmatch(DATA, name):
+        await send_data(context, click, wanted["person"])
     elif name == NAMELESS_FORGET:
         await show_about(context, click)
     elif name == panel.UNDO:

@@ -14,7 +14,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place
-from bot.core.platform import Button
+from bot.core.platform import Button, note_arrival
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import refusal
@@ -106,6 +106,7 @@ class Dispatcher:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _take(self, update: Update) -> None:
+        note_arrival()
         message = said(update)
         album = message.media_group_id if message is not None else None
         if album is None:

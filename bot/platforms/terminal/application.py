@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bot.core.care.model_files import ModelFetcher
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
+    from bot.core.platform import PackedData
     from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
     from bot.preflight import Findings
@@ -62,6 +63,9 @@ class Application(Protocol):
     async def hand_over(self, worker: str) -> int: ...
 
     async def forget(self, person: str) -> int: ...
+
+    async def export(self, person: str, path: Path) -> PackedData:
+        """Write what is kept of a person to a new file. Raises `ConfigError`, `StorageFailed` and `OSError`."""
 
     async def backup(self, path: Path, *, media: bool | None) -> BackupMade:
         """Write a backup to a new file. `media` says whether the files of runs are in it; None: if they are in a

@@ -245,6 +245,17 @@ def forget(person: str) -> None:
 
 
 @cli.command()
+@click.argument("person")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export(person: str, file: Path) -> None:
+    """Write what is kept of a PERSON (discord:1234) to a new ZIP."""
+    from bot.platforms.terminal.keeping import export as write
+    from bot.platforms.terminal.moderation import person_named
+
+    raise SystemExit(write(_app(), person_named(person), file))
+
+
+@cli.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--media/--no-media", default=None, help=_("With the files of runs; default: if they are in a folder."))
 def backup(file: Path, media: bool | None) -> None:
@@ -324,7 +335,7 @@ def servers(ctx: click.Context) -> None:
 @_server
 @click.pass_context
 def models(ctx: click.Context, server: str | None) -> None:
-    """List the models that workflows lack; fetch one."""
+    """List the models and nodes that workflows lack; get one."""
     if ctx.invoked_subcommand is None:
         from bot.platforms.terminal.models import show
 
@@ -339,6 +350,16 @@ def fetch(name: str, server: str | None) -> None:
     from bot.platforms.terminal.models import fetch as get
 
     raise SystemExit(get(_app(), _named(server, _app()), name))
+
+
+@models.command()
+@click.argument("pack")
+@_server
+def install(pack: str, server: str | None) -> None:
+    """Have ComfyUI-Manager install a PACK of nodes at a server."""
+    from bot.platforms.terminal.models import install as get
+
+    raise SystemExit(get(_app(), _named(server, _app()), pack))
 
 
 @cli.group(cls=Moderation)

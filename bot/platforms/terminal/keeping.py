@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.core.errors import ConfigError
 from bot.i18n import _, ngettext
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import say
@@ -41,6 +42,22 @@ def _of_backup(made: BackupMade) -> Iterator[str]:
     if made.media != "included":
         yield _("The files of runs are not in it.")
     yield _("Keep the ledger of erasures (erased.jsonl) beside it, and your settings: neither is in it.")
+
+
+def export(app: Application, person: str, path: Path) -> int:
+    """Write a person's data to a file, and print what is in it."""
+
+    async def work() -> int:
+        try:
+            packed = await app.export(person, path)
+        except OSError as fault:
+            words = _("{file} cannot be written: {reason}")
+            raise ConfigError(words.format(file=path, reason=fault.strerror or fault)) from fault
+        say(packed.words)
+        say(_("Give {file} to {person} alone: it has their words and pictures.").format(file=path, person=person))
+        return 0
+
+    return attend(work())
 
 
 def restore(app: Application, path: Path, ledgers: Sequence[Path], *, without_erasures: bool) -> int:

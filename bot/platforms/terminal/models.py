@@ -1,4 +1,4 @@
-"""`darkroom models`: lists the models that workflows lack, and fetches them."""
+"""`darkroom models`: lists the models and nodes that workflows lack, and fetches models."""
 
 from __future__ import annotations
 
@@ -17,14 +17,24 @@ if TYPE_CHECKING:
 
 
 def show(app: Application, server: str | None) -> int:
-    """List the missing models: name, size, folder, the workflows that want them, and the address."""
+    """List the missing models: name, size, folder, the workflows that want them, and the address; and the missing
+    nodes: name, pack, workflows and address.
+    """
 
     async def work() -> int:
-        found = await _missing(app, server)
-        if not found:
-            say(_("No workflow lacks a model there."))
-        for link, workflows in found.items():
+        await app.learn([server])
+        async with app.open(server) as bench:
+            models = await bench.missing_models()
+            nodes = await bench.missing_nodes() if server is not None else {}  # nothing can be installed in our engine
+        if not models and not nodes:
+            say(_("No workflow lacks a model or a node there."))
+        for link, workflows in models.items():
             say(_line(link, workflows))
+        if nodes:
+            say(_("Missing nodes:"))
+        for node, workflows in nodes.items():
+            pack = _("pack {pack}").format(pack=node.pack) if node.pack else _("the workflow names no pack")
+            say(f"{node.node}: {pack}; {', '.join(workflows)}" + (f"; {node.url}" if node.url else ""))
         return 0
 
     return attend(work())
@@ -45,6 +55,21 @@ def fetch(app: Application, server: str | None, name: str) -> int:
         words = _("Fetched {file} ({size:.2f} GB); its checksum is right.")
         words = words if made.checked else _("Fetched {file} ({size:.2f} GB); the workflow names no checksum.")
         say(words.format(file=made.path, size=made.size / 1e9))
+        return 0
+
+    return attend(work())
+
+
+def install(app: Application, server: str | None, pack: str) -> int:
+    """Have ComfyUI-Manager install a pack, and print what it says."""
+
+    async def work() -> int:
+        if not app.settings.manager:
+            words = _("Set {setting} if ComfyUI-Manager may install packs of nodes at your servers.")
+            raise UserError(words.format(setting="COMFYUI_MANAGER=yes"))
+        await app.learn([server])
+        async with app.open(server) as bench:
+            say(await bench.install_pack(pack))
         return 0
 
     return attend(work())

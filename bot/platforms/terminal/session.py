@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,8 +20,11 @@ import click
 from bot.core.error_text import explain
 from bot.core.errors import CannotRun, ConfigError, DiskFull, UserError
 from bot.core.execution.one_shot import OneShotRunner
+from bot.core.extras import need
 from bot.core.model import Failed, RunRequest
 from bot.core.storage.temporary import process_folder, room, work_folder
+from bot.core.workflows.form import FieldKind
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _, ngettext
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, RunFailed, say
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from bot.settings import Role
 
 _log = logging.getLogger(__name__)
+_VIDEO = re.compile("video|webm|mp4", re.IGNORECASE)
 
 
 def develop(
@@ -155,6 +160,23 @@ def _replaced(app: Application) -> None:
         say(words.format(**told, other=by.graph_name, other_origin=_ORIGINS[by.layer]))
 
 
+def _tell_of_videos(app: Application) -> None:
+    """Say that workflows have videos, where the extra for them is missing."""
+    names = [each.name for each in app.catalog.workflows.values() if _has_video(each)]
+    try:
+        words = _("These workflows have videos: {names}. They run, and their videos cannot be made to fit a chat.")
+        need("media", words.format(names=", ".join(names)))
+    except ConfigError as fault:
+        if names:
+            say(_("note: {note}").format(note=fault))
+
+
+def _has_video(workflow: Workflow) -> bool:
+    """True if a workflow takes a video, or a node of it is named for one."""
+    takes = any(field.kind is FieldKind.VIDEO for field in workflow.form().fields)
+    return takes or any(_VIDEO.search(node.class_type) for node in workflow.prompt)
+
+
 def learn(app: Application, server: str | None) -> None:
     """Read the workflows that wait for a server with what this one has."""
 
@@ -192,6 +214,7 @@ async def _check(app: Application, server: str | None) -> int:
     mistakes = ngettext("{bad} mistake", "{bad} mistakes", found).format(bad=found)
     say(_("workflows: {count} good, {mistakes}").format(count=count, mistakes=mistakes))
     _replaced(app)
+    _tell_of_videos(app)
     for line in await app.saved():
         say(_("saved in ComfyUI: {line}").format(line=line))
     for each in servers:

@@ -60,9 +60,11 @@ class HealthRoutes:
         runs = GaugeMetricFamily("darkroom_runs", "Runs that have not ended, by their state.", labels=["state"])
         for state in UNFINISHED:
             runs.add_metric([state], self._waiting.get(state, 0))
-        servers = GaugeMetricFamily("darkroom_server_up", "Whether a server can be reached.", labels=["server"])
+        words = "Whether a server can be reached, and how it is: one that is asleep or draining is no alarm."
+        servers = GaugeMetricFamily("darkroom_server_up", words, labels=["server", "condition"])
+        conditions = self._services.health.conditions()
         for name, up in self._services.health.servers().items():
-            servers.add_metric([name], up)
+            servers.add_metric([name, conditions[name]], up)
         yield runs
         yield servers
         remarks = GaugeMetricFamily("darkroom_remarks", "What /readyz remarks on beside faults.", labels=["topic"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bot.i18n import _, language
 
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
+
 
 def words() -> dict[str, str]:
     """Each by the name that the scripts call it by; `{…}` is filled in there."""
@@ -22,6 +24,10 @@ def words() -> dict[str, str]:
         "drop_file": _("Drop a file here, or choose it"),
         "replace": _("Choose another"),
         "sample": _("Use a sample picture"),
+        "camera": _("Camera"),
+        "from_gallery": _("From your pictures"),
+        "no_results": _("Nothing of yours fits here yet."),
+        "reduced": _("{name} was too large, and is {width} x {height} pixels now."),
         "remove": _("Remove"),
         "too_large": _("{name} is too large; the maximum is {most} MB."),
         "not_image": _("{name} is not a picture. Please choose a picture."),
@@ -34,18 +40,28 @@ def words() -> dict[str, str]:
         "default": _("The server's default"),
         "yes": _("Yes"),
         "more": _("More"),
+        "options": _("More options"),
+        "fewer": _("Fewer options"),
+        "shape": _("Shape"),
+        "another_number": _("Another number"),
+        "find_workflow": _("Find a workflow"),
+        "recent": _("Used last"),
+        "others": _("Others"),
+        "none_found": _("No workflow has these words."),
         "pick": _("Choose a colour"),
         "again": _("Again"),
         "change": _("Change"),
         "vary": _("Vary"),
         "done_of": _("{done} of {count}"),
-        "numbered": _("Number {number}"),
         "of_group": _("Number {number} of {title}"),
         "group": _("{count} of {title}, asked at {time}"),
         "ended_all": _("{title}: all have ended."),
         "resume": _("Go on"),
         "choose": _("Which one goes on?"),
         "cancel": _("Cancel"),
+        "cancel_all": _("Cancel all"),
+        "cancelled_all": _("{count} cancelled."),
+        "waiting_count": _("{count} in line"),
         "cancelling": _("Cancelling…"),
         "use": _("Use as input"),
         "use_in": _("Use it in"),
@@ -59,7 +75,8 @@ def words() -> dict[str, str]:
         "result": _("{title}: {said}"),
         "progress": _("Progress of {title}"),
         "preview": _("Live preview of {title}"),
-        "empty": _("Nothing here yet. Pick a workflow, give it what it asks for, and watch it develop."),
+        "empty": _("Pick a workflow, give it what it asks for, and watch it develop."),
+        "sent": _("Sent."),
         "read_settings": _("Read the settings of a picture"),
         "settings_read": _("Filled in from the picture: {title}."),
         "no_takers": _("No workflow here takes the settings of this picture."),
@@ -192,8 +209,10 @@ def page_words() -> dict[str, str]:
     """The words that stand in the page before any script has run."""
     return {
         "language": language,
+        "direction": "rtl" if language.partition("_")[0] in _RIGHT_TO_LEFT else "ltr",
         "title": _("Darkroom"),
         "moderation": _("The operator's desk"),
+        "own_data": _("My data"),
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.platform import SHARED_PATH, Services
+from bot.core.platform import SHARED_PATH, Services, note_arrival
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
@@ -60,7 +60,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
     app.add_routes(PresetRoutes(services).routes())
-    app.add_routes(LineRoutes(services).routes())
+    app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
@@ -90,6 +90,7 @@ def _members_only(gate: AccessControl) -> Middleware:
 
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+        note_arrival()
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
             if request.path == "/moderate":

@@ -90,6 +90,7 @@ async def _sleeps_and_starts(tmp_path: Path, server: NamedServer) -> None:
         await becomes(home, Condition.ASLEEP)
         assert [each for each in await home.services.health.troubles() if each.kind != "disk"] == []
         assert home.services.health.servers() == {"gpu": False}
+        assert home.services.health.conditions() == {"gpu": "asleep"}
         run_id, _shown = await home.ask()
         [run] = await home.ended(run_id)
         assert (run.state, run.attempt) == (State.DONE, 1)

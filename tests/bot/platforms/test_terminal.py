@@ -476,7 +476,17 @@ def test_a_page_that_others_could_reach_needs_a_token(monkeypatch: pytest.Monkey
 
 #: What serves chats, keeps runs or counts them takes seconds to load: no command that runs a workflow may wait for it.
 ONLY_FOR_CHATS = {
-    *("aiohttp_sse", "aiosqlite", "alembic", "dbos", "discord", "obstore", "prometheus_client", "psycopg"),
+    *(
+        "aiohttp_sse",
+        "aiosqlite",
+        "alembic",
+        "dbos",
+        "discord",
+        "obstore",
+        "opentelemetry",
+        "prometheus_client",
+        "psycopg",
+    ),
     *(
         "pydantic",
         "regex",

@@ -68,7 +68,7 @@ class ReportStore:
         many = select(func.count()).where(reports.c.run_id == runs.c.id).scalar_subquery()
         reported = reports.c.stage.in_((ReportStage.NEW, ReportStage.ASKED))
         ids = select(reports.c.run_id).where(reported)
-        where = (runs.c.community == community, runs.c.state == State.DONE, runs.c.id.in_(ids))
+        where = (runs.c.community == community, runs.c.state.in_((State.DONE, State.FAILED)), runs.c.id.in_(ids))
         question = select(runs, many.label("reported")).where(*where).order_by(runs.c.seq).limit(count)
 
         def ask(connection: Connection) -> list[tuple[RunRecord, int]]:

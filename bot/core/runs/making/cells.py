@@ -96,7 +96,8 @@ class CellMaker:
     ) -> tuple[RunRequest, Chosen]:
         """Return a request with the values of the workflow's own fields, and what was chosen beside them."""
         shown = restriction.shown(await self._validator.form(workflow))
-        values, found = self._workflows.additions(workflow, request.person, request.place).taken(shown, request.values)
+        additions = self._workflows.additions(workflow, request.person, request.place, restriction.own)
+        values, found = additions.taken(shown, request.values)
         return replace(request, values=values), found
 
     async def _checked(self, request: RunRequest, restriction: FieldConstraints, folder: Path) -> ValidatedRequest:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.core.platform import Button, ButtonPress, LineEntry, RunRecord, State, WorkflowOffer
+from bot.core.platform import OWN_DATA_NAME, Button, ButtonPress, LineEntry, RunRecord, State, WorkflowOffer
 from bot.core.status_text import asked
 from bot.i18n import _, ngettext
 from bot.platforms.discord.components import ComponentAction, button, still
 from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
+from bot.platforms.discord.runs.attachments import REQUEST_BYTES, DiscordAttachment
 from bot.platforms.discord.runs.request import asker, is_member, place_of
 from bot.platforms.discord.runs.submit import Click, DiscordContext
 from bot.platforms.discord.runs.text import cut, plain
@@ -21,6 +22,7 @@ _BUTTONS = 10
 _PAGE = 1700  # characters of a list of workflows
 TURN = r"darkroom:workflows:(?P<page>[0-9]{1,3})"
 FORGET = r"darkroom:forget:(?P<person>[0-9]{1,20})"
+DATA = r"darkroom:data:(?P<person>[0-9]{1,20})"
 NAMELESS_FORGET = "darkroom:forget"  #: as version 0.1 posted it; it does not say whose it is, so they are asked again
 
 
@@ -123,14 +125,28 @@ async def show_about(context: DiscordContext, click: Click) -> None:
             "{days:g} days."
         ).format(days=context.kept_days),
         _("Presets are kept until you delete them."),
-        _("The button deletes your presets, your ended runs and their files at once; messages in chat stay."),
+        _("Delete my data deletes your presets, your ended runs and their files at once; messages in chat stay."),
+        _("Send me my data hands you all of it as a file, which you alone see."),
     ]
+    data: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=_("Send me my data"), custom_id=f"darkroom:data:{click.user.id}"
+    )
     forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
         style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=f"darkroom:forget:{click.user.id}"
     )
     await click.response.send_message(
-        "\n".join(lines), ephemeral=True, view=still(forget), allowed_mentions=NO_MENTIONS
+        "\n".join(lines), ephemeral=True, view=still(data, forget), allowed_mentions=NO_MENTIONS
     )
+
+
+async def send_data(context: DiscordContext, click: Click, owner: str) -> None:
+    """Send the person whom the button names what is kept of them, if they press it. Raises `UserError`."""
+    await click.response.defer(ephemeral=True, thinking=True)
+    press = ButtonPress(Button.OWN_DATA, asker(click), place_of(click), f"{PLATFORM}:{owner}")
+    await context.services.runs.check_press(press)
+    async with context.services.data.handed_over(asker(click), min(click.filesize_limit, REQUEST_BYTES)) as packed:
+        file = DiscordAttachment(packed.path, OWN_DATA_NAME).open()
+        await click.followup.send(packed.words, file=file, ephemeral=True)
 
 
 async def forget(context: DiscordContext, click: Click, owner: str) -> None:

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 
 from bot.core.errors import UnknownWorkflow, UserError
-from bot.core.platform import Form, Workflow
+from bot.core.platform import Form, Workflow, note_arrival
 from bot.core.status_text import private_words
 from bot.i18n import _
 from bot.platforms.discord.commands import linking, lists
@@ -52,6 +52,7 @@ class Tree(app_commands.CommandTree[Any]):
 
     async def interaction_check(self, click: Click, /) -> bool:
         click.client.attend(asyncio.current_task())
+        note_arrival()
         data: Any = click.data or {}
         if not data.get("guild_id"):
             return True

@@ -6,11 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from telegram import InlineKeyboardMarkup
+from telegram import InlineKeyboardMarkup, InputFile
 
-from bot.core.errors import BadValue
+from bot.core.errors import BadValue, NotAllowed
 from bot.core.model import RunRequest, UploadedFile
 from bot.core.platform import (
+    OWN_DATA_NAME,
     UNFINISHED,
     Button,
     FieldKind,
@@ -33,10 +34,12 @@ from bot.platforms.telegram.own.mine import OwnRuns, is_turn, owner_of, state_wo
 from bot.platforms.telegram.runs import callback_data, captions
 from bot.platforms.telegram.runs.callback_data import button
 from bot.platforms.telegram.runs.erasing import MessageEraser, tell
+from bot.platforms.telegram.runs.media import UPLOAD, opened
 
 _SHOWN, _LISTED = 10, 20  # runs, and workflows, in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
-TRY, FORGET, REALLY = "o:try", "o:forget", "o:really"  # what the buttons here say; the last one names a person
+TRY, FORGET, DATA = "o:try", "o:forget", "o:data"  # what the buttons here say
+REALLY = "o:really"  # this one names a person
 
 
 class BasicCommands:
@@ -74,6 +77,10 @@ class BasicCommands:
             await self._responder.check_press(caller, Button.TRY)
         elif data == FORGET:
             await self._responder.check_press(caller, Button.FORGET)
+        elif data == DATA:
+            if not caller.chat.is_private:
+                raise NotAllowed(_("Ask me for your data in a private chat, where no one else sees it."))
+            await self._responder.check_press(caller, Button.OWN_DATA, caller.person.key)
         elif is_turn(data):
             await self._responder.check_press(caller, Button.FORM, f"{NAME}:{owner_of(data)}")
         elif data.startswith(REALLY):
@@ -85,6 +92,8 @@ class BasicCommands:
             await self._try(caller)
         elif data == FORGET:
             await self._ask_to_forget(caller)
+        elif data == DATA:
+            await self._send_data(caller)
         elif is_turn(data):
             await self._own_runs.turn(caller, data)
         elif data.startswith(REALLY):
@@ -186,8 +195,18 @@ class BasicCommands:
             " buttons work, and presets until you delete them; other people do not see them here. You can have all of"
             " it deleted at any time."
         )
-        keyboard = InlineKeyboardMarkup([[button(_("Delete my data"), FORGET)]])
+        own = [button(_("Send me my data"), DATA)] if caller.chat.is_private else []
+        keyboard = InlineKeyboardMarkup([[*own, button(_("Delete my data"), FORGET)]])
         await self._responder.say(caller, captions.plain(words), keyboard)
+
+    async def _send_data(self, caller: Caller) -> None:
+        """Send a person what is kept of them. Raises `UserError`."""
+        bot = self._responder.api.bot
+        async with self._services.data.handed_over(caller.person, UPLOAD) as packed, opened(packed.path) as file:
+            document = InputFile(file, OWN_DATA_NAME, read_file_handle=False)
+            await self._responder.api.ask(
+                caller.chat, lambda chat: bot.send_document(chat, document, caption=packed.words)
+            )
 
     async def _forget(self, caller: Caller, message: int) -> None:
         count = await self._services.runs.forget(caller.person)

@@ -154,6 +154,13 @@ async def contents(
         ]
 
 
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[IO[bytes]]:
+    """Open a file that is read while it is sent."""
+    with await _opened(path) as file:
+        yield file
+
+
 async def _opened(path: Path) -> IO[bytes]:
     """Open a file in a thread; if it is no longer wanted when it is open, it is closed at once."""
     opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))

@@ -8,14 +8,15 @@ from bot.core.platform import Services
 from bot.platforms.web.api.uploads import place_of
 from bot.platforms.web.api.views import person_of
 from bot.platforms.web.auth import whose
+from bot.platforms.web.live.hub import Hub
 
 
 class LineRoutes:
-    def __init__(self, services: Services) -> None:
-        self._line = services.line
+    def __init__(self, services: Services, hub: Hub) -> None:
+        self._line, self._hub = services.line, hub
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/line", self._show)]
+        return [web.get("/line", self._show), web.post("/line/cancel", self._cancel)]
 
     async def _show(self, request: web.Request) -> web.Response:
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
@@ -30,3 +31,11 @@ class LineRoutes:
             for each in await self._line.entries(person, here)
         ]
         return web.json_response({"entries": entries, "limits": await self._line.limits(person, here)})
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        """Cancel all that waits."""
+        person = person_of(whose(request))
+        stopped = await self._line.cancel_waiting(person)
+        for run in stopped:
+            self._hub.tell(person.id, run)
+        return web.json_response({"stopped": len(stopped)})

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.platform import Services, missing
-from bot.platforms.web.admin.html import el
+from bot.core.platform import OWN_DATA_NAME, Services, missing
+from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.routes import who
 from bot.platforms.web.api.files import TYPES
 from bot.platforms.web.api.multipart import read_fields
@@ -23,7 +23,9 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.i18n import page_words, words
 from bot.platforms.web.templates import STATIC, filled
 
+_OWN_DATA, _PIECE = 1_000_000_000, 1 << 18  # bytes of a visitor's own data, and of a piece of it
 _LOGIN = 8192  # bytes of the login form
+_WHOLE = 12  # workflows that a page gets with their forms; of more it asks for the forms that are opened
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -37,8 +39,10 @@ class PageRoutes:
             web.get("/", self._page),
             web.post("/login", self._login),
             web.get("/workflows", self._workflows),
+            web.get("/workflows/{name}", self._workflow),
             web.get("/cards/{name}", self._card),
             web.get("/sample", self._sample),
+            web.get("/my-data", self._own_data),
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -47,13 +51,14 @@ class PageRoutes:
         boot = {
             "films": not missing(),
             "words": words(),
-            "workflows": await self._offers(request),
+            "workflows": _first(await self._offers(request)),
             "upload": self._options.upload_bytes,
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
         }
-        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else ""
-        page = await filled("index.html", boot=_data(boot), moderation_link=way)
+        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else None
+        links = group(el("a", page_words()["own_data"], href="my-data"), way)
+        page = await filled("index.html", boot=_data(boot), moderation_link=links)
         introduce(request, page)
         return page
 
@@ -73,6 +78,14 @@ class PageRoutes:
 
     async def _workflows(self, request: web.Request) -> web.Response:
         return web.json_response(await self._offers(request))
+
+    async def _workflow(self, request: web.Request) -> web.Response:
+        """One of them, with its form."""
+        name = request.match_info["name"]
+        found = [offer for offer in await self._offers(request) if offer["name"] == name]
+        if not found:
+            raise web.HTTPNotFound
+        return web.json_response(found[0])
 
     async def _offers(self, request: web.Request) -> list[dict[str, Any]]:
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
@@ -96,6 +109,22 @@ class PageRoutes:
         headers = {"Cache-Control": "private, max-age=3600", "Content-Type": TYPES[path.suffix]}
         return web.FileResponse(path, headers=headers)
 
+    async def _own_data(self, request: web.Request) -> web.StreamResponse:
+        """Send a visitor what is kept of them."""
+        person = person_of(whose(request))
+        async with self._services.data.handed_over(person, _OWN_DATA) as packed:
+            headers = {"Content-Disposition": f'attachment; filename="{OWN_DATA_NAME}"', "Cache-Control": "no-store"}
+            response = web.StreamResponse(headers={**headers, "Content-Type": "application/zip"})
+            file = await asyncio.to_thread(packed.path.open, "rb")
+            try:
+                await response.prepare(request)
+                while piece := await asyncio.to_thread(file.read, _PIECE):
+                    await response.write(piece)
+            finally:
+                await asyncio.to_thread(file.close)
+            await response.write_eof()
+        return response
+
     async def _sample(self, _request: web.Request) -> web.StreamResponse:
         if self._options.sample is None:
             raise web.HTTPNotFound
@@ -113,6 +142,14 @@ class PageRoutes:
 
     def _is_operator(self, request: web.Request) -> bool:
         return self._services.moderation.is_operator(who(request, self._gate))
+
+
+def _first(offers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the workflows as a page gets them first, which stays light however many they are."""
+    forms = ("fields", "main", "size")
+    return (
+        offers if len(offers) <= _WHOLE else [{key: each[key] for key in each if key not in forms} for each in offers]
+    )
 
 
 def _data(boot: dict[str, Any]) -> str:

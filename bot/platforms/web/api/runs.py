@@ -33,6 +33,7 @@ class RunRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/workflows/{name}/runs", self._run),
+            web.post("/workflows/{name}/check", self._check),
             web.get("/runs", self._find),
             web.post("/settings", self._read),
             web.post("/runs/{id}/again", self._again),
@@ -59,6 +60,17 @@ class RunRoutes:
             if faults := _faults(form, submitted):
                 return _faulty(faults)
             return await self._take(await requested(submitted, name, form, self._services, person, place))
+
+    async def _check(self, request: web.Request) -> web.Response:
+        """Say what is wrong with values that have been typed so far; files are not among them."""
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        name = self._services.workflows.catalog.find(request.match_info["name"]).id
+        form = await self._services.workflows.form(name, person, place_of(person.id))
+        typed = Form(tuple(field for field in form.fields if not field.is_media))
+        with self._on_its_way(person.id), work_folder() as folder:
+            given = (await unpack(request, typed, folder, 0)).values
+        faults = [fault for fault in typed.faults(given) if fault.field in given]
+        return web.json_response({"faults": [{"field": fault.field, "reason": fault.reason} for fault in faults]})
 
     @contextmanager
     def _on_its_way(self, visitor: str) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from bot.core import status_text
@@ -20,7 +21,18 @@ from bot.core.model import (
     Status,
     StoredFile,
 )
-from bot.core.platform import Field, Form, Outcome, RunDetails, RunRecord, State, WorkflowOffer, one_each
+from bot.core.platform import (
+    Field,
+    Form,
+    Outcome,
+    RunDetails,
+    RunRecord,
+    State,
+    WorkflowOffer,
+    main_field,
+    one_each,
+    size_fields,
+)
 from bot.i18n import _
 from bot.platforms.web.live.hub import Word
 
@@ -114,8 +126,10 @@ def status_view(run_id: str, status: Status | None, word: Word | None) -> dict[s
 
 
 def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
-    """A workflow's card, and its form."""
-    workflow = offer.workflow
+    """A workflow as it is picked, and its form: `main` is the text that it is about, and `size` has the two fields for
+    a picture's width and height.
+    """
+    workflow, main, size = offer.workflow, main_field(form), size_fields(form)
     return {
         "name": workflow.id,
         "title": workflow.title or workflow.name,
@@ -124,6 +138,9 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
         "lacks": offer.lacks,
         "price": _("A run costs {price}.").format(price=offer.price) if offer.price else "",
         "fields": [_field_view(field, several=one_each(form, 2) == field.name) for field in form.fields],
+        "takes": list(dict.fromkeys(field.kind.value for field in form.fields if field.is_media)),
+        "main": main.name if main is not None and not main.is_rare else "",
+        "size": asdict(size) if size is not None and size.ratios else None,
     }
 
 
@@ -151,6 +168,7 @@ def _field_view(field: Field, *, several: bool) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
+        "count": field.asks_count,
         "several": several,
         "more": field.is_rare,
         "range": "" if field.seed else field.range_text,

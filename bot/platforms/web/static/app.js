@@ -1,61 +1,77 @@
-// Puts the page together: a card chooses a workflow, its form sends a request, and the stream tells what becomes of it.
+// Puts the page together: the composer sends a request, and the stream tells what becomes of it.
 
-import { ask, boot, make, say, word } from "./dom.js";
-import { Cards } from "./cards.js";
-import { Form } from "./form.js";
+import { ask, boot, dialog, icon, make, say, word } from "./dom.js";
+import { Form } from "./composer/form.js";
+import { taker, Workflows } from "./composer/workflows.js";
 import { follow } from "./gallery/route.js";
-import { Line } from "./line.js";
-import { Presets } from "./presets.js";
-import { Runs } from "./runs.js";
+import { Runs } from "./results/runs.js";
 import { listen } from "./stream.js";
 
-const LAST = "darkroom.workflow";
-const form = new Form(document.getElementById("form"));
-const cards = new Cards(document.getElementById("cards"), choose);
-const presets = new Presets(document.getElementById("presets"), { use: fillIn, changed: () => refresh(true) });
-new Line(document.getElementById("in-line"));
-joins(document.getElementById("accounts"));
-const keep = (run, name) => presets.act("keep", { run: run.id, name });
-const runs = new Runs(document.getElementById("runs"), { change, use, takers, keep });
+const BOOKMARKS = "M8 7h9v14l-4.5-3.5L8 21zM5 17V4h9";
+const READ = "M4 7V4h4M16 4h4v3M20 17v3h-4M8 20H4v-3M7 10h10M7 14h6";
 
-/** The visitor's other accounts, which few ask for: their script is loaded when they do. */
-function joins(element) {
-  element.append(make("summary", {}, word("accounts")));
-  const open = async () => {
-    const { Accounts } = await import("./accounts.js");
-    const accounts = new Accounts();
-    element.append(...accounts.content);
-    await accounts.load();
-  };
-  element.addEventListener("toggle", () => open().catch((fault) => say(fault.message)), { once: true });
+const workflows = new Workflows();
+const reading = make("input", { type: "file", class: "unseen", accept: "image/*", id: "read", onchange: () => read(reading) });
+const tools = [
+  make("label", { class: "icon", title: word("read_settings") }, icon(READ), make("span", { class: "unseen" }, word("read_settings")), reading),
+  tool("presets", BOOKMARKS, async () => (await presets()).open()),
+];
+const form = new Form(document.getElementById("form"), { workflows, pick, tools, sent });
+const takers = (after, kind) => workflows.takers(after, kind);
+const keep = async (run, name) => (await presets()).act("keep", { run: run.id, name });
+const runs = new Runs(document.getElementById("runs"), { workflows, change, use, takers, keep, choose });
+let shelf = null;
+
+function tool(name, path, onclick) {
+  return make("button", { type: "button", class: "icon", "aria-label": word(name), title: word(name), "aria-haspopup": "dialog", onclick }, icon(path));
 }
 
-function choose(workflow) {
-  remember(workflow.name);
-  form.show(workflow);
+/** The visitor's presets, which are loaded when they are needed first. */
+async function presets() {
+  const { Presets } = await import("./composer/presets.js");
+  return (shelf ??= new Presets({ use: fillIn, changed: () => refresh(true) }));
+}
+
+async function pick() {
+  const { picked } = await import("./composer/picker.js");
+  const workflow = await picked(workflows, form.workflow);
+  if (workflow) await choose(workflow);
+}
+
+/** Open the form of a workflow. Returns false if it cannot be had. */
+async function choose(workflow, given = null) {
+  try {
+    form.show(await workflows.whole(workflow), given);
+  } catch (fault) {
+    say(fault.message);
+    return false;
+  }
+  workflows.used(workflow.name);
+  form.focus();
+  return true;
+}
+
+function sent(id, workflow) {
+  workflows.used(workflow.name);
+  runs.expect(id);
 }
 
 /** Fill the form in as a run was. */
-function change(run) {
-  const workflow = cards.get(run.workflow);
+async function change(run) {
+  const workflow = workflows.get(run.workflow);
   if (!workflow) return say(word("nowhere"));
-  cards.select(workflow.name);
-  remember(workflow.name);
-  form.show(workflow, { values: run.values, files: run.inputs });
-  form.focus();
+  if (!(await choose(workflow, { values: run.values, files: run.inputs }))) return;
   const told = ({ text }) => form.workflow === workflow && form.tell(text);
   ask("GET", `runs/${run.id}/changes`).then(told, (fault) => say(fault.message));
 }
 
 /** Fill the form in with a preset; files that are there already stay. */
-function fillIn({ workflow: name, values, news }) {
-  const workflow = cards.get(name);
+async function fillIn({ workflow: name, values, news }) {
+  const workflow = workflows.get(name);
   if (!workflow) return say(word("nowhere"));
-  cards.select(name);
-  choose(workflow);
+  if (!(await choose(workflow))) return;
   form.fill({ values, files: [] }, false);
   form.tell(news);
-  form.focus();
 }
 
 /** Fill a form in with the settings of a picture: the one that is open where it takes them, else the best. */
@@ -68,84 +84,52 @@ async function read(input) {
   try {
     const { forms } = await ask("POST", "settings", body);
     const filled = forms.find((each) => each.workflow === form.workflow?.name) ?? forms[0];
-    if (!filled || !cards.get(filled.workflow)) return say(word("no_takers"));
-    fillIn(filled);
-    say(word("settings_read", { title: cards.get(filled.workflow).title }));
+    if (!filled || !workflows.get(filled.workflow)) return say(word("no_takers"));
+    await fillIn(filled);
+    say(word("settings_read", { title: workflows.get(filled.workflow).title }));
   } catch (fault) {
     say(fault.message);
   }
 }
 
-/** The field of a workflow that takes a file of this kind: of a video, the last picture can be taken. */
-function taker(workflow, kind) {
-  const field = (wanted) => workflow.fields.find((each) => each.kind === wanted);
-  return field(kind) ?? (boot.films && kind === "video" ? field("image") : undefined);
-}
-
-/** The workflows that take a result, those first that the author of its own has chosen. */
-function takers(after, kind) {
-  const chosen = cards.get(after)?.next ?? [];
-  const place = ({ name }) => (chosen.includes(name) ? chosen.indexOf(name) : chosen.length);
-  const able = boot.workflows.filter((each) => !each.lacks && taker(each, kind));
-  return able.sort((one, other) => place(one) - place(other));
-}
-
 /** Put a result into the form of a workflow. */
-function use(file, workflow) {
+async function use(file, workflow) {
   if (!workflow) return say(word("nowhere"));
-  if (workflow.name !== form.workflow?.name) {
-    cards.select(workflow.name);
-    choose(workflow);
-  }
+  if (workflow.name !== form.workflow?.name && !(await choose(workflow))) return;
   const field = taker(workflow, file.kind);
   form.put(field.name, file);
   form.focus(field.name);
   say(word("put_into", { field: field.title, title: workflow.title }));
 }
 
-/** Draw the workflows as they are now, and with `whole` the form that is open too. */
+/** Look at the workflows as they are now, and with `whole` draw the form that is open again. */
 async function refresh(whole = false) {
   boot.workflows = await ask("GET", "workflows");
-  cards.draw(boot.workflows);
-  const workflow = cards.get(form.workflow?.name);
-  if (workflow && !workflow.lacks) {
-    cards.select(workflow.name);
-    if (whole) form.show(workflow);
-  }
-  else start();
+  const workflow = workflows.get(form.workflow?.name);
+  runs.look();
+  if (!workflow || workflow.lacks) await start();
+  else if (whole) form.show(workflow);
 }
 
-function start() {
-  const able = boot.workflows.filter((workflow) => !workflow.lacks);
-  const first = able.find((workflow) => workflow.name === remembered()) ?? able[0];
+async function start() {
+  const { first } = workflows;
   if (!first) return form.clear(word("no_workflows"));
-  cards.select(first.name);
-  form.show(first);
+  form.show(await workflows.whole(first));
 }
 
-function remember(name) {
-  try {
-    localStorage.setItem(LAST, name);
-  } catch {
-    // a browser that keeps nothing starts with the first
-  }
+/** The visitor's other accounts, which few ask for. */
+async function accounts() {
+  const { Accounts } = await import("./accounts.js");
+  const joined = new Accounts();
+  dialog(word("accounts"), "accounts", ...joined.content);
+  await joined.load();
 }
 
-function remembered() {
-  try {
-    return localStorage.getItem(LAST);
-  } catch {
-    return null;
-  }
-}
-
-const reading = document.getElementById("read");
-document.getElementById("read-label").textContent = word("read_settings");
-reading.addEventListener("change", () => read(reading));
+const PERSON = "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20c1-4 4-5.5 7.5-5.5s6.5 1.5 7.5 5.5";
+document.querySelector(".tools").append(tool("accounts", PERSON, accounts));
 const note = document.getElementById("note");
 note.textContent = boot.note;
 note.hidden = !boot.note;
-cards.draw(boot.workflows);
-start();
+start().catch((fault) => say(fault.message));
 follow({ change, use, takers });
 listen(runs, () => refresh().catch((fault) => say(fault.message)));

@@ -1,4 +1,4 @@
-// The words of the page, and how its elements are made.
+// The words of the page, how its elements are made, and how it speaks: to the visitor, and to the server.
 
 export const boot = JSON.parse(document.getElementById("boot").textContent);
 
@@ -31,14 +31,41 @@ export function icon(d) {
   return svg;
 }
 
-const said = document.getElementById("said");
-let hush = 0;
+/** Load a stylesheet of the page that is not needed at first. */
+export function styled(path) {
+  const url = new URL(path, import.meta.url).href;
+  const known = [...document.styleSheets].some((sheet) => sheet.href === url);
+  if (known) return Promise.resolve();
+  return new Promise((done) => document.head.append(make("link", { rel: "stylesheet", href: url, onload: done, onerror: done })));
+}
 
-/** Say something, to be seen and to be heard. */
+/** A sheet over the page, which Escape closes; `content` is drawn once its styles are there. */
+export function dialog(label, kind, ...content) {
+  const close = make("button", { type: "button", class: "icon close", "aria-label": word("close"), onclick: () => sheet.close() }, icon("M6 6l12 12M18 6L6 18"));
+  const sheet = make("dialog", { class: `sheet ${kind}`, "aria-label": label }, make("div", { class: "sheet-head" }, make("h2", {}, label), close), ...content);
+  sheet.addEventListener("close", () => sheet.remove());
+  sheet.addEventListener("click", (event) => event.target === sheet && sheet.close()); // beside it
+  document.body.append(sheet);
+  sheet.showModal();
+  return sheet;
+}
+
+const said = document.getElementById("said");
+const SHOWN = 6000; // milliseconds
+let hush = 0;
+let standing = "";
+
+/** Say something for a moment, to be seen and to be heard; what `stays` comes back after it, until it is no longer so. */
 export function say(text, { stays = false } = {}) {
   clearTimeout(hush);
+  if (stays) standing = text;
   said.textContent = text;
-  if (!stays) hush = setTimeout(() => (said.textContent = ""), 6000);
+  if (!stays) hush = setTimeout(() => (said.textContent = standing), SHOWN);
+}
+
+/** What was said to stay is no longer so. */
+export function unsay() {
+  standing = "";
 }
 
 /** Copy a text. Where a browser does not let pages do that, it is selected instead. */

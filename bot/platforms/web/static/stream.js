@@ -1,6 +1,6 @@
 // The stream of server-sent events. It begins with everything; after a break it goes on where it was.
 
-import { say, word } from "./dom.js";
+import { say, unsay, word } from "./dom.js";
 
 const SHORTEST = 500; // milliseconds before it is tried again where the browser does not do so by itself
 const LONGEST = 8000;
@@ -44,6 +44,7 @@ export function listen(runs, workflows) {
     if (!lost) return;
     lost = false;
     document.body.classList.remove("lost");
+    unsay();
     say(word("back"));
     workflows();
   }

@@ -63,6 +63,20 @@ async def _is_ahead(home: House, run_id: str) -> bool:
     return run.state is State.WAITING and run.server is not None
 
 
+async def test_all_of_ones_own_that_waits_is_cancelled_and_nothing_else(tmp_path: Path) -> None:
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        first, message = await home.ask("gated", color="1", gate="a")
+        await home.platform.until(running(message))
+        waiting = [(await home.ask("gated", color=str(number), gate="b"))[0] for number in (2, 3)]
+        other, _message = await home.ask("gated", BEN, color="4", gate="c")
+        assert await home.services.line.cancel_waiting(ANN) == waiting
+        gates.open()
+        assert [run.state for run in await home.ended(*waiting)] == [State.CANCELLED] * 2
+        assert [run.state for run in await home.ended(first, other)] == [State.DONE] * 2
+        assert await home.services.line.cancel_waiting(ANN) == []
+
+
 async def test_limits_say_what_is_left_and_when_there_is_more(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         line, moderation = home.services.line, home.services.moderation

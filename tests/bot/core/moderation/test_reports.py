@@ -89,6 +89,21 @@ async def test_a_result_that_is_taken_away_is_gone_from_its_message_and_from_the
             await reports.report(renamed(BEN, 7), HERE, found)
 
 
+async def test_files_of_a_run_that_could_not_be_delivered_are_reported_and_taken_away(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        reports = home.services.moderation.reports
+        home.platform.refuses = True
+        run = await _made(home)
+        assert (run.state, len(run.shown.files)) == (State.FAILED, 1)
+        home.platform.refuses = False
+        assert "Moderators will look" in await reports.report(BEN, HERE, run)
+        assert [each.id for each, _count in await reports.open(MOD, HERE)] == [run.id]
+        assert await reports.take_away(MOD, HERE, run.id)
+        assert (await home.run(run.id)).shown.files == ()
+        assert await reports.open(MOD, HERE) == []
+        assert not list((tmp_path / "media").rglob("*.png"))
+
+
 async def test_one_person_cannot_flood_reviewers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.core.moderation.reports._A_DAY", 2)
     async with house(tmp_path) as home:

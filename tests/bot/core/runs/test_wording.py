@@ -123,6 +123,13 @@ async def test_a_style_of_the_place_goes_around_the_words_and_is_judged_with_the
         assert message.brief.values == {"words": "a nu a cat, de on film", "style": "Film", "seed": 1}
         assert (await runs.again(run_id, BEN, HERE, {})).values == {"words": "a {cat|cat}", "style": "Film"}
         await presets.keep(ANN, run, "filmed")
+        await presets.make_usual(ANN, "filmed", on=True)
+        own = await home.ended(await asked(home, "a dog"))
+        assert own[0].written == {"words": "a dog", "style": "Film", "seed": own[0].values["seed"]}
+        plain = (await home.ended(await asked(home, "a dog", style="")))[0]
+        assert plain.values["words"] == "a dog"
+        assert (await runs.again(plain.id, ANN, HERE, {})).values == {"words": "a dog", "style": ""}
+        await presets.make_usual(ANN, "filmed", on=False)
         with pytest.raises(BadValue, match="style: “comic” is not one of the choices"):
             await asked(home, "a cat", style="comic")
         await acts.words(MOD, HERE, "rude", WordList(("nude",)))

@@ -6,7 +6,9 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import pytest_asyncio
@@ -490,6 +492,24 @@ async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None
     await fake.until(lambda: fake.whispers(forgotten) == ["1 run is deleted."])
     mine = await fake.slash(eve, channel, "mine")
     await fake.until(lambda: any("not run anything" in text for text in fake.whispers(mine)))
+
+
+async def test_ones_data_comes_as_a_file_that_no_one_else_sees(fake: FakeDiscord, channel: int) -> None:
+    eve = 778
+    await fake.slash(eve, channel, "negative", {"photo": picture()})
+    await results(fake, channel)
+    about = await fake.slash(eve, channel, "about")
+    await about.answer
+    post = fake.posts[about.original or 0]
+    stranger = await fake.press(ALICE, post, f"darkroom:data:{eve}")
+    await fake.until(lambda: any("for another person" in text for text in fake.whispers(stranger)))
+    asked = await fake.press(eve, post, f"darkroom:data:{eve}")
+    await fake.until(lambda: fake.whispers(asked) == ["What is kept of you: 1 run, with 2 files."])
+    (sent,) = (each for each in fake.posts.values() if each.token == asked.token and each.files)
+    with ZipFile(BytesIO(sent.files["my-data.zip"])) as archive:
+        assert json.loads(archive.read("data.json"))["person"] == f"discord:{eve}"
+    again = await fake.press(eve, post, f"darkroom:data:{eve}")
+    await fake.until(lambda: any("a moment ago" in text for text in fake.whispers(again)))
 
 
 async def test_what_cannot_be_reached_is_an_error_with_a_number(

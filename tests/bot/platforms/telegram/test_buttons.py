@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -152,6 +154,24 @@ async def test_what_telegram_keeps_after_two_days_is_blanked(chat: Conversation,
         del chat.api.broken["deleteMessage"]
     assert all(each.media != made for each in gone)
     assert all(len(Image.open(BytesIO(each.media or b"")).getcolors() or ()) == 1 for each in gone)
+
+
+async def test_ones_data_comes_as_a_file_in_a_private_chat_alone(api: BotApi, chat: Conversation) -> None:
+    await poster(chat)
+    await chat.write("/about")
+    about = await chat.answer(button="Send me my data")
+    await chat.press(about, "Send me my data")
+    await api.until(lambda: chat.messages[-1].kind == "document")
+    sent = chat.messages[-1]
+    assert sent.text == "What is kept of you: 1 run, with 2 files."
+    with ZipFile(BytesIO(sent.media or b"")) as archive:
+        assert json.loads(archive.read("data.json"))["person"] == f"telegram:{chat.user}"
+    group = Conversation(api, api.group(-1001235))
+    await group.write("/about")
+    shown = await group.answer(button="Delete my data")
+    assert list(shown.buttons()) == ["Delete my data"]
+    forged = replace(shown, reply_markup=about.reply_markup)
+    assert "in a private chat" in await group.notice(await group.press(forged, "Send me my data"))
 
 
 async def test_what_can_be_neither_deleted_nor_blanked_is_told_with_its_link(api: BotApi) -> None:

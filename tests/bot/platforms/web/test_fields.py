@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -78,3 +80,52 @@ async def test_what_is_no_colour_and_no_3d_file_is_refused_by_its_field(tmp_path
         told = (await ann.call("POST", "workflows/parcel/runs", data=sent("statue.txt")))[1]
         assert [fault["field"] for fault in told["faults"]] == ["statue"]
         assert "“statue.txt” is not a 3D file" in told["error"]
+
+
+async def test_values_are_looked_at_before_they_are_sent(tmp_path: Path) -> None:
+    write_parcel(tmp_path / "workflows")
+    async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
+
+        async def faults(**values: str) -> list[str]:
+            form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+            for name, value in values.items():
+                form.add_field(name, value)
+            status, told = await ann.call("POST", "workflows/parcel/check", data=form)
+            assert status == 200
+            return [f"{fault['field']}: {fault['reason']}" for fault in told["faults"]]
+
+        assert await faults(shade="#ff0000") == []
+        assert await faults(shade="reddish") == ["shade: “reddish” is not a colour; write it as #ff8800."]
+        status, told = await ann.call("POST", "workflows/parcel/check", data=sent())
+        assert (status, told["faults"][0]["field"]) == (422, "statue")  # files are looked at when they are sent
+        assert await ann.call("GET", "runs") == (200, {"runs": [], "more": False})
+
+
+async def test_many_workflows_come_without_their_forms_at_first(tmp_path: Path) -> None:
+    made = write_parcel(tmp_path / "workflows") / "parcel.json"
+    for number in range(12):
+        for suffix in (".json", ".toml"):
+            (tmp_path / "workflows" / f"copy-{number}{suffix}").write_text(made.with_suffix(suffix).read_text())
+    async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
+        found = re.search(r'id="boot" type="application/json">(.*?)</script>', ann.html)
+        assert found is not None
+        first = next(each for each in json.loads(found[1])["workflows"] if each["name"] == "copy-3")
+        assert "fields" not in first
+        assert first["takes"] == ["3d", "file"]
+        status, whole = await ann.call("GET", "workflows/copy-3")
+        assert (status, len(whole["fields"])) == (200, 6)
+        assert (await ann.call("GET", "workflows/absent"))[0] == 404
+
+
+async def test_the_page_can_be_installed(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        status, body, headers = await ann.get("static/manifest.webmanifest")
+        assert (status, headers["Content-Type"]) == (200, "application/manifest+json")
+        assert "static/manifest.webmanifest" in ann.html
+        icons = json.loads(body)["icons"]
+        for each in icons:
+            status, picture, _headers = await ann.get(f"static/{each['src']}")
+            assert status == 200
+            if each["type"] == "image/png":
+                assert "x".join(map(str, Image.open(BytesIO(picture)).size)) == each["sizes"]
+        assert {each.get("purpose", "any") for each in icons} == {"any", "maskable"}

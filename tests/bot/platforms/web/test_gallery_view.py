@@ -12,21 +12,18 @@ from playwright.async_api import Browser, Locator, expect
 from playwright.async_api import Page as Tab
 
 from tests.bot.harness import until
+from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.filled import fill_results, person_of
 from tests.bot.platforms.web.pages import PHOTO, Page
 from tests.bot.platforms.web.test_browser import (
-    CHROMIUM,
     PHONE,
     _is_accessible,
-    browser,
     choose,
     develop,
     message,
     opened,
     reaches,
 )
-
-__all__ = ["browser"]
 
 _DESKTOP: Any = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", "accept_downloads": True}
 pytestmark = [

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from bot.core.platform import Services
+from bot.core.metrics import rate_limited
+from bot.core.platform import UNFINISHED, Services, State
 from bot.core.port import TokenRefused
+from bot.core.servers.condition import Condition
 from bot.process import Role, _attended
 from tests.bot.databases import locked
 from tests.bot.harness import RecordingPlatform, until
 from tests.bot.platforms.web.pages import Visitor, page
 
+ROOT = Path(__file__).parents[4]
+DEPLOY, GUIDE = ROOT / "deploy", ROOT / "docs" / "page.md"
 _LIMITS = {"patience": 0.05, "wait": 0.1}  # seconds, of the database
 
 
@@ -133,3 +141,46 @@ async def test_many_questions_make_little_work_for_the_database(tmp_path: Path) 
         for _number in range(100):
             assert await reasons(ann) == []
         assert 1 <= asked <= 1 + time.monotonic() - begun
+
+
+async def test_each_figure_of_the_alerts_and_of_the_dashboard_is_told(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        _status, taken = await ann.ask("plain", color="7")
+        await ann.until(taken["id"], "done")
+        rate_limited("web")
+        web.services.health.tasks.failed("turns")
+        web.services.health.tasks.remark("server one", "it rests")
+        _status, figures, _headers = await ann.get("metrics")
+    there = dict[str, set[str]]()
+    for line in figures.decode().splitlines():
+        if found := re.match(r"(darkroom_\w+)(?:\{(.*)\})? ", line):
+            there.setdefault(found[1], set()).update(re.findall(r'(\w+)="', found[2] or ""))
+    words = {"kind": _kinds(), "condition": {*Condition}, "state": {*UNFINISHED}, "outcome": {*State}}
+    asked = 0
+    for expression in _expressions():
+        for name, chosen in re.findall(r"(darkroom_\w+)(?:\{([^}]*)\})?", expression):
+            assert name in there, expression
+            for label, _operator, values in re.findall(r'(\w+)(=~?)"([^"]*)"', chosen):
+                assert label in there[name], expression
+                assert label not in words or {*values.split("|")} <= words[label], expression
+            asked += 1
+        grouped = {
+            each
+            for names in re.findall(r"\b(?:by|without|on|ignoring) \(([^)]*)\)", expression)
+            for each in names.split(", ")
+        }
+        assert grouped <= {"instance", *(label for labels in there.values() for label in labels)}, expression
+    assert asked > 30
+
+
+def _expressions() -> Iterator[str]:
+    for group in yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+    for panel in json.loads((DEPLOY / "grafana" / "darkroom.json").read_text(encoding="utf-8"))["panels"]:
+        yield from (target["expr"] for target in panel.get("targets", ()))
+
+
+def _kinds() -> set[str]:
+    """Return the kinds of troubles, as the guide lists them."""
+    line = next(each for each in GUIDE.read_text(encoding="utf-8").splitlines() if "`darkroom_trouble`" in each)
+    return set(re.findall(r"`(\w+)`", line)) - {"darkroom_trouble"}

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zipfile import ZipFile
 
 import aiohttp
 import pytest
@@ -116,7 +117,7 @@ _PICTURED = {"dream", "match-colors", "negative", "polaroid", "poster", "sketch"
 
 async def test_the_page_says_which_language_it_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        assert f'<html lang="{language}">' in ann.html
+        assert f'<html lang="{language}" dir="ltr">' in ann.html
     folder = tmp_path / "pt_BR" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     with (folder / "darkroom.mo").open("wb") as file:
@@ -386,13 +387,28 @@ async def test_health_and_figures(tmp_path: Path) -> None:
         assert figures['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
         assert figures['darkroom_phase_seconds_count{phase="executed",workflow="plain"}'] == 1
         assert figures['darkroom_runs{state="running"}'] == 1
-        assert figures['darkroom_server_up{server="one"}'] == 1
+        assert figures['darkroom_server_up{condition="up",server="one"}'] == 1
         assert figures['darkroom_chat_edits_total{platform="web"}'] > 0
         assert figures['darkroom_chat_rate_limits_total{platform="web"}'] >= 1
         assert (await _figures(ann))['darkroom_runs_ended_total{outcome="done",workflow="plain"}'] == 1
         web.services.runs.accepting = False
         assert (await ann.get("readyz"))[0] == 503
         web.services.runs.accepting = True
+
+
+async def test_a_visitor_gets_what_is_kept_of_them_as_a_file(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        assert 'href="my-data"' in ann.html
+        _status, taken = await ann.ask("plain", color="7")
+        await ann.until(taken["id"], "done")
+        status, content, headers = await ann.get("my-data")
+        assert (status, headers["Content-Type"]) == (200, "application/zip")
+        with ZipFile(io.BytesIO(content)) as archive:
+            assert [run["id"] for run in json.loads(archive.read("data.json"))["runs"]] == [taken["id"]]
+        assert (await ann.get("my-data"))[0] == 422
+        _status, content, _headers = await ben.get("my-data")
+        with ZipFile(io.BytesIO(content)) as archive:
+            assert json.loads(archive.read("data.json"))["runs"] == []
 
 
 async def _figures(visitor: Visitor) -> dict[str, float]:

@@ -1,9 +1,10 @@
-// A field for a file: dropped, pasted, chosen, or taken from an earlier run; with a preview.
+// A field for a file: dropped, pasted, chosen, photographed, or taken from an earlier run; with a preview.
 
-import { boot, icon, make, word } from "./dom.js";
+import { boot, icon, make, say, word } from "../dom.js";
 
 const MODELS = [".glb", ".gltf", ".obj", ".stl", ".ply", ".fbx", ".usdz", ".splat", ".spz", ".ksplat"];
 const PLUS = "M12 5v14M5 12h14";
+const TOUCHED = matchMedia("(pointer: coarse)");
 
 export class MediaField {
   constructor(field, id, changed) {
@@ -19,10 +20,30 @@ export class MediaField {
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
       this.zone.addEventListener(name, (event) => this.drag(event));
     }
-    const has = boot.sample && field.kind === "image";
-    this.sample = has ? make("button", { type: "button", class: "quiet", onclick: () => this.try() }, word("sample")) : null;
-    this.parts = [this.zone, this.remove, ...(has ? [this.sample] : [])];
+    this.sources = make("div", { class: "sources" }, this.remove, ...this.alternatives());
+    this.parts = [this.zone, this.sources];
     this.draw();
+  }
+
+  /** Where else a file can come from, while there is none. */
+  alternatives() {
+    const { kind } = this.field;
+    const source = (name, onclick) => make("button", { type: "button", class: "quiet other", onclick }, word(name));
+    const mine = ["image", "video", "audio"].includes(kind) ? [source("from_gallery", () => this.choose())] : [];
+    const sample = boot.sample && kind === "image" ? [source("sample", () => this.try())] : [];
+    if (kind !== "image" || !TOUCHED.matches) return [...mine, ...sample];
+    const camera = make("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
+    camera.addEventListener("change", () => camera.files[0] && this.set(camera.files[0]));
+    return [source("camera", () => camera.click()), camera, ...mine, ...sample];
+  }
+
+  /** Take a file of an earlier run. */
+  async choose() {
+    const { earlier } = await import("./earlier.js");
+    const kinds = [this.field.kind, ...(boot.films && this.field.kind === "image" ? ["video"] : [])];
+    const file = await earlier(({ kind }) => kinds.includes(kind));
+    if (file) this.set(file);
+    this.control.focus();
   }
 
   accepts(file) {
@@ -45,12 +66,19 @@ export class MediaField {
     this.others = [];
     if (!file) return this.clear();
     if (file instanceof File && !this.accepts(file)) return this.refuse(word(`not_${this.field.kind}`, { name: file.name }));
-    if (file instanceof File && file.size > boot.upload) {
-      return this.refuse(word("too_large", { name: file.name, most: boot.upload / 1e6 }));
-    }
+    if (file instanceof File && file.size > boot.upload) return this.shrink(file);
     this.file = file instanceof File ? { file, kind: this.field.kind, filename: file.name } : file;
     this.changed();
     this.draw();
+  }
+
+  /** A picture that is too large is made smaller; nothing else can be. */
+  async shrink(file) {
+    const { reduced } = this.field.kind === "image" ? await import("./reduce.js") : {};
+    const small = await reduced?.(file, boot.upload);
+    if (!small) return this.refuse(word("too_large", { name: file.name, most: boot.upload / 1e6 }));
+    this.set(small.file);
+    say(word("reduced", { name: file.name, width: small.width, height: small.height }));
   }
 
   /** Take the picture that a demonstration has for those who bring none. */
@@ -90,7 +118,7 @@ export class MediaField {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.file?.file ? URL.createObjectURL(this.file.file) : null;
     this.remove.hidden = !this.file;
-    if (this.sample) this.sample.hidden = Boolean(this.file);
+    for (const other of this.sources.querySelectorAll(".other")) other.hidden = Boolean(this.file);
     this.zone.classList.toggle("full", Boolean(this.file));
     this.view.replaceChildren(...(this.file ? this.shown(this.url ?? this.file.url) : this.invitation()));
   }

@@ -1,6 +1,7 @@
 // A control for each kind of field. All have `element`, `control`, `set(value)`, `value()` and `blame(reason)`.
 
-import { icon, make, word } from "./dom.js";
+import { icon, make, word } from "../dom.js";
+import { count as several } from "./count.js";
 import { MediaField } from "./media.js";
 
 const DIE = "M5 5h14v14H5zM9 9h.01M15 9h.01M12 12h.01M9 15h.01M15 15h.01";
@@ -12,7 +13,7 @@ export function draw(field, changed) {
   const id = `field-${++count}`;
   const kinds = { integer: number, number, choice, toggle, text, color };
   const media = ["image", "video", "audio", "3d", "file"].includes(field.kind);
-  const drawn = media ? new MediaField(field, id, changed) : (kinds[field.kind] ?? text)(field, id);
+  const drawn = media ? new MediaField(field, id, changed) : (field.count ? several : (kinds[field.kind] ?? text))(field, id);
   const help = [field.help, field.range && !slides(field) ? field.range : ""].filter(Boolean).join(" · ");
   const fault = make("p", { class: "fault", id: `${id}-fault`, role: "alert" });
   const mark = field.required ? word("required") : media ? word("optional") : "";
@@ -20,7 +21,7 @@ export function draw(field, changed) {
   if (field.required) drawn.control.setAttribute("aria-required", "true");
   drawn.element = make(
     "div",
-    { class: `field ${field.kind}`, "data-field": field.name, oninput: changed },
+    { class: `field ${field.kind}${field.count ? " several" : ""}`, "data-field": field.name, oninput: changed },
     make("div", { class: "name" }, make("label", { for: id }, field.title), make("span", { class: "mark" }, mark)),
     make("p", { class: "help", id: `${id}-help` }, help),
     ...drawn.parts,
@@ -31,6 +32,7 @@ export function draw(field, changed) {
     if (reason) drawn.control.setAttribute("aria-invalid", "true");
     else drawn.control.removeAttribute("aria-invalid");
   };
+  drawn.field = field;
   drawn.kind = field.kind;
   drawn.media = media;
   return drawn;
@@ -42,7 +44,7 @@ function slides(field) {
 
 function text(field, id) {
   const tall = field.multiline;
-  const control = make(tall ? "textarea" : "input", { id, name: field.name, rows: tall ? 3 : null, autocomplete: "off" });
+  const control = make(tall ? "textarea" : "input", { id, name: field.name, rows: tall ? 3 : null, autocomplete: "off", dir: "auto" });
   const counter = make("p", { class: "counter" });
   const show = () => {
     const length = [...control.value].length;
@@ -85,7 +87,7 @@ function seed(field, id) {
     const high = Math.min(field.max ?? FULL, FULL);
     control.value = String(low + Math.floor(Math.random() * (high - low + 1)));
   };
-  const die = make("button", { type: "button", class: "die", "aria-label": word("die"), onclick: roll }, icon(DIE));
+  const die = make("button", { type: "button", class: "icon die", "aria-label": word("die"), onclick: roll }, icon(DIE));
   const drawn = simple(control, "");
   drawn.parts = [make("div", { class: "slide" }, control, die)];
   return drawn;

@@ -1,17 +1,22 @@
-// A visitor's presets: folded below the workflows; each fills a form in, and can be renamed, shared and deleted.
+// A visitor's presets: each fills a form in, and can be renamed, shared and deleted.
 
-import { ask, make, say, word } from "./dom.js";
+import { ask, dialog, make, say, word } from "../dom.js";
 
 const SURE = 5000; // milliseconds in which a second press deletes
 
 export class Presets {
   /** `use` fills a form in with a preset; `changed` is called when the visitor's own defaults are others. */
-  constructor(element, { use, changed }) {
-    Object.assign(this, { element, use, changed });
+  constructor({ use, changed }) {
+    Object.assign(this, { use, changed });
     this.list = make("ul", { class: "presets" });
     this.told = make("p", { class: "about", role: "status" });
-    element.append(make("summary", {}, word("presets")), this.list, this.told, this.coded());
-    element.addEventListener("toggle", () => element.open && this.load());
+  }
+
+  /** Show them in a sheet over the page. */
+  async open() {
+    this.told.textContent = "";
+    this.sheet = dialog(word("presets"), "shelf", this.list, this.told, this.coded());
+    await this.load();
   }
 
   async load() {
@@ -42,7 +47,7 @@ export class Presets {
   }
 
   draw(presets) {
-    const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
     this.list.replaceChildren(...presets.map((preset) => this.row(preset)));
     if (!presets.length) this.list.append(make("li", { class: "about" }, word("no_presets")));
     if (focused) this.list.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
@@ -62,7 +67,11 @@ export class Presets {
       setTimeout(() => (delete erase.dataset.sure, (erase.textContent = word("delete"))), SURE);
     });
     const rename = button("rename", () => rename.replaceWith(named(word("new_name"), name, (text) => this.act("rename", { name, new: text }))));
-    const fill = button("fill_in", () => this.tried(async () => this.use(await ask("GET", `presets/${number}`))));
+    const fill = button("fill_in", () => this.tried(async () => {
+      const filled = await ask("GET", `presets/${number}`);
+      this.sheet.close();
+      this.use(filled);
+    }));
     row.append(make("div", { class: "buttons" }, fill, rename, plain(shared ? "unshare" : "share"), standing, erase));
     return row;
   }

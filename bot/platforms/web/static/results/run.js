@@ -1,11 +1,9 @@
-// One run: a message that turns from its place in line, through a bar and a preview, into the result.
+// One run: a card that turns from a line in the queue, through a bar and a preview, into the result.
 
-import { ask, copy, make, say, word } from "./dom.js";
-import { named } from "./presets.js";
-import { view as viewer } from "./viewer.js";
+import { ask, copy, make, say, word } from "../dom.js";
+import { action, erasing, held, saving } from "./actions.js";
 
 export const UNDER_WAY = ["waiting", "running", "delivering", "held", "paused"];
-export const SURE = 5000; // milliseconds in which a second press deletes
 
 export class Run {
   constructor(view, actions, tag = "li") {
@@ -14,38 +12,59 @@ export class Run {
     this.show(view, true);
   }
 
+  get asked() {
+    return this.view.asked;
+  }
+
+  /** It only waits for its turn. */
+  get isQueued() {
+    return this.view.state === "waiting";
+  }
+
+  get isBusy() {
+    return UNDER_WAY.includes(this.view.state);
+  }
+
+  get place() {
+    return this.view.place ?? Infinity;
+  }
+
+  get line() {
+    return `${this.view.title}: ${this.view.line}`;
+  }
+
   /** Show a run whole. `quiet`: it did not just now come to its end while the visitor watched. */
   show(view, quiet) {
     if (this.view && JSON.stringify(this.view) === JSON.stringify(view)) return;
     const developed = !quiet && this.view && this.view.state !== "done" && view.state === "done";
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
-    const held = focused === undefined && this.element.contains(document.activeElement);
+    const hadFocus = focused === undefined && this.element.contains(document.activeElement);
     this.view = view;
     this.pill = make("span", { class: "pill" });
-    this.line = make("p", { class: "now" });
+    this.now = make("p", { class: "now" });
     this.develops = make("div", { class: "develops" });
     this.article = make("article", { tabindex: "-1", class: developed ? "fresh" : null });
-    this.article.append(this.heading(view), ...this.asked(), this.develops, ...this.results(), this.line, ...this.warnings(), this.details(), this.buttons());
+    this.article.append(this.heading(view), this.develops, ...this.results(), ...this.asks(), ...this.telling(), ...this.warnings(), this.buttons());
     this.element.replaceChildren(this.article);
     this.status(view);
-    if (focused) (this.element.querySelector(`[data-act="${focused}"]`) ?? this.article).focus();
-    else if (held) this.article.focus();
+    if (focused) (this.element.querySelector(`[data-act="${CSS.escape(focused)}"]`) ?? this.article).focus();
+    else if (hadFocus) this.article.focus();
   }
 
   heading(view) {
     const { time, when } = clocked(view.asked);
     this.article.setAttribute("aria-label", word("asked", { title: view.title, time: when }));
-    return make("div", { class: "head" }, make("h3", {}, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
+    return make("div", { class: "head" }, make("h3", { dir: "auto" }, view.title), make("time", { datetime: time.toISOString() }, when), this.pill);
   }
 
   /** Show what changes while it is under way. */
-  status({ state, line, fraction, preview }) {
-    Object.assign(this.view, { state, line, fraction, preview });
+  status({ state, line, fraction, preview, place }) {
+    Object.assign(this.view, { state, line, fraction, preview, place });
     this.article.dataset.state = state;
     this.pill.textContent = word(`state_${state}`);
-    this.line.textContent = line;
-    this.line.classList.toggle("fault", state === "failed");
-    this.line.hidden = !line;
+    this.now.textContent = line;
+    this.now.classList.toggle("fault", state === "failed");
+    this.now.hidden = !line;
     const running = state === "running" || state === "delivering";
     this.develops.hidden = !running;
     if (!running) return this.develops.replaceChildren();
@@ -94,98 +113,122 @@ export class Run {
     image.src = source;
   }
 
-  asked() {
+  asks() {
     const { inputs, said } = this.view;
     if (!inputs.length && !said) return [];
     const given = inputs.map((file) => {
-      if (file.kind !== "image") return make("span", { class: "chip" }, file.filename);
+      if (file.kind !== "image") return make("span", { class: "chip", dir: "auto" }, file.filename);
       const label = word("given", { name: file.filename });
       const image = make("img", { src: file.url, alt: label, loading: "lazy", decoding: "async" });
-      return make("button", { type: "button", class: "given", onclick: () => viewer(file) }, image);
+      return make("button", { type: "button", class: "given", onclick: () => enlarge(file) }, image);
     });
-    return [make("div", { class: "asked" }, ...given, said ? make("p", {}, said) : null)];
+    return [make("div", { class: "asked" }, ...given, said ? make("p", { dir: "auto" }, said) : null)];
   }
 
-  /** Everything that was asked, whole: the words to copy, and the settings. It stays open where it was. */
+  /** The line of the moment, and everything that was asked, behind a button; it stays open where it was. */
+  telling() {
+    const id = `details-${this.view.id}`;
+    const toggle = make("button", { type: "button", class: "quiet", "data-act": "details", "aria-expanded": "false", "aria-controls": id }, word("details"));
+    const whole = make("div", { class: "details", id, hidden: true });
+    const open = (is) => {
+      this.open = is;
+      toggle.setAttribute("aria-expanded", String(is));
+      whole.hidden = !is;
+      if (is && !whole.firstChild) whole.append(...this.details());
+    };
+    toggle.addEventListener("click", () => open(!this.open));
+    if (this.open) open(true);
+    return [make("div", { class: "telling" }, this.now, toggle), whole];
+  }
+
+  /** The words that were asked for, to copy, and the settings. */
   details() {
     const { words, settings } = this.view;
     const blocks = words.map(([name, text]) => {
       const button = make("button", { type: "button", class: "button copy", "data-act": `copy ${name}`, onclick: () => copy(text, shown) }, word("copy"));
-      const shown = make("pre", { tabindex: "0" }, text);
+      const shown = make("pre", { tabindex: "0", dir: "auto" }, text);
       return make("div", {}, make("div", { class: "head" }, make("span", {}, name), button), shown);
     });
-    const rest = settings.length ? make("pre", { tabindex: "0" }, settings.join("\n")) : null;
-    const whole = make("details", { open: this.open, ontoggle: () => (this.open = whole.open) });
-    whole.append(make("summary", { "data-act": "details" }, word("details")), ...blocks, ...(rest ? [rest] : []));
-    return whole;
+    return [...blocks, ...(settings.length ? [make("pre", { tabindex: "0", dir: "auto" }, settings.join("\n"))] : [])];
   }
 
   results() {
     const { files, texts } = this.view;
     const shown = files.map((file) => this.result(file));
     const group = make("div", { class: files.length > 1 ? "prints many" : "prints" }, ...shown);
-    return [...(files.length ? [group] : []), ...texts.map((text) => make("pre", { tabindex: "0" }, text))];
+    return [...(files.length ? [group] : []), ...texts.map((text) => make("pre", { tabindex: "0", dir: "auto" }, text))];
   }
 
+  /** A file in place; of several each has its own buttons, and of one they stand in the row of the run. */
   result(file) {
+    const shown = this.shown(file);
+    const result = make("div", { class: "result" }, shown ?? make("span", { class: "chip", dir: "auto" }, file.filename));
+    if (this.view.files.length > 1) result.append(make("div", { class: "links" }, ...this.filing(file)));
+    return result;
+  }
+
+  shown(file) {
     const label = word("result", { title: this.view.title, said: this.view.said || file.filename });
-    const shown = {
-      image: () =>
-        make(
-          "button",
-          { type: "button", class: "print", "data-act": `open ${file.ref}`, "aria-label": word("open", { name: file.filename }), onclick: () => viewer(file, label) },
-          make("img", { src: file.url, alt: label, loading: "lazy", decoding: "async" }),
-        ),
+    const open = { type: "button", class: "print", "data-act": `open ${file.ref}`, "aria-label": word("open", { name: file.filename }), onclick: () => enlarge(file, label) };
+    return {
+      image: () => make("button", open, make("img", { src: file.url, alt: label, loading: "lazy", decoding: "async" })),
       video: () => make("video", { src: file.url, controls: true, loop: true, preload: "metadata", playsinline: true, "aria-label": label }),
       audio: () => make("audio", { src: file.url, controls: true, preload: "metadata", "aria-label": label }),
-    }[file.kind];
-    const name = file.filename;
-    const links = make("div", { class: "links" }, make("a", { href: `${file.url}?download`, download: name, class: "button", "data-act": `save ${file.ref}` }, word("download")));
-    if (shown) links.append(this.button("use", () => this.uses(file, links)));
-    else links.prepend(make("span", { class: "chip" }, name));
-    return make("div", { class: "result" }, shown?.(), links);
+    }[file.kind]?.();
+  }
+
+  /** What can be done with one file. */
+  filing(file) {
+    const usable = ["image", "video", "audio"].includes(file.kind);
+    const use = action("use", () => this.uses(file, use), `use ${file.ref}`);
+    return [...(usable ? [use] : []), saving(file)];
   }
 
   /** Ask which workflow a result is used in, where there are several. */
-  uses(file, links) {
-    const asked = links.parentElement.querySelector(".uses");
+  uses(file, button) {
+    const row = button.parentElement;
+    const asked = row.nextElementSibling?.matches(".uses") ? row.nextElementSibling : null;
     if (asked) return asked.remove();
     const takers = this.actions.takers(this.view.workflow, file.kind);
     if (takers.length < 2) return this.actions.use(file, takers[0]);
     const use = (workflow) => {
-      row.remove();
+      shown.remove();
       this.actions.use(file, workflow);
     };
-    const buttons = takers.map((each) => make("button", { type: "button", class: "button", onclick: () => use(each) }, each.title));
-    const row = make("div", { class: "links uses", role: "group", "aria-label": word("use_in") }, make("span", {}, word("use_in")), ...buttons);
-    links.after(row);
+    const buttons = takers.map((each) => make("button", { type: "button", class: "button", dir: "auto", onclick: () => use(each) }, each.title));
+    const shown = make("div", { class: "links uses", role: "group", "aria-label": word("use_in") }, make("span", {}, word("use_in")), ...buttons);
+    row.after(shown);
     buttons[0].focus();
   }
 
   warnings() {
-    return this.view.warnings.map((text) => make("p", { class: "warning" }, text));
+    return this.view.warnings.map((text) => make("p", { class: "warning", dir: "auto" }, text));
   }
 
   buttons() {
-    const { state } = this.view;
-    const row = make("div", { class: "buttons" });
-    if (UNDER_WAY.includes(state)) {
-      const cancel = this.button("cancel", () => this.cancel(cancel));
-      if (this.view.cancelling) held(cancel);
-      row.append(cancel);
-      return row;
-    }
-    row.append(
-      this.button("again", () => this.again()),
-      this.button("change", () => this.actions.change(this.view)),
-      this.button("keep", () => this.keep(row)),
-      this.button("delete", (event) => this.erase(event.currentTarget)),
-    );
-    return row;
+    return make("div", { class: "buttons" }, ...(this.isBusy ? [this.stopping()] : this.acts()));
+  }
+
+  stopping() {
+    const cancel = action("cancel", () => this.cancel(cancel));
+    if (this.view.cancelling) held(cancel);
+    return cancel;
+  }
+
+  acts() {
+    const { files } = this.view;
+    return [
+      action("again", () => this.again()),
+      action("change", () => this.actions.change(this.view)),
+      ...(files.length === 1 ? this.filing(files[0]) : []),
+      action("keep", (event) => this.keep(event.currentTarget.parentElement)),
+      erasing(() => this.ask("DELETE", `runs/${this.view.id}`)),
+    ];
   }
 
   /** Ask for the name under which its values are kept. */
-  keep(row) {
+  async keep(row) {
+    const { named } = await import("../composer/presets.js");
     row.parentElement.querySelector(".named")?.remove();
     const form = named(word("preset_name"), "", async (name) => {
       if (await this.actions.keep(this.view, name)) form.remove();
@@ -193,9 +236,9 @@ export class Run {
     row.after(form);
   }
 
-  /** The new run is the first of all, which may be out of sight. */
   async again() {
-    if (await this.ask("POST", `runs/${this.view.id}/again`)) say(word("state_waiting"));
+    const answer = await this.ask("POST", `runs/${this.view.id}/again`);
+    if (answer) this.actions.expect(answer.id);
   }
 
   /** It may take the server a moment to let go. */
@@ -205,30 +248,20 @@ export class Run {
     held(button);
   }
 
-  button(act, onclick) {
-    return make("button", { type: "button", class: `button ${act}`, "data-act": act, onclick }, word(act));
-  }
-
-  /** Deleting takes two presses, so that a slip does no harm. */
-  erase(button) {
-    if (button.dataset.sure) return this.ask("DELETE", `runs/${this.view.id}`);
-    button.dataset.sure = "yes";
-    button.textContent = word("sure");
-    setTimeout(() => {
-      delete button.dataset.sure;
-      button.textContent = word("delete");
-    }, SURE);
-  }
-
+  /** Ask the server for something; its answer, or nothing if it will not. */
   async ask(method, url) {
     try {
-      await ask(method, url);
-      return true;
+      return await ask(method, url);
     } catch (fault) {
       say(word("failed", { reason: fault.message }));
-      return false;
     }
   }
+}
+
+/** Show a picture in full. */
+async function enlarge(file, label) {
+  const { view } = await import("../viewer.js");
+  view(file, label);
 }
 
 /** A moment, and how people write it: the time of today, else with its day. */
@@ -237,9 +270,4 @@ export function clocked(seconds) {
   const clock = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const today = time.toDateString() === new Date().toDateString();
   return { time, when: today ? clock : `${time.toLocaleDateString([], { day: "numeric", month: "short" })}, ${clock}` };
-}
-
-export function held(button) {
-  button.setAttribute("aria-disabled", "true");
-  button.textContent = word("cancelling");
 }

@@ -1,7 +1,8 @@
-// Several runs that one request asked for, as one message: a card that fills as they end, each with actions of its own.
+// Several runs that one request asked for, as one card that fills as they end, each with actions of its own.
 
-import { ask, make, say, word } from "./dom.js";
-import { Run, SURE, UNDER_WAY, clocked, held } from "./run.js";
+import { ask, make, say, word } from "../dom.js";
+import { action, erasing, held } from "./actions.js";
+import { clocked, Run, UNDER_WAY } from "./run.js";
 
 /** One run of a group: what it shows stands in the group's card. */
 class Cell extends Run {
@@ -12,25 +13,30 @@ class Cell extends Run {
   heading(view) {
     const { number, label } = view.group;
     this.article.setAttribute("aria-label", word("of_group", { number: label ? `${number} (${label})` : number, title: view.title }));
-    return make("div", { class: "head" }, make("h4", {}, label ? `${number}: ${label}` : String(number)), this.pill);
+    return make("div", { class: "head" }, make("h4", { dir: "auto" }, label ? `${number}: ${label}` : String(number)), this.pill);
   }
 
-  asked() {
+  asks() {
     return [];
   }
 
   buttons() {
-    const row = make("div", { class: "buttons" });
-    const { state } = this.view;
-    if (UNDER_WAY.includes(state)) return row;
-    if (state !== "done") row.append(this.button("again", () => this.again()));
-    else if (this.view.varies) row.append(this.button("vary", () => this.vary()));
-    row.append(this.button("change", () => this.actions.change(this.view)), this.button("delete", (event) => this.erase(event.currentTarget)));
-    return row;
+    return make("div", { class: "buttons" }, ...(this.isBusy ? [] : this.acts()));
+  }
+
+  acts() {
+    const { state, varies, files } = this.view;
+    return [
+      ...(state !== "done" ? [action("again", () => this.again())] : varies ? [action("vary", () => this.vary())] : []),
+      action("change", () => this.actions.change(this.view)),
+      ...(files.length === 1 ? this.filing(files[0]) : []),
+      erasing(() => this.ask("DELETE", `runs/${this.view.id}`)),
+    ];
   }
 
   async vary() {
-    if (await this.ask("POST", `runs/${this.view.id}/vary`)) say(word("state_waiting"));
+    const answer = await this.ask("POST", `runs/${this.view.id}/vary`);
+    if (answer) this.actions.expect(answer.id);
   }
 }
 
@@ -44,21 +50,36 @@ export class Group {
     this.cells = new Map();
     const { time, when } = clocked(view.asked);
     this.pill = make("span", { class: "pill" });
+    this.now = make("p", { class: "now" });
     this.common = make("div", { class: "asked" });
     this.list = make("div", { class: "cells" });
     this.row = make("div", { class: "buttons" });
     const label = word("group", { count: this.count, title: this.title, time: when });
-    const heading = make("div", { class: "head" }, make("h3", {}, this.title), make("time", { datetime: time.toISOString() }, when), this.pill);
-    this.article = make("article", { "aria-label": label, tabindex: "-1" }, heading, this.common, this.list, this.row);
-    this.element = make("li", { "data-group": this.id }, this.article);
+    const heading = make("div", { class: "head" }, make("h3", { dir: "auto" }, this.title), make("time", { datetime: time.toISOString() }, when), this.pill);
+    this.article = make("article", { "aria-label": label, tabindex: "-1" }, heading, this.common, this.now, this.list, this.row);
+    this.element = make("li", { "data-group": this.id, class: "group" }, this.article);
+    this.element.style.setProperty("--cells", this.count);
   }
 
   get views() {
     return [...this.cells.values()].map((cell) => cell.view).sort((one, other) => one.group.number - other.group.number);
   }
 
-  get underWay() {
+  get isBusy() {
     return this.views.some((view) => UNDER_WAY.includes(view.state));
+  }
+
+  /** All of its runs wait for their turns. */
+  get isQueued() {
+    return this.views.every((view) => view.state === "waiting");
+  }
+
+  get place() {
+    return Math.min(...this.views.map((view) => view.place ?? Infinity));
+  }
+
+  get line() {
+    return `${this.title}: ${this.now.textContent}`;
   }
 
   /** Show one of its runs. Returns what shows it. */
@@ -87,11 +108,14 @@ export class Group {
     const views = this.views;
     if (!views.length) return;
     const done = views.filter((view) => view.state === "done").length;
-    const busy = this.underWay;
-    this.article.dataset.state = busy ? "running" : "done";
+    const busy = this.isBusy;
+    this.article.dataset.state = this.isQueued ? "waiting" : busy ? "running" : "done";
     this.pill.textContent = word("done_of", { done, count: this.count });
+    const first = views.reduce((one, other) => ((other.place ?? Infinity) < (one.place ?? Infinity) ? other : one));
+    this.now.textContent = this.isQueued ? first.line : "";
+    this.now.hidden = !this.isQueued;
     const said = Object.entries(this.values()).map(([name, value]) => `${name} ${value}`);
-    this.common.replaceChildren(...(said.length ? [make("p", {}, said.join(" · "))] : []));
+    this.common.replaceChildren(...(said.length ? [make("p", { dir: "auto" }, said.join(" · "))] : []));
     const kind = `${busy} ${views.some((view) => view.cancelling)} ${this.choices(views)} ${views.some((view) => view.group.failed)}`;
     if (kind === this.kind) return;
     this.kind = kind;
@@ -129,21 +153,23 @@ export class Group {
     const count = this.choices(views);
     const numbers = Array.from({ length: count }, (_, at) => this.choose(at + 1));
     const asked = count ? [make("span", {}, word("choose")), ...numbers] : [];
-    const cancel = this.button("cancel", () => this.cancel(cancel));
+    const cancel = action("cancel", () => this.cancel(cancel));
     if (views.some((view) => view.cancelling)) held(cancel);
     return [...asked, cancel];
   }
 
   ended() {
-    const again = async () => (await this.ask("POST", `groups/${this.id}/again`)) && say(word("state_waiting"));
-    const resume = async () => (await this.ask("POST", `groups/${this.id}/resume`)) && say(word("state_waiting"));
+    const more = (act) => action(act, async () => {
+      const answer = await this.ask("POST", `groups/${this.id}/${act}`);
+      if (answer) this.actions.expect(answer.id);
+    });
     const recipe = this.views[0].group.recipe;
     const values = recipe ? Object.assign({}, ...this.views.map((view) => view.values).reverse()) : { ...this.values(), ...this.asks() };
     return [
-      ...(this.views.some((view) => view.group.failed) ? [this.button("resume", resume)] : []),
-      this.button("again", again),
-      this.button("change", () => this.actions.change({ ...this.views[0], workflow: recipe ?? this.views[0].workflow, values })),
-      this.button("delete", (event) => this.erase(event.currentTarget)),
+      ...(this.views.some((view) => view.group.failed) ? [more("resume")] : []),
+      more("again"),
+      action("change", () => this.actions.change({ ...this.views[0], workflow: recipe ?? this.views[0].workflow, values })),
+      erasing(() => this.ask("DELETE", `groups/${this.id}`)),
     ];
   }
 
@@ -152,27 +178,11 @@ export class Group {
     held(button);
   }
 
-  button(act, onclick) {
-    return make("button", { type: "button", class: `button ${act}`, "data-act": act, onclick }, word(act));
-  }
-
-  erase(button) {
-    if (button.dataset.sure) return this.ask("DELETE", `groups/${this.id}`);
-    button.dataset.sure = "yes";
-    button.textContent = word("sure");
-    setTimeout(() => {
-      delete button.dataset.sure;
-      button.textContent = word("delete");
-    }, SURE);
-  }
-
   async ask(method, url) {
     try {
-      await ask(method, url);
-      return true;
+      return await ask(method, url);
     } catch (fault) {
       say(word("failed", { reason: fault.message }));
-      return false;
     }
   }
 }

@@ -1,0 +1,281 @@
+"""A person's own data as one file: what is kept of them as JSON, and the files of their runs beside it, in a ZIP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from bot.core.errors import StorageFailed, UserError
+from bot.core.media.blob_store import BlobStore
+from bot.core.media.signed_links import SignedLinks
+from bot.core.model import Failed, Person, StoredFile
+from bot.core.people.accounts import NO_LINKS, KnownAccounts, LinkedAccount
+from bot.core.pings.wishes import wish_of
+from bot.core.policy.audit import Audit, AuditLine
+from bot.core.presets.store import Preset, PresetStore
+from bot.core.run import RunRecord
+from bot.core.runs.history.search import RunSearch
+from bot.core.storage.database import Database
+from bot.core.storage.private import opener
+from bot.core.storage.schema import charges, reports
+from bot.core.storage.temporary import room, work_folder
+from bot.i18n import _, ngettext
+
+NAME = "my-data.zip"
+_PAGE = 200  # runs that are read at once
+_MARGIN, _OF_A_RUN = 100_000, 400  # bytes of the ZIP for all but files
+_AGAIN = 600.0  # seconds after which a person may ask again
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A file of a run: its `path` in the ZIP, or else its `link` on the page, if it has one."""
+
+    name: str
+    kind: str
+    path: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """A run as its person has `written` it, and as it was `said`, with what was chosen; results that moderators hold
+    are not in it.
+    """
+
+    id: str
+    workflow: str
+    asked_at: float
+    ended_at: float | None
+    state: str
+    place: str
+    place_name: str
+    written: Mapping[str, Any]
+    said: Mapping[str, Any]
+    given: tuple[OwnFile, ...]
+    results: tuple[OwnFile, ...]
+    texts: tuple[str, ...]
+    answer: str
+
+
+@dataclass(frozen=True)
+class OwnCharge:
+    """The share of a run in the limits of its person."""
+
+    run: str
+    workflow: str
+    at: float
+    seconds: float
+    credits: float
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """All that is kept of an account, but for the files. Moments are seconds since 1970."""
+
+    person: str
+    made_at: float
+    runs: tuple[OwnRun, ...]
+    presets: tuple[Preset, ...]
+    log: tuple[AuditLine, ...]
+    reported: tuple[str, ...]
+    told_after_minutes: int | None
+    other_accounts: tuple[LinkedAccount, ...]
+    charges: tuple[OwnCharge, ...]
+
+
+@dataclass(frozen=True)
+class PackedData:
+    """A ZIP, and how many files are in it, and how many for which there was no room or that are gone."""
+
+    path: Path
+    runs: int
+    files: int
+    left_out: int
+
+    @property
+    def words(self) -> str:
+        """Say what is in it, and what is not."""
+        words = ngettext(
+            "What is kept of you: {count} run, with {files} files.",
+            "What is kept of you: {count} runs, with {files} files.",
+            self.runs,
+        )
+        said = [words.format(count=self.runs, files=self.files)]
+        if self.left_out:
+            more = ngettext(
+                "{count} file is not in it, because it is too large or gone.",
+                "{count} files are not in it, because they are too large or gone.",
+                self.left_out,
+            )
+            said.append(more.format(count=self.left_out))
+        return " ".join(said)
+
+
+class OwnDataService:
+    """Makes one such file at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        media: BlobStore,
+        links: SignedLinks,
+        presets: PresetStore,
+        audit: Audit,
+        accounts: KnownAccounts = NO_LINKS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._accounts = accounts
+        self._database, self._media, self._links = database, media, links
+        self._presets, self._audit, self._clock = presets, audit, clock
+        self._search = RunSearch(database)
+        self._turn = asyncio.Lock()
+        self._made: dict[str, float] = {}
+
+    @asynccontextmanager
+    async def handed_over(self, person: Person, most: int) -> AsyncIterator[PackedData]:
+        """Make the file for the person who asks for it, with so many bytes at most; it is gone after the context.
+        Raises `UserError` if they have had it a moment ago, `StorageFailed` and `DiskFull`.
+        """
+        now = self._clock()
+        self._made = {each: at for each, at in self._made.items() if now - at < _AGAIN}
+        if person.key in self._made:
+            raise UserError(_("You have asked for your data a moment ago. Please wait for ten minutes."))
+        self._made[person.key] = now
+        with work_folder() as folder:
+            packed = None
+            try:
+                packed = await self.pack(person.key, folder / NAME, most)
+            finally:
+                if packed is None:
+                    self._made.pop(person.key, None)
+            yield packed
+
+    async def pack(self, person: str, path: Path, most: int | None = None) -> PackedData:
+        """Write the data of a person, given as "platform:id", to a new file: the files of the newest runs first, as
+        many as there is room for. Raises `StorageFailed`, `DiskFull` and `OSError`.
+        """
+        packed = None
+        async with self._turn:
+            with work_folder() as folder, room():
+                file = await asyncio.to_thread(_new, path)
+                try:
+                    with file, ZipFile(file, "w", ZIP_STORED) as archive:
+                        packing = _Packing(archive, folder, self._media, self._links, most)
+                        packed = await self._fill(packing, person, path)
+                finally:
+                    if packed is None:
+                        await asyncio.to_thread(path.unlink)
+        return packed
+
+    async def _fill(self, packing: _Packing, person: str, path: Path) -> PackedData:
+        runs = [run async for run in self._runs(person)]
+        packing.reserve(len(runs))
+        told = tuple([await packing.run(run) for run in runs])
+        wish, reported, counted = await self._database.ask(lambda connection: _beside_runs(connection, person))
+        log = tuple(await self._audit.about(person))
+        presets = tuple(await self._presets.of((person,)))
+        others = tuple(self._accounts.beside(person))
+        data = OwnData(person, self._clock(), told, presets, log, reported, wish, others, counted)
+        await packing.write("data.json", await asyncio.to_thread(_json, data))
+        return PackedData(path, len(runs), packing.files, packing.left_out)
+
+    async def _runs(self, person: str) -> AsyncIterator[RunRecord]:
+        """Yield all runs of a person, newest first."""
+        skip = 0
+        while found := await self._search.latest((person,), skip, _PAGE):
+            for run in found:
+                yield run
+            skip += len(found)
+
+
+class _Packing:
+    """A ZIP that is being filled."""
+
+    def __init__(self, archive: ZipFile, folder: Path, media: BlobStore, links: SignedLinks, most: int | None) -> None:
+        self._archive, self._folder, self._media, self._links = archive, folder, media, links
+        self._left = most
+        self._paths: dict[str, str] = {}  # of what is in it, by its key
+        self.files = self.left_out = 0
+
+    def reserve(self, runs: int) -> None:
+        """Keep room for what is said of so many runs."""
+        if self._left is not None:
+            self._left -= _MARGIN + _OF_A_RUN * runs
+
+    async def run(self, run: RunRecord) -> OwnRun:
+        """Take the files of a run in. Returns what is to be said of it."""
+        shown = run.shown
+        results = [await self._file(run.id, file, number) for number, file in enumerate(shown.files, 1)]
+        given = [await self._file(run.id, file) for file in run.inputs.values()]
+        return OwnRun(
+            run.id,
+            run.workflow,
+            run.asked_at,
+            run.ended_at,
+            run.state.value,
+            run.place.key,
+            run.place.name,
+            run.written,
+            run.said,
+            tuple(given),
+            tuple(results),
+            shown.texts,
+            run.end.sentence if isinstance(run.end, Failed) else "",
+        )
+
+    async def _file(self, run: str, file: StoredFile, number: int = 0) -> OwnFile:
+        path = await self._path(run, file)
+        link = "" if path or not number else await self._links.url(run, number, file.filename)
+        return OwnFile(file.filename, file.kind, path, link)
+
+    async def _path(self, run: str, file: StoredFile) -> str:
+        """Return where a file is in the ZIP, after it was put there if there is room; empty if it is not in it."""
+        if file.key in self._paths:
+            return self._paths[file.key]
+        try:
+            size = await self._media.size(file.key)
+            if self._left is not None and size > self._left:
+                self.left_out += 1
+                return ""
+            fetched = await self._media.fetch(file.key, self._folder / "file")
+        except StorageFailed:  # it was deleted meanwhile, or to make room
+            self.left_out += 1
+            return ""
+        path = f"files/{run}/{self.files + 1}{PurePosixPath(file.key).suffix}"
+        await asyncio.to_thread(self._archive.write, fetched, path)
+        await asyncio.to_thread(fetched.unlink)
+        if self._left is not None:
+            self._left -= size
+        self.files += 1
+        self._paths[file.key] = path
+        return path
+
+    async def write(self, path: str, content: bytes) -> None:
+        await asyncio.to_thread(self._archive.writestr, path, content, ZIP_DEFLATED)
+
+
+def _beside_runs(connection: Connection, person: str) -> tuple[int | None, tuple[str, ...], tuple[OwnCharge, ...]]:
+    wish = wish_of(connection, person)
+    reported = connection.execute(select(reports.c.run_id).where(reports.c.person == person)).scalars()
+    columns = (charges.c.run_id, charges.c.workflow, charges.c.at, charges.c.seconds, charges.c.credits)
+    counted = connection.execute(select(*columns).where(charges.c.person == person).order_by(charges.c.at))
+    return wish.after if wish is not None else None, tuple(reported), tuple(OwnCharge(*row) for row in counted)
+
+
+def _new(path: Path) -> IO[bytes]:
+    """Open a new file that its owner alone can read."""
+    return open(path, "xb", opener=opener)
+
+
+def _json(data: OwnData) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(data), indent=2)
