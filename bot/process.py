@@ -55,6 +55,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.gallery.service import GalleryService
 from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
@@ -194,8 +195,10 @@ async def serving(
             base.cancel,
         )
         history = HistoryService(store.database, store.media, tasks, store.accounts)
+        gallery = GalleryService(store.database, store.media, runs, store.accounts, tasks)
         if role.chat:
             await stack.enter_async_context(history)
+            await stack.enter_async_context(gallery)
         watch = _watch(base)
         await stack.enter_async_context(_notices(base, watch))
         if role.worker is not None and not role.chat:
@@ -213,7 +216,19 @@ async def serving(
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
             accounts = (links, data)
             yield Services(
-                runs, history, moderation, workflows, files, health, groups, kept, wishes, read, line, *accounts
+                runs,
+                history,
+                moderation,
+                workflows,
+                files,
+                health,
+                groups,
+                kept,
+                wishes,
+                read,
+                line,
+                gallery,
+                *accounts,
             )
         finally:
             runs.accepting = False

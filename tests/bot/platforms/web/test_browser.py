@@ -619,6 +619,8 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await tab.keyboard.press("Tab")
         await expect(tab.locator(".skip")).to_be_focused()
         await tab.keyboard.press("Tab")
+        await expect(tab.get_by_role("link", name="Gallery")).to_be_focused()
+        await tab.keyboard.press("Tab")
         await expect(tab.get_by_role("link", name="The operator's desk")).to_be_focused()
         await tab.keyboard.press("Tab")
         await expect(tab.locator("#form h2 button")).to_be_focused()
