@@ -17,6 +17,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.care.caretaker import Caretaker
 from bot.core.care.machines import MachineKeeper
 from bot.core.care.states import ServerStates
+from bot.core.drawing.service import MaskService
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
 from bot.core.execution.durable import AttemptFunction, DurableEngine
@@ -28,6 +29,7 @@ from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineService
 from bot.core.listeners import Listeners
+from bot.core.masks.links import MaskLinks
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
@@ -74,6 +76,7 @@ from bot.core.sources.store import SavedStore
 from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
 from bot.core.storage import data_folder
 from bot.core.storage.herald import Herald
+from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.together import together
@@ -164,7 +167,7 @@ async def serving(
         await stack.enter_async_context(_swept(base, policy))
         await stack.enter_async_context(_within_limits(base))
         await stack.enter_async_context(_backed_up(base))
-        presets = PresetStore(store.database)
+        presets, mask_links = PresetStore(store.database), _mask_links(base)
         workflows = WorkflowService(
             validator,
             policy.enforcer,
@@ -191,6 +194,7 @@ async def serving(
             prices,
             presets,
             store.accounts,
+            mask_links,
             base.wake,
             base.cancel,
         )
@@ -213,23 +217,10 @@ async def serving(
             read = ReadbackService(workflows, runs, store.records)
             line = LineService(runs, workflows, store.queue, store.records, estimator, store.accounts)
             links = LinkService(store.accounts)
+            masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            accounts = (links, data)
-            yield Services(
-                runs,
-                history,
-                moderation,
-                workflows,
-                files,
-                health,
-                groups,
-                kept,
-                wishes,
-                read,
-                line,
-                gallery,
-                *accounts,
-            )
+            ways = (kept, wishes, read, line, gallery, links, data, masks)
+            yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
 
@@ -251,7 +242,7 @@ async def _based(
         await stack.enter_async_context(catalog.recorded_in(workflows))
         versions = WorkflowVersions(catalog, workflows)
         locks = RunLocks(store.database)
-        replies = RunReplies(platforms, versions, store.records, Audit(store.database))
+        replies = RunReplies(platforms, versions, store.records, Audit(store.database), has_page=bool(store.links.base))
         changed = Listeners[[]]()
         fleet = await stack.enter_async_context(Fleet(members, changed))
         conditions = await _conditions(settings, role, store, fleet)
@@ -672,6 +663,10 @@ async def _backed_up(base: _Base) -> AsyncIterator[None]:
         yield
 
 
+def _mask_links(base: _Base) -> MaskLinks:
+    return MaskLinks(base.store.links, KeyValueStore(base.store.database))
+
+
 async def _sweep(base: _Base, policy: Policy) -> None:
     """Delete what is older than the settings keep it."""
     store, since = base.store, time.time() - base.settings.retention_days * 86_400
@@ -681,6 +676,7 @@ async def _sweep(base: _Base, policy: Policy) -> None:
     while ids := await store.records.older_than(since):
         await delete_runs(ids, store.records, store.media)
     await policy.audit.sweep(since)
+    await _mask_links(base).sweep()
     await store.queue.sweep()
     await store.accounts.sweep(policy.enforcer.blocked())
     await base.workflows.sweep(await store.records.versions_used())

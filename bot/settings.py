@@ -415,7 +415,7 @@ class Settings:
         "DARKROOM_PUBLIC_URL",
         _address,
         "",
-        "The page's public address; chats link there if a file is too large for them.",
+        "The page's public address; chats link there if a file is too large for them, and to draw masks.",
     )
 
     #: Names in the environment that are almost those of settings; they may be slips, or belong to other programs.

@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError, StorageFailed
 from bot.core.execution.worker_lock import in_use
+from bot.core.masks.links import MaskLinks
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.moderation.saved_workflows import saved_lines
@@ -200,6 +201,7 @@ async def forget(settings: Settings, person: str) -> int:
         audit = Audit(store.database)
         rules = RuleStore(store.database, audit, TaskHealth())
         presets = PresetStore(store.database)
+        await MaskLinks(store.links, KeyValueStore(store.database)).forget(person)
         kept = (store.records, store.media, audit, rules, presets, store.accounts)
         return await forget_person(person, *kept, store.ledger)
 

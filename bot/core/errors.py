@@ -3,6 +3,7 @@
 UserError
 ├── UnknownWorkflow
 ├── NotAllowed          by which rule
+├── LinkRefused         why a link does not work
 ├── BadValue            which field, why, and what is allowed
 │   └── BadValues       several of these, and of files
 ├── BadPicture          why this file cannot be used
@@ -43,6 +44,10 @@ class UnknownWorkflow(UserError):
 
 class NotAllowed(UserError):
     pass
+
+
+class LinkRefused(UserError):
+    """A link is forged, old, used or another browser's."""
 
 
 class BadValue(UserError):

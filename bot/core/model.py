@@ -72,11 +72,33 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Crop:
+    """The part of a picture that is used: its edges, as fractions of the whole from the left and from the top."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Retouch:
+    """The mask and the crop that a person drew on a picture. The picture at the path `mask` is white where the workflow
+    shall work, and lies over the whole picture, whatever its size.
+    """
+
+    mask: Path | None = None
+    crop: Crop | None = None
+
+
+@dataclass(frozen=True)
 class UploadedFile:
-    """A person's file: its path, and the person's name for it."""
+    """A person's file: its path, and the person's name for it. One of an `earlier` run was small enough before."""
 
     path: Path
     filename: str
+    retouch: Retouch | None = None
+    earlier: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,7 +236,7 @@ class RunSummary:
     result, because the workflow has a seed. `price` is there if the run costs money. The message of a `private` run is
     for its person alone. `restored` says that its message may show the end of the run already, and that it and all
     beside it may have been posted by a bot that is gone: nothing is posted in their place. Of a step of a recipe,
-    `whole` is the recipe's title.
+    `whole` is the recipe's title. With `masks`, its person can draw a mask on one of its inputs.
     """
 
     run_id: str
@@ -233,6 +255,7 @@ class RunSummary:
     restored: bool = False
     whole: str = ""
     private: bool = False
+    masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -270,7 +293,8 @@ class Result:
 class Cell:
     """A run of a group, as the group's message shows it. `number` counts from 1, and `label` says what differs. Of a
     result that may be shown it has the `files`, `texts` and `warnings`. A step of a recipe `is_later` until the step
-    before has brought its result. Without `varies` another run with the same values would make the same.
+    before has brought its result. Without `varies` another run with the same values would make the same. With `masks`,
+    its person can draw a mask on one of its inputs.
     """
 
     run_id: str
@@ -282,6 +306,7 @@ class Cell:
     warnings: tuple[str, ...] = ()
     is_later: bool = False
     varies: bool = True
+    masks: bool = False
 
     @property
     def name(self) -> str:

@@ -8,8 +8,10 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.drawing.service import MaskService
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
+from bot.core.masks.links import MASK_PATH, MINUTES
 from bot.core.media.contact_sheet import sheet_of
 from bot.core.media.downscale import fit, lossless
 from bot.core.media.files import FileService
@@ -17,6 +19,7 @@ from bot.core.media.films.making import look_at, missing, poster
 from bot.core.media.films.playing import moves, to_play
 from bot.core.media.films.source import Film
 from bot.core.media.images import measure
+from bot.core.media.retouch import read_crop, without_mask
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
 from bot.core.moderation.problems import WorkflowProblem
@@ -65,6 +68,8 @@ from bot.core.workflows.workflow import Workflow
 __all__ = [
     "ADMINISTRATORS",
     "EVERYONE",
+    "MASK_PATH",
+    "MINUTES",
     "OPERATOR",
     "OWN_DATA_NAME",
     "SHARED_PATH",
@@ -93,6 +98,7 @@ __all__ = [
     "KeyValueStore",
     "Limit",
     "LineEntry",
+    "MaskService",
     "Measure",
     "ModelKind",
     "ModelNames",
@@ -156,6 +162,7 @@ __all__ = [
     "poster",
     "private_opener",
     "read_arguments",
+    "read_crop",
     "read_names",
     "retry",
     "settings_from",
@@ -164,6 +171,7 @@ __all__ = [
     "split_options",
     "to_play",
     "together",
+    "without_mask",
     "work_folder",
 ]
 
@@ -203,6 +211,7 @@ class Services:
     gallery: GalleryService
     links: LinkService
     data: OwnDataService
+    masks: MaskService
 
 
 class Platform(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -160,6 +161,19 @@ class OperatorTeller(Protocol):
 
     async def tell(self, person: str, text: str) -> None:
         """Write to an operator, by the platform's id. Raises `DeliveryFailed`."""
+
+
+@runtime_checkable
+class RunPoster(Protocol):
+    """A platform that can post the message of a run that its person asked for elsewhere, such as on the page."""
+
+    def posts_beside(self, address: Address) -> bool:
+        """True if the bot can post a message of its own in the chat of a run's message."""
+
+    def opened(self, brief: RunSummary, beside: Address) -> AbstractAsyncContextManager[Address | MessageOpening]:
+        """Open the message of a run that has no id yet, in the chat of another run's message and hidden as that one.
+        If the context is left with an error, the message is taken back. Raises `DeliveryFailed`.
+        """
 
 
 class Replier(Protocol):

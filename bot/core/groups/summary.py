@@ -34,7 +34,8 @@ def summarize(runs: Sequence[RunRecord], briefs: Sequence[RunSummary], said: Map
     }
     choice = next(waiting_for_choice(runs), None)
     cells = tuple(
-        replace(_cell(run, said.get(run.id)), varies=own.varies) for run, own in zip(runs, briefs, strict=True)
+        replace(_cell(run, said.get(run.id)), varies=own.varies, masks=own.masks)
+        for run, own in zip(runs, briefs, strict=True)
     )
     return GroupSummary(
         first.group_id or "",

@@ -81,13 +81,23 @@ def _is_whole(bare: bytes, picture: Image) -> bool:
 def _encode(picture: Image, target: Path, size: tuple[int, int] | None) -> None:
     plain = eight_bits(picture)
     if size is not None:
-        plain = plain.resize(size, reducing_gap=3.0)
+        plain = _resized(plain, size)
     copy = upright(plain, turn_of(picture))
     copy.info = {}
     if target.suffix == ".jpg":
         copy.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     else:
         copy.save(target, "PNG", compress_level=3)
+
+
+def _resized(picture: Image, size: tuple[int, int]) -> Image:
+    """Resize a picture; what is transparent keeps its colours, because it may be a mask."""
+    if picture.mode not in ("RGBA", "LA"):
+        return picture.resize(size, reducing_gap=3.0)
+    from PIL import Image
+
+    bands = [band.resize(size, reducing_gap=3.0) for band in picture.split()]
+    return Image.merge(picture.mode, bands)
 
 
 def turn_of(picture: Image) -> int:

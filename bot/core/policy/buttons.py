@@ -26,6 +26,7 @@ class Button(StrEnum):
     NUMBER = "number"  #: of a run of a group: opens the buttons of that one
     TRY = "try"  #: a first run, with a picture of ours
     FORM = "form"  #: of a form, or of a question that belongs to one
+    MASK = "mask"  #: a link with which a mask is drawn
     FORGET = "forget"  #: asks the person who presses it
     FORGET_SURELY = "forget surely"  #: the answer to that question
     OWN_DATA = "own data"  #: hands a person what is kept of them
@@ -57,6 +58,7 @@ RIGHTS: dict[Button, tuple[Right, Right]] = {
     Button.NUMBER: (Right.READERS, Right.WRITERS),
     Button.TRY: (Right.WRITERS, Right.WRITERS),
     Button.FORM: (Right.OWNER, Right.OWNER),
+    Button.MASK: (Right.OWNER, Right.OWNER),
     Button.FORGET: (Right.READERS, Right.WRITERS),
     Button.FORGET_SURELY: (Right.OWNER, Right.OWNER),
     Button.OWN_DATA: (Right.OWNER, Right.OWNER),

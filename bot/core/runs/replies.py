@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
-from bot.core.port import GroupDrawer, Limits, Replier, Reply
+from bot.core.port import GroupDrawer, Limits, Replier, Reply, RunPoster
 from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.runs.history.details import RunDetails, arranged, details
 from bot.core.workflows.catalog import Versions
@@ -35,7 +35,11 @@ class RunReplies:
         versions: Versions,
         records: RunRepository,
         audit: Audit,
+        *,
+        has_page: bool = False,
     ) -> None:
+        """With `has_page`, chats can hand out links to the page."""
+        self._has_page = has_page
         self.platforms, self._versions, self._records, self._audit = platforms, versions, records, audit
         #: Makes the reply of a run whose group has one message.
         self.cell: Callable[[RunRecord], Reply] | None = None
@@ -54,7 +58,21 @@ class RunReplies:
         varies, form = workflow is None or workflow.varies, workflow.form() if workflow is not None else None
         brief = run.brief(self._versions.catalog.title(run.workflow))
         whole = self._versions.catalog.title(run.step.recipe) if run.step is not None else ""
-        return replace(brief, varies=varies, values=arranged(brief.values, form), whole=whole)
+        masks = self._has_page and bool(self.mask_fields(run))
+        return replace(brief, varies=varies, values=arranged(brief.values, form), whole=whole, masks=masks)
+
+    def poster(self, run: RunRecord) -> RunPoster | None:
+        """The platform of a run, if it can post messages of runs that were asked for elsewhere."""
+        here = (each for name, each in self.platforms.items() if name == run.address.platform)
+        return next((each for each in here if isinstance(each, RunPoster)), None)
+
+    def mask_fields(self, run: RunRecord) -> Mapping[str, str]:
+        """The inputs of a run that a mask can be drawn on by a link, with their titles."""
+        workflow = self._versions.catalog.workflows.get(run.workflow) if run.inputs and run.step is None else None
+        poster = self.poster(run)
+        if workflow is None or poster is None or not poster.posts_beside(run.address):
+            return {}
+        return {each.name: each.title for each in workflow.form().fields if each.mask and each.name in run.inputs}
 
     def details(self, run: RunRecord) -> RunDetails:
         """Everything that is known of a run, for those who may see its message."""

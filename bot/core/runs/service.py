@@ -25,6 +25,7 @@ from bot.core.errors import (
     TooMany,
     UserError,
 )
+from bot.core.masks.links import MaskLinks
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import (
@@ -97,10 +98,11 @@ class RunService:
         prices: PriceEstimator,
         presets: PresetStore,
         accounts: LinkedAccounts,
+        masks: MaskLinks,
         wake: Callable[[], None],
         stop: Callable[[str], None],
     ) -> None:
-        self._prices, self._presets, self._accounts = prices, presets, accounts
+        self._prices, self._presets, self._accounts, self._masks = prices, presets, accounts, masks
         self._workflows, self._validator, self._queue, self._records = workflows, validator, queue, records
         self._media, self._links, self._replies, self._locks = media, links, replies, locks
         self._ledger = ledger
@@ -559,6 +561,7 @@ class RunService:
         """
         for run in await self._records.unfinished_of(person.key):
             await self.cancel(run.id, person)
+        await self._masks.forget(person.key)
         rules = self._enforcer.book
         return await forget_person(
             person.key, self._records, self._media, self._audit, rules, self._presets, self._accounts, self._ledger

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from bot.core.errors import BadPicture, BadValue, CannotRun, all_of
 from bot.core.media.films.making import is_video, last_picture, missing
 from bot.core.media.images import PictureLimits, prepare
+from bot.core.media.retouch import retouched
 from bot.core.model import Person, RunRequest, StoredFile, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.runs.answers import ServerAnswers
@@ -28,6 +29,8 @@ from comfy.object_info import ObjectInfo
 
 #: The nodes and models of each known server, by the server's name.
 KnownNodes = Callable[[], Awaitable[Mapping[str, ObjectInfo]]]
+
+_MADE = 10  # times as large may a picture be that was made plain here, or that a server made
 
 
 @dataclass(frozen=True)
@@ -216,18 +219,30 @@ class RequestValidator:
         return InputFile(file.path, file.filename, field.kind)
 
     async def _picture(self, field: Field, file: UploadedFile, folder: Path) -> InputFile:
-        """Make a picture plain. Of a video its last picture is taken. Raises `BadPicture`."""
-        if not await is_video(file.path):
-            made = await prepare(file.path, folder, self._limits, file.filename, frames=field.frames)
-            return InputFile(made.path, file.filename, field.kind, made.note)
-        last = await last_picture(file.path, folder)
-        if last is None:
-            words = _("{name} is a video, and this takes a picture.")
-            raise BadPicture(" ".join(filter(None, (words.format(name=file.filename), missing()))))
-        name = Path(file.filename).with_suffix(".png").name
-        made = await prepare(last, folder, self._limits, name)
-        note = _("{name} is the last picture of the video.").format(name=name)
-        return InputFile(made.path, name, field.kind, " ".join(filter(None, (note, made.note))))
+        """Make a picture plain, and put into it what was drawn on it. Of a video its last picture is taken. Raises
+        `BadPicture`.
+        """
+        retouch, name = file.retouch, file.filename
+        if retouch is not None and retouch.mask is not None and not field.mask:
+            raise BadPicture(_("this workflow uses no mask here. Leave it out."))
+        notes, path, limits = list[str](), file.path, self._limits
+        if file.earlier:
+            limits = replace(limits, max_bytes=limits.max_bytes * _MADE)
+        if is_film := await is_video(path):
+            path, name = await _last_picture(file, folder), Path(name).with_suffix(".png").name
+            notes.append(_("{name} is the last picture of the video.").format(name=name))
+        frames = field.frames and retouch is None and not is_film
+        made = await prepare(path, folder, limits, name, frames=frames)
+        drawn = made.path if retouch is None else await retouched(made.path, retouch, name)
+        return InputFile(drawn, name, field.kind, " ".join(filter(None, (*notes, made.note))))
+
+
+async def _last_picture(file: UploadedFile, folder: Path) -> Path:
+    last = await last_picture(file.path, folder)
+    if last is None:
+        words = _("{name} is a video, and this takes a picture.")
+        raise BadPicture(" ".join(filter(None, (words.format(name=file.filename), missing()))))
+    return last
 
 
 def _with_files(form: Form, given: Mapping[str, Any]) -> Form:

@@ -8,7 +8,7 @@ from typing import Any
 from bot.core.workflows.form import FieldKind
 from comfy.messages.files import Kind, kind_of
 from comfy.object_info import ObjectInfo
-from comfy.prompt import Node
+from comfy.prompt import Node, Prompt, is_link
 
 #: Nodes with an input for a person's file, known without asking a server.
 _LOADERS = {
@@ -19,6 +19,8 @@ _LOADERS = {
     ("Load3D", "model_file"): FieldKind.MODEL_3D,
     ("Load3DAdvanced", "model_file"): FieldKind.MODEL_3D,
 }
+#: Which output of a loader is the mask, known without asking a server.
+_MASKS = {"LoadImage": 1, "LoadImageOutput": 1, "LoadImageMask": 0}
 _BY_FILE = {
     Kind.IMAGE: FieldKind.IMAGE,
     Kind.VIDEO: FieldKind.VIDEO,
@@ -43,6 +45,19 @@ def kind_of_input(node: Node, name: str, info: ObjectInfo | None) -> FieldKind:
     if accepted is not None:
         return FieldKind(accepted.upload) if accepted.upload else _KINDS.get(accepted.type, kind_of_literal(literal))
     return loader_kind(node, name) or kind_of_literal(literal)
+
+
+def has_used_mask(prompt: Prompt, node: Node, info: ObjectInfo | None) -> bool:
+    """True if the graph uses the mask that a loader reads from what is transparent in a picture."""
+    if node.class_type == "LoadImageMask" and node.inputs.get("channel", "alpha") != "alpha":
+        return False  # it reads a colour
+    declared = info.node(node.class_type) if info is not None else None
+    if declared is not None:
+        masks = {number for number, kind in enumerate(declared.outputs) if kind == "MASK"}
+    else:
+        masks = {_MASKS[node.class_type]} if node.class_type in _MASKS else set()
+    links = (value for each in prompt for value in each.inputs.values() if is_link(value))
+    return any(str(link[0]) == node.id and link[1] in masks for link in links)
 
 
 def kind_of_file(filename: str, content_type: str | None) -> FieldKind:

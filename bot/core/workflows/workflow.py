@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import BadValue
-from bot.core.workflows.field_kinds import kind_of_input
+from bot.core.workflows.field_kinds import has_used_mask, kind_of_input
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
 from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
@@ -264,6 +264,7 @@ class Workflow:
             seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
             more=declared.more and not required,
             translations=declared.translations,
+            mask=kind is FieldKind.IMAGE and any(self._uses_mask(each, info) for each in declared.targets),
         )
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))
@@ -294,6 +295,9 @@ class Workflow:
     def _takes_frames(self, target: Target, info: ObjectInfo | None) -> bool:
         accepted = self._accepted(target, info)
         return self.node(target).class_type in _FRAME_LOADERS or (accepted is not None and accepted.frames)
+
+    def _uses_mask(self, target: Target, info: ObjectInfo | None) -> bool:
+        return has_used_mask(self.prompt, self.node(target), info)
 
     def _accepted(self, target: Target, info: ObjectInfo | None) -> InputInfo | None:
         return info.input(self.node(target).class_type, target.input) if info else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from types import TracebackType
 
 import discord
@@ -11,7 +12,7 @@ import discord
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
-from bot.core.port import Ping, TokenRefused, WorkflowQuestion
+from bot.core.port import MessageOpening, Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -23,6 +24,7 @@ from bot.platforms.discord.moderation.panel import question
 from bot.platforms.discord.moderation.reports import reported_question
 from bot.platforms.discord.moderation.saved import asked
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft, pointed_at
+from bot.platforms.discord.runs.beside import BesideOpening
 from bot.platforms.discord.runs.group import DiscordGroup
 from bot.platforms.discord.runs.pings import send_ping
 from bot.platforms.discord.runs.reply import DiscordReply
@@ -130,6 +132,15 @@ class DiscordPlatform:
             await self._rest.send_to(int(person), MessageDraft(cut(plain(text))), secrets.token_hex(12))
         except (*AWAY, discord.HTTPException, ValueError) as fault:
             raise DeliveryFailed(str(fault)) from fault
+
+    def posts_beside(self, address: Address) -> bool:
+        """See `bot.core.port.RunPoster`: where people have installed the bot for themselves, it only answers."""
+        return MessageRef.at(address).member
+
+    @asynccontextmanager
+    async def opened(self, brief: RunSummary, beside: Address) -> AsyncIterator[Address | MessageOpening]:
+        """See `bot.core.port.RunPoster`: the message is posted once the run is on disk."""
+        yield BesideOpening(self._rest, brief, MessageRef.at(beside))
 
     def group(self, address: Address, group: GroupSummary) -> DiscordGroup:
         return DiscordGroup(self._rest, MessageRef.at(address), group, previews=self._settings.discord_previews)

@@ -27,6 +27,7 @@ class ComponentAction(StrEnum):
     TAKE = "take"
     LEAVE = "leave"
     VARY = "vary"
+    MASK = "mask"  #: a link with which a mask is drawn
     NUMBER = "number"  #: of a run of a group: its own buttons, for the one who clicks
     CANCEL_ALL = "cancelall"  #: this and the next ones name a group
     AGAIN_ALL = "againall"
@@ -55,13 +56,19 @@ class PartAction(StrEnum):
 WAITING = (ComponentAction.CANCEL,)
 HELD = (ComponentAction.APPROVE, ComponentAction.REFUSE)
 REPORTED = (ComponentAction.TAKE, ComponentAction.LEAVE)
-ENDED = (ComponentAction.AGAIN, ComponentAction.CHANGE, ComponentAction.DELETE)
 
 
-def delivered(*, varies: bool, picture: bool, reduced: bool) -> tuple[ComponentAction, ...]:
+def ended(*, masks: bool = False) -> tuple[ComponentAction, ...]:
+    """The buttons of a run without a result."""
+    mask = (ComponentAction.MASK,) if masks else ()
+    return (ComponentAction.AGAIN, ComponentAction.CHANGE, *mask, ComponentAction.DELETE)
+
+
+def delivered(*, varies: bool, picture: bool, reduced: bool, masks: bool = False) -> tuple[ComponentAction, ...]:
     """The buttons under a result; without a seed Again would only bring it once more."""
     again = (ComponentAction.AGAIN,) if varies else ()
     more = ((ComponentAction.USE,) if picture else ()) + ((ComponentAction.ORIGINAL,) if reduced else ())
+    more += (ComponentAction.MASK,) if masks else ()
     return (*again, ComponentAction.CHANGE, *more, ComponentAction.DETAILS, ComponentAction.DELETE)
 
 
@@ -105,10 +112,10 @@ def group_row(group: str, cells: Sequence[Cell], *, resumable: bool = False) -> 
     return still(*numbers, *acts)
 
 
-def cell_row(run_id: str, *, done: bool, varies: bool, picture: bool) -> discord.ui.View:
+def cell_row(run_id: str, *, done: bool, varies: bool, picture: bool, masks: bool = False) -> discord.ui.View:
     """The buttons of one run of a group."""
     if not done:
-        return row(run_id, ENDED)
+        return row(run_id, ended(masks=masks))
     vary = (ComponentAction.VARY,) if varies else ()
     use = (ComponentAction.USE,) if picture else ()
     return row(
@@ -117,6 +124,7 @@ def cell_row(run_id: str, *, done: bool, varies: bool, picture: bool) -> discord
             *vary,
             ComponentAction.CHANGE,
             *use,
+            *((ComponentAction.MASK,) if masks else ()),
             ComponentAction.ORIGINAL,
             ComponentAction.DETAILS,
             ComponentAction.DELETE,
@@ -171,6 +179,11 @@ def button(verb: ComponentAction, run_id: str, label: str = "") -> discord.ui.Bu
     return discord.ui.Button(style=style, label=(label or _label(verb))[:80], custom_id=f"darkroom:{verb}:{run_id}")
 
 
+def link_row(label: str, url: str) -> discord.ui.View:
+    """A button that opens an address."""
+    return still(discord.ui.Button[discord.ui.View](label=label[:80], url=url))
+
+
 def still(*items: discord.ui.Item[discord.ui.View]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for item in items:
@@ -190,6 +203,7 @@ def _label(verb: ComponentAction) -> str:
         ComponentAction.REPORT: _("Report"),
         ComponentAction.DELETE: _("Delete"),
         ComponentAction.VARY: _("Vary"),
+        ComponentAction.MASK: _("Draw a mask"),
         ComponentAction.NUMBER: _("Open"),
         ComponentAction.CANCEL_ALL: _("Cancel"),
         ComponentAction.AGAIN_ALL: _("Again"),

@@ -123,12 +123,13 @@ class DiscordRest:
         """Take a thread out of the archive."""
         await (await self.client()).http.edit_channel(thread, archived=False)
 
-    async def send(self, channel: int, draft: MessageDraft, nonce: str) -> None:
-        """A message of its own; asked for again soon with the same nonce, Discord sends none."""
+    async def send(self, channel: int, draft: MessageDraft, nonce: str) -> int:
+        """A message of its own; asked for again soon with the same nonce, Discord sends none. Returns its id."""
         parts = draft.parts()
         files = parts.pop("attachments", [])
-        await (await self.client()).get_partial_messageable(channel).send(**parts, files=files, nonce=nonce)
+        sent = await (await self.client()).get_partial_messageable(channel).send(**parts, files=files, nonce=nonce)
         metrics.edited("discord")
+        return sent.id
 
     async def mention(self, spot: MessageRef, person: int, text: str, nonce: str) -> None:
         """Answer a message with one that mentions a person, and no one else."""

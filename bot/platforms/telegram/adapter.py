@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from types import TracebackType
 
@@ -24,6 +24,7 @@ from bot.platforms.telegram.api.polling import poll
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 from bot.platforms.telegram.api.webhook import Hook, listen, secret_of, try_to_listen
+from bot.platforms.telegram.beside import opened_beside
 from bot.platforms.telegram.caller import Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.dispatcher import Dispatcher
@@ -94,6 +95,14 @@ class TelegramPlatform:
     def group(self, address: Address, group: GroupSummary) -> TelegramGroup:
         """See `GroupDrawer.group`."""
         return TelegramGroup(self._context, address, group)
+
+    def posts_beside(self, address: Address) -> bool:
+        """See `RunPoster.posts_beside`."""
+        return address.platform == NAME
+
+    def opened(self, brief: RunSummary, beside: Address) -> AbstractAsyncContextManager[Address]:
+        """See `RunPoster.opened`."""
+        return opened_beside(self._api, self._notes, brief, beside)
 
     pings_once = False  #: Telegram cannot say whether it has sent a message
 

@@ -307,6 +307,9 @@ class Dispatcher:
         if press.act is CallbackAction.REPORT:
             await self._reply(query, await self._buttons.report(caller, run))
             return
+        if press.act is CallbackAction.MASK:
+            await self._reply(query, await self._buttons.hand_out_link(caller, run))
+            return
         await self._reply(query)
         try:
             await self._buttons.press(caller, press, run)

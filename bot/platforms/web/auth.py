@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.core.errors import TooMany
 from bot.core.guesses import Guesses, is_private, origin
-from bot.core.platform import SHARED_PATH
+from bot.core.platform import MASK_PATH, SHARED_PATH
 from bot.i18n import _
 from bot.settings import Secret
 
@@ -23,6 +23,7 @@ _COOKIE, _SESSION = "darkroom", "darkroom_session"
 _MOST_MEMBERS = 10_000  # remembered visitors who have shown the token
 _LASTS = 400 * 86_400  # seconds: as long as browsers keep a cookie
 _OPEN = frozenset({"/healthz", "/readyz"})  # say nothing that anybody may not know
+_BY_LINK = (MASK_PATH, "/static/")
 _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via")  # by a proxy: then it is anybody
 _HEADERS = {
     "Content-Security-Policy": (
@@ -41,8 +42,13 @@ _HEADERS = {
 class AccessControl:
     """Access to the page: without a token, from this computer only; with one, for visitors who have entered it."""
 
-    def __init__(self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None) -> None:
-        """`proxy_header` is the one in which our proxy says for whom it asks."""
+    def __init__(
+        self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None, public_host: str = ""
+    ) -> None:
+        """`proxy_header` is the one in which our proxy says for whom it asks. `public_host` is the name of the page for
+        all, where links work.
+        """
+        self._public_host = public_host
         self._token, self._proxy_header = token, proxy_header
         self._guesses = guesses or Guesses()
         self._members: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -127,7 +133,8 @@ class AccessControl:
             raise web.HTTPBadRequest(text=_("This address is not one of this page."))
         if request.path in _OPEN or request.path.startswith(SHARED_PATH):
             return
-        if not self.locked and not is_loopback(_host(request.host)):
+        by_link = request.path.startswith(_BY_LINK) and request.host == self._public_host
+        if not (self.locked or by_link) and not is_loopback(_host(request.host)):
             raise web.HTTPMisdirectedRequest(text=_("This page answers at 127.0.0.1 and localhost only."))
         source, fetch = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "")
         visits = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
@@ -140,13 +147,20 @@ class AccessControl:
 def whose(request: web.Request) -> str:
     """The visitor's id: a hash of their cookie, so that no record reveals it; empty without a cookie."""
     secret = request.cookies.get(_COOKIE, "")
-    return hashlib.sha256(_bytes(secret)).hexdigest()[:32] if len(secret) >= 32 else ""
+    return _hashed(secret) if len(secret) >= 32 else ""
 
 
-def introduce(request: web.Request, response: web.StreamResponse) -> None:
-    """Give a new visitor a cookie that cannot be guessed."""
-    if not whose(request):
-        _set(request, response, _COOKIE, secrets.token_urlsafe(32))
+def introduce(request: web.Request, response: web.StreamResponse) -> str:
+    """Give a new visitor a cookie that cannot be guessed. Returns the visitor's id."""
+    if known := whose(request):
+        return known
+    secret = secrets.token_urlsafe(32)
+    _set(request, response, _COOKIE, secret)
+    return _hashed(secret)
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(_bytes(secret)).hexdigest()[:32]
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigError
 from bot.core.guesses import Guesses
@@ -23,6 +24,7 @@ class PageConfig:
     programs in at `/metrics`, in the place of `token`. `proxy_header` is the one in which a proxy says for whom it
     asks, and `guesses` remembers wrong tokens. `patience` is how long, in seconds, the database may take to answer
     before `/readyz` says that it does not. `connections` bounds the number of connections, and how long each may take.
+    `public_host` is the name at which links work.
 
     Raises `ConfigError` where others than this computer could reach it without a token.
     """
@@ -39,6 +41,7 @@ class PageConfig:
     guesses: Guesses = field(default_factory=Guesses)
     patience: float = 3.0
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    public_host: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> PageConfig:
@@ -51,6 +54,7 @@ class PageConfig:
             int(settings.max_upload_mb * 1e6),
             [settings.workflows] if settings.workflows else [],
             proxy_header=settings.web_proxy_header,
+            public_host=urlsplit(settings.public_url).netloc,
         )
 
     def __post_init__(self) -> None:

@@ -23,6 +23,8 @@ def words() -> dict[str, str]:
         "drop_3d": _("Drop a 3D file here, or choose it"),
         "drop_file": _("Drop a file here, or choose it"),
         "replace": _("Choose another"),
+        "draw_mask": _("Draw a mask"),
+        "crop": _("Crop"),
         "sample": _("Use a sample picture"),
         "camera": _("Camera"),
         "from_gallery": _("From your pictures"),

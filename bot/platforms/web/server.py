@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.platform import SHARED_PATH, Services, note_arrival
+from bot.core.platform import MASK_PATH, SHARED_PATH, Services, note_arrival
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
@@ -17,6 +17,7 @@ from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
 from bot.platforms.web.api.line import LineRoutes
 from bot.platforms.web.api.links import LinkRoutes
+from bot.platforms.web.api.masks import MaskRoutes
 from bot.platforms.web.api.pages import PageRoutes
 from bot.platforms.web.api.presets import PresetRoutes
 from bot.platforms.web.api.runs import RunRoutes, explained
@@ -27,7 +28,7 @@ from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.templates import STATIC
 
-_PUBLIC = (SHARED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC = (SHARED_PATH, MASK_PATH, "/static/", "/healthz", "/readyz", "/metrics")
 _SHUTDOWN = 2.0  # seconds that answers under way have when it stops
 
 
@@ -54,11 +55,12 @@ async def try_to_listen(options: PageConfig) -> None:
 
 def application(services: Services, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
-    gate = AccessControl(options.token, options.proxy_header, options.guesses)
+    gate = AccessControl(options.token, options.proxy_header, options.guesses, options.public_host)
     app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
     app.on_response_prepare.append(protect)
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
+    app.add_routes(MaskRoutes(services, options.upload_bytes).routes())
     app.add_routes(PresetRoutes(services).routes())
     app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())

@@ -135,7 +135,7 @@ class CellMaker:
         for number, (name, value) in enumerate(request.values.items()):
             if isinstance(value, StoredFile):
                 path = await self._media.fetch(value.key, folder / f"given-{number}{Path(value.key).suffix}")
-                values[name] = UploadedFile(path, value.filename)
+                values[name] = UploadedFile(path, value.filename, earlier=True)
         return replace(request, values=values)
 
 

@@ -18,6 +18,7 @@ from bot.platforms.discord.components import (
     ComponentAction,
     PartAction,
     cell_row,
+    link_row,
     part_row,
     row,
     which_row,
@@ -90,6 +91,8 @@ async def press(context: DiscordContext, click: Click, verb: str, run_id: str) -
             await _original(context, click, run)
         case ComponentAction.DETAILS:
             await show_details(context, click, run)
+        case ComponentAction.MASK:
+            await hand_out_link(context, click, run)
         case ComponentAction.REPORT:
             await report(context, click, run)
         case ComponentAction.DELETE:
@@ -148,7 +151,8 @@ async def open_number(context: DiscordContext, click: Click, run: RunRecord) -> 
     """The buttons of one run of a group, for the one who clicked alone."""
     files = run.shown.files
     done, picture = bool(files or run.shown.texts), any(file.kind == "image" for file in files)
-    view = cell_row(run.id, done=done, varies=context.services.runs.varies(run.workflow), picture=picture)
+    brief = context.services.runs.summary(run)
+    view = cell_row(run.id, done=done, varies=brief.varies, picture=picture, masks=brief.masks)
     await tell(click, _("Number {number}:").format(number=run.cell + 1), view=view)
 
 
@@ -188,6 +192,12 @@ async def delete_cell(context: DiscordContext, click: Click, run: RunRecord) -> 
     await context.services.groups.delete_cell(run, asker(click, run))
     with suppress(discord.NotFound):
         await click.edit_original_response(content=_("Deleted."), view=None)
+
+
+async def hand_out_link(context: DiscordContext, click: Click, run: RunRecord) -> None:
+    """The link with which a mask is drawn, for the one who clicked alone."""
+    url = await context.services.masks.link(run, asker(click), place_of(click))
+    await tell(click, context.services.masks.words(), view=link_row(_("Draw a mask"), url))
 
 
 async def report(context: DiscordContext, click: Click, run: RunRecord) -> None:

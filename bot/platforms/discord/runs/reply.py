@@ -15,7 +15,7 @@ from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Result, 
 from bot.core.platform import Pauses, missing, retry
 from bot.core.port import Limits
 from bot.i18n import _
-from bot.platforms.discord.components import ENDED, delivered, result_row, row
+from bot.platforms.discord.components import delivered, ended, result_row, row
 from bot.platforms.discord.message_ref import FILE_BYTES, MessageRef
 from bot.platforms.discord.rest import AWAY, DiscordRest, MessageDraft
 from bot.platforms.discord.runs.attachments import FILES, DiscordAttachment, largest, pack
@@ -58,7 +58,8 @@ class DiscordReply:
             case Done() | Delivering():
                 return  # the result says so: nothing shall stand in front of it
             case Failed() | Cancelled():
-                await self._end(MessageDraft(status_text(self._brief, status), (), row(self._brief.run_id, ENDED)))
+                buttons = row(self._brief.run_id, ended(masks=self._brief.masks))
+                await self._end(MessageDraft(status_text(self._brief, status), (), buttons))
             case _:
                 await self._pass(status)
 
@@ -79,9 +80,10 @@ class DiscordReply:
         packed = await pack(result, self._brief, most, spoiler=self._spot.spoiler or self._brief.spoiler)
         picture = any(file.kind == "image" for file in result.files)
         film = not picture and not missing() and any(file.kind == "video" for file in result.files)
-        verbs = delivered(varies=self._brief.varies, picture=picture or film, reduced=packed.reduced)
+        brief, reduced = self._brief, packed.reduced
+        verbs = delivered(varies=brief.varies, picture=picture or film, reduced=reduced, masks=brief.masks)
         count = len(result.files) if picture or film else 0
-        buttons = result_row(self._brief.run_id, verbs, count, film=film)
+        buttons = result_row(brief.run_id, verbs, count, film=film)
         return MessageDraft(result_text(self._brief, result, packed.notes), packed.pieces, buttons)
 
     async def _pass(self, status: Status) -> None:

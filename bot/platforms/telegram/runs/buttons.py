@@ -10,12 +10,12 @@ from pathlib import Path
 
 from telegram import InlineKeyboardMarkup
 
-from bot.core.errors import UserError
+from bot.core.errors import DeliveryFailed, UserError
 from bot.core.model import ResultFile, RunRequest, StoredFile
 from bot.core.platform import Button, ButtonPress, RunRecord, missing, work_folder
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
-from bot.platforms.telegram.api.client import Unchanged, Unconfirmed
+from bot.platforms.telegram.api.client import Gone, Unchanged, Unconfirmed, Unsuitable
 from bot.platforms.telegram.caller import Caller, Responder
 from bot.platforms.telegram.chats import NAME, Chat
 from bot.platforms.telegram.forms.fsm import FormDialog
@@ -76,6 +76,19 @@ class RunButtons:
     async def report(self, caller: Caller, run: RunRecord) -> str:
         """Report a result, after `check`. The answer is for the one who pressed alone. Raises `UserError`."""
         return await self._services.moderation.reports.report(caller.person, caller.place, run)
+
+    async def hand_out_link(self, caller: Caller, run: RunRecord) -> str:
+        """Send the one who pressed, after `check`, the link with which a mask is drawn, in the chat with them alone.
+        Return what is left to be said. Raises `UserError`.
+        """
+        masks, chat = self._services.masks, Chat(int(caller.person.id))
+        text = f"{masks.words()}\n{await masks.link(run, caller.person, caller.place)}"
+        try:
+            await self._responder.api.send(chat, captions.plain(text))
+        except (Gone, Unsuitable, DeliveryFailed) as fault:
+            words = _("I cannot write to you in private. Open a chat with me, press Start, and press this again.")
+            raise UserError(words) from fault
+        return "" if caller.is_private else _("I have sent you the link in our private chat.")
 
     async def press(self, caller: Caller, press: CallbackData, run: RunRecord) -> None:
         """Do it. Raises `UserError`."""
@@ -154,8 +167,10 @@ class RunButtons:
             raise UserError(_("There are no files of this run."))
         usable = _usable(files)
         use = usable.index(files[number - 1]) + 1 if files[number - 1] in usable else 0
-        varies = self._services.runs.varies(run.workflow)
-        keyboard = callback_data.part_opened(run.id, len(files), number, varies=varies, use=use)
+        brief = self._services.runs.summary(run)
+        keyboard = callback_data.part_opened(
+            run.id, len(files), number, varies=brief.varies, use=use, masks=brief.masks
+        )
         await self._show_keyboard(caller, keyboard)
 
     async def _delete_cell(self, caller: Caller, run: RunRecord) -> None:

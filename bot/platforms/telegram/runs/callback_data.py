@@ -30,6 +30,7 @@ class CallbackAction(StrEnum):
     DETAILS = "i"
     REPORT = "p"
     VARY = "v"
+    MASK = "m"  #: a link with which a mask is drawn
     NUMBER = "n"  #: of a run of a group: its own buttons
     CANCEL_ALL = "X"  #: this and the next ones name a group
     AGAIN_ALL = "A"
@@ -82,15 +83,15 @@ def waiting(run_id: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_run_button(CallbackAction.CANCEL, run_id)]])
 
 
-def ended(run_id: str, *, original: bool = False) -> InlineKeyboardMarkup:
+def ended(run_id: str, *, original: bool = False, masks: bool = False) -> InlineKeyboardMarkup:
     """The buttons of a run that brought no result, or one that could not be delivered: `original` sends that."""
     more = (CallbackAction.ORIGINAL,) if original else ()
     acts = (CallbackAction.AGAIN, CallbackAction.CHANGE, *more, CallbackAction.DELETE)
-    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts]])
+    return InlineKeyboardMarkup([[_run_button(act, run_id) for act in acts], *_mask(run_id, masks=masks)])
 
 
 def delivered(
-    run_id: str, *, picture: bool, original: bool, film: bool = False, count: int = 1
+    run_id: str, *, picture: bool, original: bool, film: bool = False, count: int = 1, masks: bool = False
 ) -> InlineKeyboardMarkup:
     """The buttons of a result: one with a picture, or with a film, can be built on, a photo can be had as the file that
     it was. Each of several files has a number, which opens the buttons of that one.
@@ -101,10 +102,17 @@ def delivered(
         use = [button(_("Continue"), CallbackData(CallbackAction.USE, run_id).data)]
     second = [*([CallbackAction.ORIGINAL] if original else []), CallbackAction.DETAILS, CallbackAction.DELETE]
     first = [_run_button(act, run_id) for act in (CallbackAction.AGAIN, CallbackAction.CHANGE)]
-    return InlineKeyboardMarkup([*numbers, [*first, *use], [_run_button(act, run_id) for act in second]])
+    last = [_run_button(act, run_id) for act in second]
+    return InlineKeyboardMarkup([*numbers, [*first, *use], *_mask(run_id, masks=masks), last])
 
 
-def part_opened(run_id: str, count: int, chosen: int, *, varies: bool, use: int) -> InlineKeyboardMarkup:
+def _mask(run_id: str, *, masks: bool) -> list[list[InlineKeyboardButton]]:
+    return [[_run_button(CallbackAction.MASK, run_id)]] if masks else []
+
+
+def part_opened(
+    run_id: str, count: int, chosen: int, *, varies: bool, use: int, masks: bool = False
+) -> InlineKeyboardMarkup:
     """The buttons of a result with several files, with those of the file that was chosen, which is number `use` of
     those that can be used; 0 if it cannot.
     """
@@ -115,7 +123,7 @@ def part_opened(run_id: str, count: int, chosen: int, *, varies: bool, use: int)
         _run_button(CallbackAction.ORIGINAL, run_id, chosen),
         *(_run_button(act, run_id) for act in (CallbackAction.DETAILS, CallbackAction.DELETE)),
     ]
-    return InlineKeyboardMarkup([*_parts(run_id, count, chosen), first, second])
+    return InlineKeyboardMarkup([*_parts(run_id, count, chosen), first, *_mask(run_id, masks=masks), second])
 
 
 def _parts(run_id: str, count: int, chosen: int) -> list[Sequence[InlineKeyboardButton]]:
@@ -162,13 +170,15 @@ def _own(cell: Cell) -> list[Sequence[InlineKeyboardButton]]:
             [
                 _run_button(act, cell.run_id)
                 for act in (CallbackAction.AGAIN, CallbackAction.CHANGE, CallbackAction.DELETE)
-            ]
+            ],
+            *_mask(cell.run_id, masks=cell.masks),
         ]
     picture = any(file.kind == "image" for file in cell.files)
     vary = [CallbackAction.VARY] if cell.varies else []
     first = [*vary, CallbackAction.CHANGE, *([CallbackAction.USE] if picture else [])]
     second = [*([CallbackAction.ORIGINAL] if cell.files else []), CallbackAction.DETAILS, CallbackAction.DELETE]
-    return [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
+    rows = [[_run_button(act, cell.run_id) for act in row] for row in (first, second)]
+    return [*rows, *_mask(cell.run_id, masks=cell.masks)]
 
 
 def which(act: CallbackAction, run_id: str, count: int) -> InlineKeyboardMarkup:
@@ -215,6 +225,7 @@ def _run_button(act: CallbackAction, run_id: str, number: int = 0) -> InlineKeyb
         CallbackAction.DETAILS: _("Details"),
         CallbackAction.REPORT: _("Report this result"),
         CallbackAction.VARY: _("Vary"),
+        CallbackAction.MASK: _("Draw a mask"),
         CallbackAction.CANCEL_ALL: _("Cancel"),
         CallbackAction.AGAIN_ALL: _("Again"),
         CallbackAction.CHANGE_ALL: _("Change"),

@@ -214,7 +214,8 @@ class TelegramReply:
         """Show the end of a run that has no result; where Telegram does not take it, note that it is to be shown."""
         self._supersede(final=True)
         text = captions.of_status(status, self._brief, captions.CAPTION)
-        keyboard = callback_data.ended(self._brief.run_id, original=isinstance(status, Failed) and status.made)
+        made, masks = isinstance(status, Failed) and status.made, self._brief.masks
+        keyboard = callback_data.ended(self._brief.run_id, original=made, masks=masks)
         async with self._state.lock:
             try:
                 await self._set_words(text, keyboard)
@@ -421,7 +422,7 @@ class TelegramReply:
         return captions.of_result(result, self._brief, most, *more)
 
     def _result_keyboard(self, result: Result, packing: Packed, *, original: bool) -> InlineKeyboardMarkup:
-        return _keyboard(result, packing, original=original)
+        return _keyboard(result, packing, original=original, masks=self._brief.masks)
 
     def _part(self, number: int | None) -> list[Any]:
         """The run whose file a message shows, by the file's number; None for the message with the words."""
@@ -445,7 +446,7 @@ class TelegramReply:
         return self._state.moved_to or self._message
 
 
-def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> InlineKeyboardMarkup:
+def _keyboard(result: Result, packing: Packed, *, original: bool = False, masks: bool = False) -> InlineKeyboardMarkup:
     """`original`: offer the files themselves also where no photo stands for one that does not go beside it."""
     picture = any(each.file.kind == "image" for each in packing.shown)
     film = not missing() and any(each.file.kind == "video" for each in packing.shown)
@@ -454,7 +455,7 @@ def _keyboard(result: Result, packing: Packed, *, original: bool = False) -> Inl
         each.made or (each.way is Way.PHOTO and each.number not in whole) for each in packing.shown
     )
     return callback_data.delivered(
-        result.run_id, picture=picture, original=original, film=film, count=len(result.files)
+        result.run_id, picture=picture, original=original, film=film, count=len(result.files), masks=masks
     )
 
 

@@ -11,7 +11,16 @@ from uuid import uuid4
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot.core.errors import BadPicture, BadValue, NotAllowed, StorageFailed, TooMany, UnknownWorkflow, UserError
+from bot.core.errors import (
+    BadPicture,
+    BadValue,
+    LinkRefused,
+    NotAllowed,
+    StorageFailed,
+    TooMany,
+    UnknownWorkflow,
+    UserError,
+)
 from bot.core.model import Address, Running, RunRequest, UploadedFile
 from bot.core.platform import Field, FieldKind, Form, FoundSettings, Services, eased, work_folder
 from bot.i18n import _
@@ -59,7 +68,7 @@ class RunRoutes:
             submitted = await unpack(request, form, folder, self._upload_bytes)
             if faults := _faults(form, submitted):
                 return _faulty(faults)
-            return await self._take(await requested(submitted, name, form, self._services, person, place))
+            return await self._take(await requested(submitted, name, form, self._services, person, place, folder))
 
     async def _check(self, request: web.Request) -> web.Response:
         """Say what is wrong with values that have been typed so far; files are not among them."""
@@ -225,7 +234,7 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
     except (BadValue, BadPicture) as fault:
         return _faulty(list(fault.each) if isinstance(fault, BadValue) else [fault])
     except UserError as fault:
-        status = {NotAllowed: 403, TooMany: 429, UnknownWorkflow: 404}.get(type(fault), 422)
+        status = {NotAllowed: 403, LinkRefused: 403, TooMany: 429, UnknownWorkflow: 404}.get(type(fault), 422)
         return web.json_response({"error": str(fault)}, status=status)
     except StorageFailed as fault:
         return web.json_response({"error": str(fault)}, status=503)

@@ -5,29 +5,34 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from aiohttp import web
 
-from bot.core.errors import BadValue
-from bot.core.model import Person, Place, RunRequest, StoredFile, UploadedFile
-from bot.core.platform import Form, RunRecord, RunService, Services, one_each
+from bot.core.errors import BadPicture, BadValue
+from bot.core.model import Person, Place, Retouch, RunRequest, StoredFile, UploadedFile
+from bot.core.platform import Form, RunRecord, RunService, Services, one_each, read_crop
 from bot.i18n import _
 from bot.platforms.web.api.multipart import FormReader, broken
 
 _MOST_FILES = 10  # of one field, each with a run of its own
 _TEXT_LIMIT = 256 * 1024  # bytes of all texts together
+_CROP = 100  # characters of the edges of a crop
+LAYERS = ("mask", "crop")  #: what may be drawn on a picture
 _REFERENCE = re.compile(r"(?P<run>[0-9a-f-]{36})/(?P<where>files|inputs)/(?P<which>[\w-]{1,64})")
 
 
 @dataclass(frozen=True)
 class SubmittedForm:
-    """The contents of a multipart body: each text or file by its field, or the files that shall have a run each."""
+    """The contents of a multipart body: each text or file by its field, or the files that shall have a run each; and
+    what was drawn on pictures.
+    """
 
     values: Mapping[str, str | UploadedFile | tuple[UploadedFile, ...]]
+    drawn: Mapping[str, Retouch] = field(default_factory=dict)
 
 
 async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int) -> SubmittedForm:
@@ -37,8 +42,13 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
     media = {field.name for field in form.fields if field.is_media}
     reader = FormReader(request)
     values: dict[str, str | UploadedFile | tuple[UploadedFile, ...]] = {}
+    drawn: dict[str, Retouch] = {}
     room = _TEXT_LIMIT
     while (part := await reader.part()) is not None:
+        picture, _point, layer = part.name.partition(".")
+        if picture in media and layer in LAYERS:
+            drawn[picture] = await read_layer(reader, drawn.get(picture, Retouch()), part.name, folder, file_limit)
+            continue
         if part.name not in form.names:
             raise form.faults({part.name: ""})[0]
         earlier = values.get(part.name)
@@ -58,7 +68,21 @@ async def unpack(request: web.Request, form: Form, folder: Path, file_limit: int
             path = folder / f"upload-{len(values)}-{len(_several(earlier))}{_suffix(filename)}"
             new = UploadedFile(await _file(reader, part.name, path, file_limit), filename)
             values[part.name] = new if earlier is None else (*_several(earlier), new)
-    return SubmittedForm(values)
+    return SubmittedForm(values, drawn)
+
+
+async def read_layer(reader: FormReader, drawn: Retouch, part: str, folder: Path, file_limit: int) -> Retouch:
+    """Read one of the layers of a picture, which is named "FIELD.mask" or "FIELD.crop". Raises `UserError`."""
+    picture, _point, layer = part.partition(".")
+    if layer == "mask" and drawn.mask is None:
+        return replace(drawn, mask=await _file(reader, picture, folder / f"mask-{uuid4().hex}.png", file_limit))
+    text = await reader.text(_CROP) if layer == "crop" and drawn.crop is None else None
+    if text is None:
+        raise broken()
+    try:
+        return replace(drawn, crop=read_crop(text))
+    except BadPicture as fault:
+        raise BadPicture(fault.reason, picture) from fault
 
 
 def _several(given: str | UploadedFile | tuple[UploadedFile, ...] | None) -> tuple[UploadedFile, ...]:
@@ -66,9 +90,11 @@ def _several(given: str | UploadedFile | tuple[UploadedFile, ...] | None) -> tup
 
 
 async def requested(
-    submitted: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place
+    submitted: SubmittedForm, workflow: str, form: Form, services: Services, person: Person, place: Place, folder: Path
 ) -> RunRequest:
-    """Return the request that a submitted form makes. Raises `UserError`."""
+    """Return the request that a submitted form makes. Earlier files that were drawn on are fetched into `folder`.
+    Raises `UserError` and `StorageFailed`.
+    """
     media = {field.name for field in form.fields if field.is_media}
     values: dict[str, Any] = {}
     for name, given in submitted.values.items():
@@ -76,7 +102,26 @@ async def requested(
             values[name] = await _earlier(name, given, services, person, place)
         else:
             values[name] = given or None
+        if (retouch := submitted.drawn.get(name)) is not None:
+            values[name] = await drawn_on(values[name], retouch, services, folder)
     return RunRequest(workflow, values, person, place)
+
+
+async def drawn_on(
+    file: StoredFile | UploadedFile | tuple[UploadedFile, ...] | None,
+    retouch: Retouch,
+    services: Services,
+    folder: Path,
+) -> UploadedFile | tuple[UploadedFile, ...] | None:
+    """Return a picture with what was drawn on it; of several nothing is drawn on. Raises `StorageFailed`."""
+    match file:
+        case StoredFile():
+            path = await services.files.fetch(file, folder / f"drawn-{uuid4().hex}{PurePosixPath(file.key).suffix}")
+            return UploadedFile(path, file.filename, retouch, earlier=True)
+        case UploadedFile():
+            return replace(file, retouch=retouch)
+        case _:
+            return file
 
 
 def place_of(visitor: str) -> Place:

@@ -168,6 +168,7 @@ def _field_view(field: Field, *, several: bool) -> dict[str, Any]:
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,
+        **({"mask": True} if field.mask else {}),
         "count": field.asks_count,
         "several": several,
         "more": field.is_rare,

@@ -46,6 +46,11 @@ async def test_other_names_and_other_sites_are_refused(tmp_path: Path) -> None:
         visit = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         assert await status(ann, "GET", "", **visit) == 200  # a link from elsewhere
         assert await status(ann, "POST", again, Origin=web.url) == 201
+    async with page(tmp_path, public_host="darkroom.example") as web, Visitor(web.url) as ann:
+        for path, found in (("mask/x.0.y", 200), ("static/mask/linked.js", 200), ("", 421), ("workflows", 421)):
+            assert await status(ann, "GET", path, Host="darkroom.example") == found
+            assert await status(ann, "GET", path, Host="evil.example") == 421
+        assert await status(ann, "POST", "mask/x.0.y/open", Origin="http://evil.example") == 403
 
 
 async def test_anothers_runs_and_files_are_not_there(tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ export class Form {
         if (each instanceof File) body.append(name, each, each.name || "file");
         else body.append(name, each);
       }
+      for (const [layer, part] of field.layers?.() ?? []) body.append(`${name}.${layer}`, part);
     }
     this.busy(true);
     for (const name of this.fields.keys()) this.blame(name, "");

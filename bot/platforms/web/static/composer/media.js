@@ -20,6 +20,7 @@ export class MediaField {
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
       this.zone.addEventListener(name, (event) => this.drag(event));
     }
+    this.drawing = null;
     this.sources = make("div", { class: "sources" }, this.remove, ...this.alternatives());
     this.parts = [this.zone, this.sources];
     this.draw();
@@ -95,6 +96,21 @@ export class MediaField {
     return this.file?.file ?? this.file?.ref ?? "";
   }
 
+  /** What was drawn on it, by the names of the parts of a request. */
+  layers() {
+    return this.drawing?.layers() ?? [];
+  }
+
+  /** Masks and crops are drawn by what is loaded with the first picture. */
+  async offerDrawing() {
+    if (this.drawing) return;
+    const { DrawButton } = await import("../mask/button.js");
+    if (this.drawing) return;
+    this.drawing = new DrawButton(this);
+    this.sources.prepend(this.drawing.element);
+    this.draw();
+  }
+
   clear() {
     this.file = null;
     this.others = [];
@@ -117,10 +133,12 @@ export class MediaField {
   draw() {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = this.file?.file ? URL.createObjectURL(this.file.file) : null;
+    if (this.file?.kind === "image" && this.field.kind === "image") this.offerDrawing();
+    this.drawing?.show();
     this.remove.hidden = !this.file;
     for (const other of this.sources.querySelectorAll(".other")) other.hidden = Boolean(this.file);
     this.zone.classList.toggle("full", Boolean(this.file));
-    this.view.replaceChildren(...(this.file ? this.shown(this.url ?? this.file.url) : this.invitation()));
+    this.view.replaceChildren(...(this.file ? this.shown(this.drawing?.url ?? this.url ?? this.file.url) : this.invitation()));
   }
 
   invitation() {

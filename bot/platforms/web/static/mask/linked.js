@@ -1,0 +1,59 @@
+// The page of a link that a chat has handed out: it is opened, drawn on and sent by the one browser that opened it.
+
+import { boot, make } from "../dom.js";
+import { edit, load } from "./editor.js";
+
+const told = document.getElementById("told");
+const ways = document.getElementById("ways");
+const here = location.pathname.replace(/\/$/, "");
+let words = null;
+let earlier = null;
+
+async function start() {
+  words = await load();
+  told.textContent = words.opening;
+  try {
+    await draw(await ask("open"));
+  } catch (fault) {
+    told.textContent = fault.message;
+  }
+}
+
+async function draw(task) {
+  ways.replaceChildren();
+  told.textContent = `${task.title}: ${task.filename}`;
+  const drawn = await edit({
+    source: `${here}/plain`,
+    whole: `${here}/whole`,
+    name: task.filename,
+    mask: true,
+    sends: true,
+    earlier,
+    done: send,
+  });
+  if (drawn) {
+    told.textContent = words.taken;
+    return;
+  }
+  const again = make("button", { type: "button", class: "main", onclick: () => draw(task) }, words.open_again);
+  ways.replaceChildren(again);
+  again.focus();
+}
+
+async function send({ mask, crop }) {
+  const body = new FormData();
+  if (mask) body.append("mask", mask, "mask.png");
+  if (crop) body.append("crop", crop);
+  await ask("save", body);
+}
+
+/** Ask for a part of the link; its sentence is thrown where it is refused. */
+async function ask(part, body) {
+  const answer = await fetch(`${here}/${part}`, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer) throw new Error(words.unreachable);
+  const data = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(data.error ?? answer.statusText);
+  return data;
+}
+
+if (boot) start();
