@@ -57,6 +57,7 @@ from bot.core.presets.store import PresetStore
 from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.gallery.service import GalleryService
 from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
@@ -198,8 +199,10 @@ async def serving(
             base.cancel,
         )
         history = HistoryService(store.database, store.media, tasks, store.accounts)
+        gallery = GalleryService(store.database, store.media, runs, store.accounts, tasks)
         if role.chat:
             await stack.enter_async_context(history)
+            await stack.enter_async_context(gallery)
         watch = _watch(base)
         await stack.enter_async_context(_notices(base, watch))
         if role.worker is not None and not role.chat:
@@ -216,7 +219,7 @@ async def serving(
             links = LinkService(store.accounts)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            ways = (kept, wishes, read, line, links, data, masks)
+            ways = (kept, wishes, read, line, gallery, links, data, masks)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False

@@ -23,6 +23,7 @@ OWNERS = {
     "charges": "bot/core/runs",
     "reports": "bot/core/runs",
     "words": "bot/core/runs",
+    **dict.fromkeys(("favourites", "deletions", "thumbnails"), "bot/core/runs"),
     "line": "bot/core/runs",
     "rules": "bot/core/policy",
     "editions": "bot/core/policy",

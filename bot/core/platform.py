@@ -40,6 +40,8 @@ from bot.core.readback.found import FoundSettings
 from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
 from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.runs.gallery.pages import GalleryFilter, PlacedRun
+from bot.core.runs.gallery.service import UNDO, Archive, GalleryService, ids_of
 from bot.core.runs.history.details import RunDetails
 from bot.core.runs.history.own_data import NAME as OWN_DATA_NAME
 from bot.core.runs.history.own_data import OwnDataService, PackedData
@@ -71,8 +73,10 @@ __all__ = [
     "OPERATOR",
     "OWN_DATA_NAME",
     "SHARED_PATH",
+    "UNDO",
     "UNFINISHED",
     "Access",
+    "Archive",
     "BackgroundTask",
     "Block",
     "Button",
@@ -85,6 +89,8 @@ __all__ = [
     "Film",
     "Form",
     "FoundSettings",
+    "GalleryFilter",
+    "GalleryService",
     "GroupService",
     "Health",
     "HistoryPage",
@@ -103,6 +109,7 @@ __all__ = [
     "OwnDataService",
     "PackedData",
     "Pauses",
+    "PlacedRun",
     "Platform",
     "PresetService",
     "ReadSettings",
@@ -142,6 +149,7 @@ __all__ = [
     "eased",
     "example",
     "fit",
+    "ids_of",
     "kind_of_file",
     "look_at",
     "lossless",
@@ -200,6 +208,7 @@ class Services:
     pings: PingWishes
     readback: ReadbackService
     line: LineService
+    gallery: GalleryService
     links: LinkService
     data: OwnDataService
     masks: MaskService

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from comfy.embedded.node import NodeType
+from tests.bot.harness import Gates
 
 
 def write_onward(folder: Path) -> None:
@@ -23,6 +28,19 @@ def write_onward(folder: Path) -> None:
     gate = {"class_type": "Gate", "inputs": {"image": ["0", 0], "name": "gate"}}
     (made / "gate.json").write_text(json.dumps({"0": load, "1": gate, "2": save}))
     (made / "gate.toml").write_text('title = "Gate"\n[fields.picture]\ntarget = "#0.image"\n')
+
+
+def gate_that_fails_once() -> dict[str, NodeType]:
+    """The nodes of a server at which `gate` fails the first time."""
+    fails = [False, True]  # the last first
+
+    def pass_through(image: Any, name: str) -> Any:
+        if fails.pop():
+            raise ValueError(name)
+        return image
+
+    nodes = Gates().nodes()
+    return {**nodes, "Gate": replace(nodes["Gate"], function=pass_through)}
 
 
 def write_recipe(folder: Path, steps: str, more: str = "", name: str = "film") -> None:

@@ -63,6 +63,7 @@ async def _forget_beside_runs(
     accounts: LinkedAccounts,
 ) -> None:
     await records.reports.forget(person)
+    await records.favourites.forget(person)
     await audit.forget(person)
     await book.forget(person)
     await presets.forget((person,))

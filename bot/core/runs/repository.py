@@ -18,13 +18,14 @@ from bot.core.model import Address, Person
 from bot.core.pings.outbox import PingOutbox
 from bot.core.run import ACTIVE, ENDED, UNFINISHED, HandedOver, Outcome, RunRecord, RunTiming, State
 from bot.core.runs import statements, usage
+from bot.core.runs.gallery.marks import FavouriteStore, forget_marks
 from bot.core.runs.history.reports import ReportStore, forget_reports
 from bot.core.runs.history.search import forget_words
 from bot.core.runs.recipes import steps
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
-from bot.core.storage.schema import runs, uses
+from bot.core.storage.schema import runs, thumbnails, uses
 from bot.core.traces import spans
 
 _FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
@@ -38,6 +39,7 @@ class RunRepository:
     def __init__(self, database: Database, clock: Callable[[], float] = time, ping_after: int | None = None) -> None:
         self._database, self._clock = database, clock
         self.reports = ReportStore(database, clock)
+        self.favourites = FavouriteStore(database, clock)
         #: Those who are to be told of the ends of runs.
         self.pings = PingOutbox(database, clock, ping_after)
 
@@ -305,13 +307,10 @@ class RunRepository:
             return None
         cause = "a moderator refused it" if state is State.HELD else "a moderator removed its result"
         _told(True, replace(run, ended_at=gone["ended_at"]), State.FAILED, cause)
-        keys = [file.key for file in run.outcome.files] if run.outcome is not None else []
         inputs = {file.key for file in run.inputs.values()}
+        mine = (uses.c.run_id == run.id, uses.c.key.not_in(inputs))  # its results, and their small pictures
         async with self._database.change(locks=(_FILES,)) as connection:
-            mine = (uses.c.run_id == run.id, uses.c.key.in_(set(keys) - inputs))
-            await connection.execute(delete(uses).where(*mine))
-            kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
-        return sorted(set(keys) - kept)
+            return await _unused_without(connection, *mine)
 
     async def held_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the runs that wait for the moderators of a community, given as "platform:id", oldest first."""
@@ -447,8 +446,9 @@ class RunRepository:
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
             await connection.execute(forget_words(run_ids))
             await connection.execute(delete(runs).where(runs.c.id.in_(run_ids)))
-            await connection.execute(forget_reports(run_ids))
-            return await _unused_without(connection, run_ids)
+            for statement in (forget_reports(run_ids), *forget_marks(run_ids)):
+                await connection.execute(statement)
+            return await _unused_without(connection, uses.c.run_id.in_(run_ids))
 
     async def oldest_with_files(self, count: int) -> list[str]:
         """Return the ids of ended runs that have files, those that were asked for first before others."""
@@ -463,7 +463,7 @@ class RunRepository:
     async def let_files_go(self, run_ids: Sequence[str]) -> list[str]:
         """Record that runs no longer have their files. Returns the keys of those that no other run uses."""
         async with self._database.change(locks=(usage.MANY_RUNS, _FILES)) as connection:
-            return await _unused_without(connection, run_ids)
+            return await _unused_without(connection, uses.c.run_id.in_(run_ids))
 
     async def that_made(self, digest: str) -> list[RunRecord]:
         """Return the runs that have a file of this content among their results, newest first."""
@@ -539,12 +539,14 @@ class RunRepository:
         return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question, given))))
 
 
-async def _unused_without(connection: AsyncConnection, run_ids: Sequence[str]) -> list[str]:
-    """Delete the uses of files by runs. Returns the keys of the files that no other run uses."""
-    keys = set((await connection.execute(select(uses.c.key).where(uses.c.run_id.in_(run_ids)))).scalars())
-    await connection.execute(delete(uses).where(uses.c.run_id.in_(run_ids)))
+async def _unused_without(connection: AsyncConnection, *which: Any) -> list[str]:
+    """Delete these uses of files by runs. Returns the keys of the files that no other run uses."""
+    keys = set((await connection.execute(select(uses.c.key).where(*which))).scalars())
+    await connection.execute(delete(uses).where(*which))
     kept = set((await connection.execute(select(uses.c.key).where(uses.c.key.in_(keys)))).scalars())
-    return sorted(keys - kept)
+    gone = sorted(keys - kept)
+    await connection.execute(delete(thumbnails).where(or_(thumbnails.c.key.in_(gone), thumbnails.c.small.in_(gone))))
+    return gone
 
 
 def _found(connection: Connection, run_id: str) -> RunRecord | None:

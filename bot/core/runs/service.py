@@ -530,15 +530,20 @@ class RunService:
 
     async def delete(self, run_id: str, by: Person) -> None:
         """Delete an ended run and its files. Raises `NotAllowed`, and `UserError` if it has not ended."""
-        run = await self._records.get(run_id)
-        if run is None:
-            return
-        await self.check_change(by, run, "delete")
-        if not await self._has_ended(run):
-            raise UserError(_("This run has not ended yet. Cancel it first."))
-        await self._ledger.note_runs([run_id])
-        await delete_runs([run_id], self._records, self._media)
-        await self._records.scrub()
+        await self.delete_all([run_id], by)
+
+    async def delete_all(self, run_ids: Sequence[str], by: Person) -> None:
+        """Delete ended runs and their files. Raises `NotAllowed`, and `UserError` if one has not ended."""
+        found = [run for run_id in run_ids if (run := await self._records.get(run_id)) is not None]
+        for run in found:
+            await self.check_change(by, run, "delete")
+            if not await self._has_ended(run):
+                raise UserError(_("This run has not ended yet. Cancel it first."))
+        ids = [run.id for run in found]
+        if ids:
+            await self._ledger.note_runs(ids)
+            await delete_runs(ids, self._records, self._media)
+            await self._records.scrub()
 
     async def _has_ended(self, run: RunRecord) -> bool:
         """Wait a moment for a run to end. Its message shows the result shortly before the end is recorded."""

@@ -294,6 +294,34 @@ reports = Table(
     Index("reports_of_person", "person", "at"),
 )
 
+#: The results that people like best.
+favourites = Table(
+    "favourites",
+    metadata,
+    Column("person", String(128), primary_key=True),
+    Column("run_id", String(36), primary_key=True),
+    Column("at", Float, nullable=False),
+    Index("favourites_of_run", "run_id"),
+)
+
+#: Runs that are about to be deleted, and when: until then their people may want them back.
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("run_id", String(36), primary_key=True),
+    Column("person", String(128), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+#: The small picture of a file in the media store, which is there too: a run that uses the one uses the other.
+thumbnails = Table(
+    "thumbnails",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("small", String(128), nullable=False),
+    Index("thumbnails_by_small", "small"),
+)
+
 #: What each run counts for limits. It outlives a run that is deleted, or limits could be emptied by deleting.
 charges = Table(
     "charges",

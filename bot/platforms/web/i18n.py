@@ -72,8 +72,6 @@ def words() -> dict[str, str]:
         "sure": _("Delete permanently?"),
         "open": _("Open {name} in full"),
         "close": _("Close"),
-        "actual": _("Actual size"),
-        "fit": _("Fit to the window"),
         "asked": _("{title}, asked at {time}"),
         "given": _("Given: {name}"),
         "result": _("{title}: {said}"),
@@ -138,6 +136,77 @@ def words() -> dict[str, str]:
     }
 
 
+def gallery_words() -> dict[str, str]:
+    """The words of the gallery and of the large view, which the page gets when one of them is opened."""
+    return {
+        "gallery": _("Gallery"),
+        "gallery_title": _("Gallery - Darkroom"),
+        "gallery_back": _("Back to the workflows"),
+        "gallery_find": _("Search your results"),
+        "gallery_all": _("All workflows"),
+        "gallery_workflow": _("Workflow"),
+        "gallery_favourites": _("Favourites"),
+        "gallery_results": _("Your results"),
+        "gallery_keys": _(
+            "Arrow keys move, Enter opens, Space selects, F makes a favourite, Delete deletes, Ctrl+Z undoes, "
+            "Escape ends the selection."
+        ),
+        "gallery_empty": _("Nothing here yet. What you develop appears here."),
+        "gallery_none": _("Nothing here matches."),
+        "gallery_loading": _("Loading…"),
+        "gallery_found": _("{count} results"),
+        "gallery_found_more": _("{count} results so far"),
+        "gallery_failed": _("The results could not be loaded: {reason}"),
+        "gallery_retry": _("Try again"),
+        "gallery_tile": _("{title}, {time}: {said}"),
+        "gallery_favourite": _("favourite"),
+        "gallery_files": _("{count} files"),
+        "gallery_select": _("Select"),
+        "gallery_selected": _("{count} selected"),
+        "gallery_select_none": _("End selection"),
+        "gallery_select_all": _("Select all that are loaded"),
+        "gallery_too_many": _("{most} results can be selected at most."),
+        "gallery_zip": _("Download as zip"),
+        "gallery_zip_gone": _("{count} files are no longer there, so the archive does not have them."),
+        "gallery_deleted": _("Deleted {count}. It is final in {seconds} seconds, also if you close this page."),
+        "gallery_undo": _("Undo"),
+        "gallery_restored": _("Nothing was deleted."),
+        "gallery_too_late": _("It was too late: they are deleted."),
+        "gallery_no_thumbnail": _("No preview"),
+        "gallery_kind_audio": _("Sound"),
+        "gallery_kind_video": _("Video"),
+        "gallery_kind_3d": _("3D model"),
+        "gallery_kind_file": _("File"),
+        "gallery_kind_text": _("Text"),
+        "pick_title": _("Choose a picture from your gallery"),
+        "pick_empty": _("Nothing in your gallery can be used here yet."),
+        "large_previous": _("Previous"),
+        "large_next": _("Next"),
+        "large_zoom_in": _("Zoom in"),
+        "large_zoom_out": _("Zoom out"),
+        "large_fit": _("Fit"),
+        "large_zoom": _("Zoom {percent} %"),
+        "large_compare": _("Before and after"),
+        "large_compare_at": _("Where before ends and after begins"),
+        "large_before": _("Before"),
+        "large_after": _("After"),
+        "large_details": _("Details"),
+        "large_copy_all": _("Copy all"),
+        "large_use": _("Use in"),
+        "large_favourite": _("Favourite"),
+        "large_number": _("{number} of {count}"),
+        "large_settings": _("Settings"),
+        "large_given": _("Given"),
+        "large_keys": _(
+            "Arrow keys: previous and next, or move the picture when it is zoomed. Plus and minus: zoom. 0: fit. "
+            "1: actual size. C: before and after. F: favourite. Delete: delete."
+        ),
+        "large_gone": _("This result is no longer there."),
+        "large_no_viewer": _("This file cannot be shown here. Download it to open it."),
+        "large_picture": _("The picture. Use plus and minus to zoom."),
+    }
+
+
 def page_words() -> dict[str, str]:
     """The words that stand in the page before any script has run."""
     return {
@@ -149,6 +218,7 @@ def page_words() -> dict[str, str]:
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),
+        "gallery": _("Gallery"),
         "needs_scripts": _("This page needs JavaScript."),
         "workflows": _("Workflows"),
         "conversation": _("Your pictures"),

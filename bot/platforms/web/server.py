@@ -14,6 +14,7 @@ from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
+from bot.platforms.web.api.gallery import GalleryRoutes
 from bot.platforms.web.api.line import LineRoutes
 from bot.platforms.web.api.links import LinkRoutes
 from bot.platforms.web.api.masks import MaskRoutes
@@ -62,6 +63,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(MaskRoutes(services, options.upload_bytes).routes())
     app.add_routes(PresetRoutes(services).routes())
     app.add_routes(LineRoutes(services, hub).routes())
+    app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)

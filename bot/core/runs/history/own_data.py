@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ from bot.core.errors import StorageFailed, UserError
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import Failed, Person, StoredFile
-from bot.core.people.accounts import NO_LINKS, KnownAccounts, LinkedAccount
+from bot.core.people.accounts import KnownAccounts
 from bot.core.pings.wishes import wish_of
 from bot.core.policy.audit import Audit, AuditLine
 from bot.core.presets.store import Preset, PresetStore
@@ -80,16 +80,16 @@ class OwnCharge:
 
 @dataclass(frozen=True)
 class OwnData:
-    """All that is kept of an account, but for the files. Moments are seconds since 1970."""
+    """All that is kept of a person with their `accounts`, but for their files. Moments are seconds since 1970."""
 
     person: str
+    accounts: tuple[str, ...]
     made_at: float
     runs: tuple[OwnRun, ...]
     presets: tuple[Preset, ...]
     log: tuple[AuditLine, ...]
     reported: tuple[str, ...]
     told_after_minutes: int | None
-    other_accounts: tuple[LinkedAccount, ...]
     charges: tuple[OwnCharge, ...]
 
 
@@ -131,12 +131,11 @@ class OwnDataService:
         links: SignedLinks,
         presets: PresetStore,
         audit: Audit,
-        accounts: KnownAccounts = NO_LINKS,
+        accounts: KnownAccounts,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._accounts = accounts
         self._database, self._media, self._links = database, media, links
-        self._presets, self._audit, self._clock = presets, audit, clock
+        self._presets, self._audit, self._accounts, self._clock = presets, audit, accounts, clock
         self._search = RunSearch(database)
         self._turn = asyncio.Lock()
         self._made: dict[str, float] = {}
@@ -178,21 +177,21 @@ class OwnDataService:
         return packed
 
     async def _fill(self, packing: _Packing, person: str, path: Path) -> PackedData:
-        runs = [run async for run in self._runs(person)]
+        accounts = self._accounts.in_order(person)
+        runs = [run async for run in self._runs(accounts)]
         packing.reserve(len(runs))
         told = tuple([await packing.run(run) for run in runs])
-        wish, reported, counted = await self._database.ask(lambda connection: _beside_runs(connection, person))
-        log = tuple(await self._audit.about(person))
-        presets = tuple(await self._presets.of((person,)))
-        others = tuple(self._accounts.beside(person))
-        data = OwnData(person, self._clock(), told, presets, log, reported, wish, others, counted)
+        wish, reported, counted = await self._database.ask(lambda connection: _beside_runs(connection, accounts))
+        log = tuple([line for each in accounts for line in await self._audit.about(each)])
+        presets = tuple(await self._presets.of(accounts))
+        data = OwnData(person, accounts, self._clock(), told, presets, log, reported, wish, counted)
         await packing.write("data.json", await asyncio.to_thread(_json, data))
         return PackedData(path, len(runs), packing.files, packing.left_out)
 
-    async def _runs(self, person: str) -> AsyncIterator[RunRecord]:
-        """Yield all runs of a person, newest first."""
+    async def _runs(self, accounts: tuple[str, ...]) -> AsyncIterator[RunRecord]:
+        """Yield all runs of these accounts, newest first."""
         skip = 0
-        while found := await self._search.latest((person,), skip, _PAGE):
+        while found := await self._search.latest(accounts, skip, _PAGE):
             for run in found:
                 yield run
             skip += len(found)
@@ -264,11 +263,13 @@ class _Packing:
         await asyncio.to_thread(self._archive.writestr, path, content, ZIP_DEFLATED)
 
 
-def _beside_runs(connection: Connection, person: str) -> tuple[int | None, tuple[str, ...], tuple[OwnCharge, ...]]:
-    wish = wish_of(connection, person)
-    reported = connection.execute(select(reports.c.run_id).where(reports.c.person == person)).scalars()
+def _beside_runs(
+    connection: Connection, accounts: Sequence[str]
+) -> tuple[int | None, tuple[str, ...], tuple[OwnCharge, ...]]:
+    wish = wish_of(connection, accounts[0])
+    reported = connection.execute(select(reports.c.run_id).where(reports.c.person.in_(accounts))).scalars()
     columns = (charges.c.run_id, charges.c.workflow, charges.c.at, charges.c.seconds, charges.c.credits)
-    counted = connection.execute(select(*columns).where(charges.c.person == person).order_by(charges.c.at))
+    counted = connection.execute(select(*columns).where(charges.c.person.in_(accounts)).order_by(charges.c.at))
     return wish.after if wish is not None else None, tuple(reported), tuple(OwnCharge(*row) for row in counted)
 
 

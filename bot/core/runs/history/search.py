@@ -83,25 +83,31 @@ def forget_words(run_ids: Collection[str]) -> Any:
     return delete(words).where(words.c.run.in_(select(runs.c.seq).where(runs.c.id.in_(run_ids))))
 
 
+def rarest_first(connection: Connection, keys: Sequence[int]) -> list[int]:
+    """Return words, given by their numbers, in the order in which to look for them: the others are only looked up."""
+    if len(keys) < 2:
+        return list(keys)
+    return sorted(keys, key=lambda each: connection.execute(_FREQUENCY, {"word": each}).scalar_one())
+
+
+def has_words(run: RunRecord, wanted: Sequence[str]) -> bool:
+    """True if a run has all of these words, as `tokens` makes them."""
+    return set(wanted) <= set(tokens(texts_of(run.workflow, run.values)))
+
+
 def _latest(connection: Connection, person: str, skip: int, count: int) -> list[RunRecord]:
     given = {"of_person": person, "skip": skip, "count": count}
     return list(map(read_run, connection.execute(_LATEST, given)))
 
 
 def _find(connection: Connection, person: str, skip: int, count: int, wanted: Sequence[str]) -> list[RunRecord]:
-    fresh = [run for run in _unread(connection, person) if _has(run, wanted)]
+    fresh = [run for run in _unread(connection, person) if has_words(run, wanted)]
     if len(fresh) >= skip + count:
         return fresh[skip : skip + count]
-    keys = [key(person, each) for each in wanted]
-    if len(keys) > 1:  # the rarest first: the others are only looked up
-        keys.sort(key=lambda each: connection.execute(_FREQUENCY, {"word": each}).scalar_one())
+    keys = rarest_first(connection, [key(person, each) for each in wanted])
     given = {f"word_{number}": each for number, each in enumerate(keys)}
     page = {"skip": max(0, skip - len(fresh)), "count": count, "of_person": person}
     return [*fresh[skip:], *map(read_run, connection.execute(_found_by(len(keys)), given | page))][:count]
-
-
-def _has(run: RunRecord, wanted: Sequence[str]) -> bool:
-    return set(wanted) <= set(tokens(texts_of(run.workflow, run.values)))
 
 
 def _unread(connection: Connection, person: str) -> list[RunRecord]:

@@ -54,7 +54,8 @@ class Stream:
         latest = await self._latest()
         for run in latest:
             journal.know(run)
-        data = {"runs": [self._view(run) for run in latest], "more": len(latest) == self._count}
+        shown = [run for run in latest if not self._services.gallery.is_going(run.id)]
+        data = {"runs": list(map(self._view, shown)), "more": len(latest) == self._count}
         await self._send("state", data, event, retry=_RETRY)
 
     async def _tell(self, journal: EventLog, news: News) -> None:
@@ -66,7 +67,7 @@ class Stream:
             await self._send("status", {"id": news.run_id, **status}, news.id)
             return
         run = await self._services.runs.get(news.run_id)
-        if run is None:
+        if run is None or self._services.gallery.is_going(run.id):
             journal.forget(news.run_id)
             await self._send("gone", {"id": news.run_id}, news.id)
             return

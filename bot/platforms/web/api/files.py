@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -31,8 +32,10 @@ TYPES = {
 }
 
 
-async def send(request: web.Request, stored: FileService, file: StoredFile) -> web.StreamResponse:
-    """Send a stored file; with `?download`, under the name that it has for people."""
+async def send(request: web.Request, stored: FileService, file: StoredFile, *, lasts: int = 0) -> web.StreamResponse:
+    """Send a stored file; with `?download`, under the name that it has for people. For so many seconds a browser may
+    show it again without asking.
+    """
     key = file.key
     etag = PurePosixPath(key).stem
     if request.if_none_match and any(each.value == etag for each in request.if_none_match):
@@ -43,16 +46,17 @@ async def send(request: web.Request, stored: FileService, file: StoredFile) -> w
         raise web.HTTPNotFound from gone
     part = _range(request, size)
     start, end = part or (0, size)
-    response = web.StreamResponse(status=206 if part else 200, headers=_headers(request, file))
+    response = web.StreamResponse(status=206 if part else 200, headers=_headers(request, file, lasts))
     response.etag = etag
     response.content_length = end - start
     if part:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    await response.prepare(request)
-    if request.method != "HEAD" and end > start:
-        async for piece in stored.stream(file, start, end):
-            await response.write(piece)
-    await response.write_eof()
+    with suppress(ConnectionResetError):  # they have left: a gallery that scrolls asks for much that it needs no longer
+        await response.prepare(request)
+        if request.method != "HEAD" and end > start:
+            async for piece in stored.stream(file, start, end):
+                await response.write(piece)
+        await response.write_eof()
     return response
 
 
@@ -62,7 +66,7 @@ def preview(data: bytes) -> web.Response:
     return web.Response(body=data, content_type=kind)
 
 
-def _headers(request: web.Request, file: StoredFile) -> dict[str, str]:
+def _headers(request: web.Request, file: StoredFile, lasts: int) -> dict[str, str]:
     kind = TYPES.get(PurePosixPath(file.key).suffix)
     inline = kind is not None and "download" not in request.query
     disposition = "inline" if inline else "attachment"
@@ -70,7 +74,7 @@ def _headers(request: web.Request, file: StoredFile) -> dict[str, str]:
         "Content-Type": kind or "application/octet-stream",
         "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(file.filename)}",
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": f"private, max-age={lasts}" if lasts else "private, no-cache",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
 

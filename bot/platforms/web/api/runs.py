@@ -120,7 +120,8 @@ class RunRoutes:
         page_number = int(number) if number.isascii() and number.isdecimal() and len(number) <= 4 else 0
         page = await self._services.history.page(person_of(whose(request)), words, page_number, _PAGE)
         runs = self._services.runs
-        views = [run_view(run, runs.summary(run), runs.details(run), self._hub.word(run.id)) for run in page.runs]
+        shown = [run for run in page.runs if not self._services.gallery.is_going(run.id)]
+        views = [run_view(run, runs.summary(run), runs.details(run), self._hub.word(run.id)) for run in shown]
         return web.json_response({"runs": views, "more": page.more})
 
     async def _again(self, request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 import { ask, boot, dialog, icon, make, say, word } from "./dom.js";
 import { Form } from "./composer/form.js";
 import { taker, Workflows } from "./composer/workflows.js";
+import { follow } from "./gallery/route.js";
 import { Runs } from "./results/runs.js";
 import { listen } from "./stream.js";
 
@@ -130,4 +131,5 @@ const note = document.getElementById("note");
 note.textContent = boot.note;
 note.hidden = !boot.note;
 start().catch((fault) => say(fault.message));
+follow({ change, use, takers });
 listen(runs, () => refresh().catch((fault) => say(fault.message)));

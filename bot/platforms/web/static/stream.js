@@ -18,9 +18,15 @@ export function listen(runs, workflows) {
     source?.close();
     source = new EventSource(`stream?${new URLSearchParams({ count: runs.count, after })}`);
     on("state", (data) => runs.all(data.runs, data.more));
-    on("run", (data) => runs.put(data));
+    on("run", (data) => {
+      runs.put(data);
+      dispatchEvent(new CustomEvent("darkroom-run", { detail: data }));
+    });
     on("status", (data) => runs.status(data));
-    on("gone", (data) => runs.remove(data.id));
+    on("gone", (data) => {
+      runs.remove(data.id);
+      dispatchEvent(new CustomEvent("darkroom-gone", { detail: data }));
+    });
     on("workflows", workflows);
     source.onopen = found;
     source.onerror = broken;

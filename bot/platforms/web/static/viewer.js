@@ -1,23 +1,16 @@
-// A picture in full, over the page: Escape closes it, and a press changes between the window's size and its own.
+// A file in full, over the page. What draws it comes when it is first asked for.
 
-import { make, word } from "./dom.js";
+import { say, word } from "./dom.js";
 
-/** Show an image; `alt` says what it is. */
-export function view(file, alt = file.filename) {
-  const image = make("img", { src: file.url, alt });
-  const size = make("button", { type: "button", class: "button", onclick: toggle }, word("actual"));
-  const close = make("button", { type: "button", class: "button", onclick: () => dialog.close() }, word("close"));
-  const save = make("a", { href: `${file.url}?download`, download: file.filename, class: "button" }, word("download"));
-  const sheet = make("div", { class: "sheet", onclick: toggle }, image);
-  const dialog = make("dialog", { class: "viewer", "aria-label": file.filename }, sheet);
-  dialog.append(make("div", { class: "buttons" }, make("span", { class: "filename" }, file.filename), size, save, close));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  close.focus();
+/** What may be done with the run that is seen: set by the page. */
+export const actions = {};
 
-  function toggle() {
-    const actual = dialog.classList.toggle("actual");
-    size.textContent = word(actual ? "fit" : "actual");
+/** Show a file of a run, which `alt` describes, or a run: `{ run: id }`, with what `Large` of gallery/large.js takes. */
+export async function view(what, alt = "") {
+  try {
+    const { enlarge } = await import("./gallery/large.js");
+    await enlarge(what, alt, actions);
+  } catch (fault) {
+    say(word("failed", { reason: fault.message }));
   }
 }

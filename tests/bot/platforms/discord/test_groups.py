@@ -22,8 +22,8 @@ from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded, write_worded
-from tests.bot.harness import Gates, Studio, painter, until
-from tests.bot.onward import write_onward, write_recipe
+from tests.bot.harness import Studio, painter, until
+from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
 from tests.bot.platforms.discord.test_moderation import moderate, told
@@ -157,17 +157,7 @@ async def test_a_recipe_asks_which_result_goes_on_and_goes_on_from_a_step_that_f
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate", '[step.gate]\ntake = "ask"\n')
     channel = fake.add_channel(next(iter(fake.guilds)))
-    gates = Gates()
-    nodes = gates.nodes()
-    fails = [False, True]  # the last first
-
-    def pass_through(image: Any, name: str) -> Any:
-        if fails.pop():
-            raise ValueError(name)
-        return image
-
-    nodes["Gate"] = replace(nodes["Gate"], function=pass_through)
-    async with EmbeddedServer(nodes=nodes) as server:
+    async with EmbeddedServer(nodes=gate_that_fails_once()) as server:
         settings = {"COMFYUI_URLS": server.url}
         async with house(fake, tmp_path, workflows=tmp_path / "workflows", settings=settings):
             await fake.slash(ALICE, channel, "film", {"color": 7})

@@ -16,7 +16,7 @@ from PIL import Image
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded, write_worded
 from tests.bot.harness import Studio, painter, until
-from tests.bot.onward import write_onward, write_recipe
+from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.platforms.telegram.harness import Conversation, forged, serving, start, stop
 from tests.bot.platforms.telegram.server import Kept, bot_api
 
@@ -93,6 +93,20 @@ async def test_a_recipe_asks_which_result_goes_on(tmp_path: Path) -> None:
         await chat.press(words, "2")
         await api.until(lambda: "Details" in words.buttons())
         assert "Vary" not in words.buttons()  # it has no seed
+
+
+@pytest.mark.long
+async def test_a_recipe_goes_on_from_the_step_that_failed(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate")
+    async with bot_api() as api, EmbeddedServer(nodes=gate_that_fails_once()) as engine:
+        environ = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": engine.url}
+        async with serving(api, tmp_path, **environ):
+            chat = Conversation(api)
+            await chat.write("/film color=7")
+            words = (await album(chat, 2))[-1]  # the pictures of the first step
+            await chat.press(words, "Go on")
+            await api.until(lambda: sum(each.kind == "photo" for each in chat.messages) == 3)
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ import base64
 import re
 import shutil
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from bot.core.media.metadata.strip import strip
 from bot.core.model import Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.settings import Secret
+from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.harness import until
+from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.parcel import STATUE, parcel, write_parcel
 from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
@@ -40,10 +42,12 @@ pytestmark = [
 
 
 @asynccontextmanager
-async def opened(browser: Browser, folder: Path, pace: float = 0.0, **options: Any) -> AsyncIterator[tuple[Page, Tab]]:
+async def opened(
+    browser: Browser, folder: Path, pace: float = 0.0, nodes: Mapping[str, NodeType] | None = None, **options: Any
+) -> AsyncIterator[tuple[Page, Tab]]:
     """The page, and a browser's tab that shows it; whatever its scripts complain of fails the test."""
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(page(folder, pace=pace))
+        web = await stack.enter_async_context(page(folder, pace=pace, nodes=nodes))
         context = await stack.enter_async_context(await browser.new_context(**options))
         tab = await context.new_page()
         faults: list[str] = []
@@ -358,6 +362,7 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
 
 
 @pytest.mark.long
+@pytest.mark.long
 async def test_several_files_are_a_run_each_and_a_code_joins_accounts(browser: Browser, tmp_path: Path) -> None:
     elsewhere = Person("telegram", "5", "Ann")
     async with opened(browser, tmp_path) as (web, tab):
@@ -421,6 +426,20 @@ async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -
 
 
 @pytest.mark.long
+@pytest.mark.long
+async def test_a_recipe_goes_on_from_the_step_that_failed(browser: Browser, tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate")
+    async with opened(browser, tmp_path, nodes=gate_that_fails_once()) as (_web, tab):
+        await choose(tab, "Film")
+        await develop(tab)
+        cards = tab.locator("#runs > li > article")
+        await cards.first.get_by_role("button", name="Go on").click()
+        await expect(cards).to_have_count(2)
+        await expect(cards.first.locator(".pill").first).to_have_text("Done")
+        await expect(cards.first.locator("img").last).to_be_visible()
+
+
 async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
@@ -599,6 +618,8 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         )  # from the start: it takes the browser a moment to heed it
         await tab.keyboard.press("Tab")
         await expect(tab.locator(".skip")).to_be_focused()
+        await tab.keyboard.press("Tab")
+        await expect(tab.get_by_role("link", name="Gallery")).to_be_focused()
         await tab.keyboard.press("Tab")
         await expect(tab.get_by_role("link", name="The operator's desk")).to_be_focused()
         await tab.keyboard.press("Tab")

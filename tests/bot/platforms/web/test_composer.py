@@ -43,8 +43,8 @@ def write_sized(folder: Path, count: int = 1) -> None:
     }
     fields = {
         "words": '#3.filename_prefix"\nrequired = true\nmax_length = 2000\nhelp = "What the picture shows.',
-        "width": '#1.width"\ndefault = 96\nmaximum = 256\nstep = 8\nhelp = "In pixels.',
-        "height": '#1.height"\ndefault = 64\nmaximum = 256\nstep = 8\nhelp = "In pixels.',
+        "width": '#1.width"\ndefault = 96\nminimum = 8\nmaximum = 256\nstep = 8\nhelp = "In pixels.',
+        "height": '#1.height"\ndefault = 64\nminimum = 8\nmaximum = 256\nstep = 8\nhelp = "In pixels.',
         "color": '#1.color"\nmaximum = 99\nhelp = "The colour of all of it.',
         "strength": '#2.strength"\nhelp = "How much noise there is.',
         "batch": '#1.batch_size"\nmore = true\nhelp = "How many in one file.',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0030", "0026"
+revision, down_revision = "0027", "0026"
 
 
 def upgrade() -> None:

@@ -1,0 +1,107 @@
+// One tile of the grid. Tiles are used again for other results while the grid scrolls.
+
+import { boot, icon, make, word } from "../dom.js";
+import { clocked } from "./ready.js";
+
+const CHECK = "M5 12.5 10 17.5 19 7";
+const STAR = "m12 3.6 2.6 5.3 5.8.8-4.2 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.6 9.7l5.8-.8z";
+let count = 0;
+
+export class Tile {
+  constructor() {
+    count += 1;
+    this.picture = make("canvas", { "aria-hidden": "true" });
+    this.pen = this.picture.getContext("2d", { willReadFrequently: true }); // without a layer of its own
+    this.kind = make("span", { class: "tile-kind" });
+    this.name = make("span", { class: "tile-name" });
+    this.files = make("span", { class: "tile-files" });
+    this.check = make("span", { class: "tile-check", "aria-hidden": "true" }, icon(CHECK));
+    this.star = make("span", { class: "tile-star", "aria-hidden": "true" }, icon(STAR));
+    this.element = make("div", { role: "option", class: "tile", id: `tile-${count}` });
+    this.element.append(this.picture, this.kind, this.name, this.files, this.check, this.star);
+  }
+
+  /** Show an item. Its picture waits for `load`. */
+  show(item, at, total) {
+    if (this.at !== at) this.element.setAttribute("aria-posinset", at + 1);
+    if (this.total !== total) this.element.setAttribute("aria-setsize", total);
+    Object.assign(this, { at, total });
+    if (this.item === item && this.favourite === item.favourite) return;
+    const [kind, filename] = item.files[item.number ?? 0] ?? ["text", ""];
+    const changed = this.item?.id !== item.id || this.item?.number !== item.number;
+    this.item = item;
+    this.favourite = item.favourite;
+    if (changed) {
+      this.stop();
+      this.element.classList.remove("seen");
+      const seen = kind === "image" || kind === "video";
+      this.wanted = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
+      this.element.classList.toggle("bare", !seen);
+      this.kind.textContent = kind === "text" ? item.text : (boot.words[`gallery_kind_${kind}`] ?? boot.words.gallery_kind_file);
+      this.element.dataset.kind = kind;
+      this.name.textContent = item.title;
+      const many = item.number === undefined && item.files.length > 1;
+      this.files.textContent = many ? item.files.length : "";
+      this.files.hidden = !many;
+    }
+    this.element.dataset.run = item.id;
+    this.star.classList.toggle("on", Boolean(item.favourite));
+    this.element.setAttribute("aria-label", described(item, filename));
+  }
+
+  select(on, choosing) {
+    if (this.on === on && this.was === choosing) return;
+    Object.assign(this, { on, was: choosing });
+    this.element.setAttribute("aria-selected", String(on));
+    this.element.classList.toggle("choosing", choosing);
+  }
+
+  /** Draw the picture. A browser keeps pictures of elements long after they are out of sight, a canvas it does not. */
+  async load(side) {
+    const { wanted } = this;
+    if (!wanted) return;
+    this.wanted = null;
+    this.loading = { url: wanted, control: new AbortController() };
+    const { loading } = this;
+    try {
+      const answer = await fetch(wanted, { signal: loading.control.signal });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const bitmap = await createImageBitmap(await answer.blob());
+      if (this.loading === loading) this.paint(bitmap, Math.round(side * Math.min(2, devicePixelRatio)));
+      bitmap.close();
+    } catch (fault) {
+      if (this.loading === loading && fault.name !== "AbortError") this.element.classList.add("bare");
+    }
+    if (this.loading === loading) this.loading = null;
+  }
+
+  /** Fill the square with the middle of a picture. */
+  paint(bitmap, side) {
+    const part = Math.min(bitmap.width, bitmap.height);
+    const [x, y] = [(bitmap.width - part) / 2, (bitmap.height - part) / 2];
+    if (this.picture.width !== side) this.picture.width = this.picture.height = side;
+    else this.pen.clearRect(0, 0, side, side);
+    this.pen.imageSmoothingQuality = "medium";
+    this.pen.drawImage(bitmap, x, y, part, part, 0, 0, side, side);
+    this.element.classList.add("seen");
+  }
+
+  /** Stop loading: it is out of sight. */
+  rest() {
+    if (this.loading) this.wanted = this.loading.url;
+    this.stop();
+  }
+
+  stop() {
+    this.loading?.control.abort();
+    this.loading = null;
+  }
+}
+
+function described(item, filename) {
+  const { when } = clocked(item.asked);
+  const words = [word("gallery_tile", { title: item.title, time: when, said: item.said || item.text || filename })];
+  if (item.number === undefined && item.files.length > 1) words.push(word("gallery_files", { count: item.files.length }));
+  if (item.favourite) words.push(word("gallery_favourite"));
+  return words.join(", ");
+}
