@@ -25,7 +25,7 @@ from bot.platforms.web.templates import STATIC, filled
 
 _OWN_DATA, _PIECE = 1_000_000_000, 1 << 18  # bytes of a visitor's own data, and of a piece of it
 _LOGIN = 8192  # bytes of the login form
-_WHOLE = 12  # workflows that a page gets with their forms; of more it asks for the forms that are opened
+_WHOLE = 6  # workflows that a page gets with their forms; of more it asks for the forms that are opened
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
