@@ -3,7 +3,6 @@
 import { ask, boot, dialog, icon, make, say, word } from "./dom.js";
 import { Form } from "./composer/form.js";
 import { taker, Workflows } from "./composer/workflows.js";
-import { follow } from "./gallery/route.js";
 import { Runs } from "./results/runs.js";
 import { listen } from "./stream.js";
 
@@ -21,6 +20,12 @@ const takers = (after, kind) => workflows.takers(after, kind);
 const keep = async (run, name) => (await presets()).act("keep", { run: run.id, name });
 const runs = new Runs(document.getElementById("runs"), { workflows, change, use, takers, keep, choose });
 let shelf = null;
+export const acts = { change, use, takers }; // what may be done with a result, for the large view
+
+/** Follow the addresses of the gallery; its scripts come with the first of them. */
+async function gallery() {
+  (await import("./gallery/route.js")).follow();
+}
 
 function tool(name, path, onclick) {
   return make("button", { type: "button", class: "icon", "aria-label": word(name), title: word(name), "aria-haspopup": "dialog", onclick }, icon(path));
@@ -131,5 +136,6 @@ const note = document.getElementById("note");
 note.textContent = boot.note;
 note.hidden = !boot.note;
 start().catch((fault) => say(fault.message));
-follow({ change, use, takers });
+if (location.hash.startsWith("#gallery")) gallery();
+else addEventListener("hashchange", gallery, { once: true });
 listen(runs, () => refresh().catch((fault) => say(fault.message)));

@@ -1,9 +1,9 @@
 // A file in full, over the page. What draws it comes when it is first asked for.
 
+import { acts } from "./app.js";
 import { say, word } from "./dom.js";
 
-/** What may be done with the run that is seen: set by the page. */
-export const actions = {};
+const actions = { ...acts, home: async () => (await import("./gallery/route.js")).home() };
 
 /** Show a file of a run, which `alt` describes, or a run: `{ run: id }`, with what `Large` of gallery/large.js takes. */
 export async function view(what, alt = "") {

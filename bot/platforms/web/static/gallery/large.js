@@ -263,11 +263,11 @@ class Large {
   }
 
   /** Close, show the page of the workflows, and do something there. */
-  leave(act) {
+  async leave(act) {
     this.closed = () => {};
     this.opener = null;
     this.dialog.close();
-    this.actions.home?.();
+    await this.actions.home();
     act();
   }
 

@@ -1,7 +1,6 @@
 // The addresses of the gallery, #gallery and #gallery/ID: its scripts come when one of them is opened.
 
 import { boot, say, word } from "../dom.js";
-import { actions } from "../viewer.js";
 
 const ADDRESS = /^#gallery(?:\/([0-9a-f-]{36}))?$/;
 const page = document.querySelector("main");
@@ -9,9 +8,8 @@ const title = document.title;
 let gallery = null;
 let asked = null;
 
-/** Follow the addresses. `acts` is what may be done with results: `change`, `use`, `takers`. */
-export function follow(acts) {
-  Object.assign(actions, acts, { home });
+/** Follow the addresses, from now on. */
+export function follow() {
   addEventListener("hashchange", go);
   go();
 }
