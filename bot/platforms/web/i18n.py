@@ -124,6 +124,7 @@ def words() -> dict[str, str]:
         "copy_preset": _("Get a copy"),
         "one_each": _("{count} files: a run for each"),
         "accounts": _("Accounts"),
+        "own_data": _("My data"),
         "accounts_about": _(
             "If you use me elsewhere too, join the accounts: then they have the same results and presets."
         ),
@@ -214,7 +215,6 @@ def page_words() -> dict[str, str]:
         "direction": "rtl" if language.partition("_")[0] in _RIGHT_TO_LEFT else "ltr",
         "title": _("Darkroom"),
         "moderation": _("The operator's desk"),
-        "own_data": _("My data"),
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),

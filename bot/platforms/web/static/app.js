@@ -126,7 +126,7 @@ async function start() {
 async function accounts() {
   const { Accounts } = await import("./accounts.js");
   const joined = new Accounts();
-  dialog(word("accounts"), "accounts", ...joined.content);
+  dialog(word("accounts"), "accounts", ...joined.content, make("p", {}, make("a", { href: "my-data" }, word("own_data"))));
   await joined.load();
 }
 
