@@ -16,11 +16,13 @@ from tests.patience import PATIENCE
 #: Where a task is made outside of `BackgroundTask`: the owner awaits it, and hears how it ended.
 _OWNERS = {
     "core/background.py": "the supervisor itself",
+    "core/care/hooks.py": "a file that is being opened is closed if it is no longer wanted",
     "core/execution/durable.py": "each attempt is awaited where it is made, and its end is on record",
     "core/execution/steps.py": "what is being sent or stopped is awaited by the step that does it",
     "core/execution/throttle.py": "the attempt that shows its progress awaits it and raises its failure",
     "core/groups/board.py": "each message is drawn within a task group, which is supervised and awaits it",
     "core/together.py": "all are awaited where they are made",
+    "core/traces/otlp.py": "the last spans have a moment to be sent, which the end of the process waits for",
     "core/storage/database.py": "the signs of life of a lock end with what is done under it",
     "platforms/telegram/adapter.py": "two halves of one conversation: serve() fails with either, and is supervised",
     "platforms/telegram/dispatcher.py": "one answer each; the dispatcher awaits them all, and logs what fails",

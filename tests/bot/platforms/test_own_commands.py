@@ -22,5 +22,5 @@ def test_the_commands_of_discord_are_reserved() -> None:
 def test_the_commands_of_telegram_are_reserved() -> None:
     menu = {name for name, _text in _commands([], moderator=True)}
     assert {"moderate", "workflows"} <= menu <= RESERVED
-    answers = BasicCommands(cast(Any, SimpleNamespace(services=None)), cast(Any, None))
+    answers = BasicCommands(cast(Any, SimpleNamespace(services=SimpleNamespace(links=None))), cast(Any, None))
     assert menu - {"moderate", "preset", "settings"} <= {name for name in RESERVED if answers.knows(name)}

@@ -55,7 +55,7 @@ class GalleryRoutes:
         return web.json_response({"entries": list(map(self._tile, page.entries)), "beyond": page.beyond})
 
     async def _about(self, request: web.Request) -> web.Response:
-        """What the gallery needs once: its words, and the workflows with results."""
+        """Return the words of the gallery, and the workflows with results: it asks once."""
         catalog = self._services.workflows.catalog.workflows
         counts = await self._gallery.workflows(_person(request))
         workflows = [
@@ -131,7 +131,7 @@ class GalleryRoutes:
 
 
 class _Pieces:
-    """What a zip file is written to: it keeps what was written until it is taken, and cannot go back."""
+    """A file for a zip archive: it keeps what was written until it is taken, and cannot go back."""
 
     def __init__(self) -> None:
         self._data = bytearray()

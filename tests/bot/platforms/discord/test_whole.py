@@ -495,7 +495,7 @@ async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None
 
 
 async def test_ones_data_comes_as_a_file_that_no_one_else_sees(fake: FakeDiscord, channel: int) -> None:
-    eve = 778
+    eve = 779
     await fake.slash(eve, channel, "negative", {"photo": picture()})
     await results(fake, channel)
     about = await fake.slash(eve, channel, "about")
