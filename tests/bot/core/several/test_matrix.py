@@ -100,6 +100,10 @@ def test_what_will_not_do_is_said_in_a_sentence(text: str, why: str) -> None:
     assert refused.value.field == "vary"
 
 
+def test_empty_lines_cost_no_more_than_other_text() -> None:
+    assert [each.values for each in made("seed=1" + "\n" * 250_000 + ";2")] == [{"seed": 1}, {"seed": 2}]
+
+
 def test_moderators_may_allow_fewer() -> None:
     with pytest.raises(BadValue, match="this makes 4 runs; at most 3 will do"):
         made("seed=1;2, steps=10;20", 3)
