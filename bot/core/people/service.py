@@ -52,13 +52,17 @@ class LinkService:
         words = _("Joined with {account}.")
         return [words.format(account=in_words(each)) for each in self._accounts.beside(person.key)]
 
-    def _asked(self, other: LinkedAccount | None) -> str:
-        words = _(
-            "This is the code of {account}. If that is you: both accounts then have the same history with its "
-            "pictures, the same presets and one set of limits, and may press the buttons of all these runs. If "
-            "someone has sent you this code, stop here."
+    def _asked(self, found: LinkedAccount | None) -> str:
+        other = _found(found)
+        words = _("This is the code of {account}.")
+        if beside := self._accounts.beside(other.key):
+            words = _("This is the code of {account}, which is joined with {others}.")
+        more = _(
+            "If that is you: your accounts then have the same history with its pictures, the same presets and one set "
+            "of limits, and may press the buttons of all these runs. If someone has sent you this code, stop here."
         )
-        return words.format(account=in_words(_found(other)))
+        others = ", ".join(map(in_words, beside))
+        return f"{words.format(account=in_words(other), others=others)} {more}"
 
 
 def in_words(account: LinkedAccount) -> str:

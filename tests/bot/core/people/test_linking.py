@@ -30,6 +30,13 @@ async def test_two_accounts_are_one_person(tmp_path: Path) -> None:
         with pytest.raises(UserError):
             await links.join(BEN, HERE, code, sure=True, unseen=True)
         assert links.lines(ANN) == ["Joined with Annie on Other."]
+        code = (await links.start(ALTER, ALONE)).split("Your code is ")[1][:11]
+        page = Person("web", "9")
+        told = await links.join(page, Place("web", "9"), code, sure=False)
+        assert "the code of Annie on Other, which is joined with Ann on Test." in told
+        for other in (ANN, BEN, ALTER):  # each is told before they are asked to be sure
+            with pytest.raises(UserError, match=r"joined already|different platforms|this very account"):
+                await links.join(other, HERE, code, sure=False, unseen=True)
         history = home.services.history
         assert [each.id for each in (await history.page(ALTER, "plain")).runs] == [run.id]
         assert [each.id for each in (await history.page(ALTER)).runs] == [run.id]
