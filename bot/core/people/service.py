@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.core.errors import NotAllowed, UserError
 from bot.core.model import Person, Place
 from bot.core.people.accounts import LinkedAccount, LinkedAccounts
@@ -52,6 +54,16 @@ class LinkService:
         words = _("Joined with {account}.")
         return [words.format(account=in_words(each)) for each in self._accounts.beside(person.key)]
 
+    def forgetting(self, person: Person, here: Place, *, unseen: bool = False) -> str:
+        """Say what becomes of the person's other accounts if the data of this one are deleted; empty if they have none,
+        or if others would read it.
+        """
+        beside = self._accounts.beside(person.key)
+        if not beside or not (unseen or _is_private(here)):
+            return ""
+        words = _("Your other accounts keep what is theirs, and are no longer joined with this one: {others}.")
+        return words.format(others=_named(beside))
+
     def _asked(self, found: LinkedAccount | None) -> str:
         other = _found(found)
         words = _("This is the code of {account}.")
@@ -61,8 +73,7 @@ class LinkService:
             "If that is you: your accounts then have the same history with its pictures, the same presets and one set "
             "of limits, and may press the buttons of all these runs. If someone has sent you this code, stop here."
         )
-        others = ", ".join(map(in_words, beside))
-        return f"{words.format(account=in_words(other), others=others)} {more}"
+        return f"{words.format(account=in_words(other), others=_named(beside))} {more}"
 
 
 def in_words(account: LinkedAccount) -> str:
@@ -75,6 +86,10 @@ def in_words(account: LinkedAccount) -> str:
     return _("{name} on {platform}").format(name=account.name, platform=platform)
 
 
+def _named(accounts: Iterable[LinkedAccount]) -> str:
+    return ", ".join(map(in_words, accounts))
+
+
 def _found(account: LinkedAccount | None) -> LinkedAccount:
     if account is None:
         raise UserError(_("There is no such code, or its ten minutes are over. Make a new one in the other account."))
@@ -82,5 +97,9 @@ def _found(account: LinkedAccount | None) -> LinkedAccount:
 
 
 def _check_private(here: Place, *, unseen: bool) -> None:
-    if here.community and not unseen:
+    if not (unseen or _is_private(here)):
         raise NotAllowed(_("Say this to me in a private chat, where no one else reads the code."))
+
+
+def _is_private(here: Place) -> bool:
+    return not here.community
