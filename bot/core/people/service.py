@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from bot.core.errors import NotAllowed, UserError
 from bot.core.model import Person, Place
 from bot.core.people.accounts import LinkedAccount, LinkedAccounts
+from bot.core.storage.ledger import ErasureLedger
 from bot.i18n import _
 
 
 class LinkService:
     """All methods return what is said to the person alone. They raise `UserError` and `StorageFailed`."""
 
-    def __init__(self, accounts: LinkedAccounts) -> None:
-        self._accounts = accounts
+    def __init__(self, accounts: LinkedAccounts, ledger: ErasureLedger) -> None:
+        self._accounts, self._ledger = accounts, ledger
 
     async def start(self, person: Person, here: Place, *, unseen: bool = False) -> str:
         """Return a code with which the person joins another account of theirs. Nobody else may see it: a platform says
@@ -41,7 +42,10 @@ class LinkService:
         return words.format(account=in_words(joined))
 
     async def end(self, person: Person) -> str:
-        """Part the person's account from their others."""
+        """Part the person's account from their others, also in a backup from before that is restored."""
+        await self._accounts.refresh()
+        if self._accounts.beside(person.key):
+            await self._ledger.note_parting(person.key)
         if not await self._accounts.end(person.key):
             raise UserError(_("This account is not joined with another one."))
         return _(
