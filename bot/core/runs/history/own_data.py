@@ -112,7 +112,7 @@ class PackedData:
         """Say what is in it, and what is not."""
         runs = ngettext("{count} run", "{count} runs", self.runs).format(count=self.runs)
         files = ngettext("with {count} file", "with {count} files", self.files).format(count=self.files)
-        said = [_("What is kept of you: {runs}, {files}.").format(runs=runs, files=files)]
+        said = [_("What I keep about you: {runs}, {files}.").format(runs=runs, files=files)]
         if self.left_out:
             more = ngettext(
                 "{count} file is not in it, because it is too large or gone.",
@@ -215,8 +215,8 @@ class _Packing:
         self._left -= told
         if self._left < 0:
             words = _(
-                "What is kept of you is too large to be sent here, even without its files. Get it on the page, or ask "
-                "the operator of this bot for it."
+                "Your data are too large to be sent here, even without the files. Get them on the page, or ask "
+                "the operator of this bot for them."
             )
             raise UserError(words)
 

@@ -122,6 +122,6 @@ async def test_a_file_is_never_larger_than_a_chat_takes(
     assert asked == sorted(asked, reverse=True)
     assert len(asked) == len({run["id"] for run in data["runs"]}) == 300
     assert 0 < len(files) == packed.files == 300 - packed.left_out < 300
-    with pytest.raises(UserError, match="even without its files"):
+    with pytest.raises(UserError, match="even without the files"):
         await service.pack(anna.key, path, 300_000)
     assert not path.exists()
