@@ -54,7 +54,7 @@ ENDING = {
     "darkroom workflows convert FILE -o FOLDER": "",
     "darkroom workflows add FILE": "People fill in: ",
     "darkroom forget": "Deleted 0 runs.",
-    "darkroom export discord:1234 person.zip": "What is kept of you: 0 runs, with 0 files.",
+    "darkroom export discord:1234 person.zip": "What I keep about you: 0 runs, with 0 files.",
     "darkroom backup darkroom.tar": "Backed up 0 runs and 0 files to darkroom.tar",
     "darkroom restore darkroom.tar": "Everything is paused. Once the original is gone for good, run: darkroom resume",
     "darkroom restore darkroom.tar --erased ~/.darkroom.new/backups/erased.jsonl": "Everything is paused.",

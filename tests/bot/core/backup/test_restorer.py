@@ -19,6 +19,7 @@ from bot.core.backup.archive import BadBackup
 from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
 from bot.core.model import Person
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
@@ -235,6 +236,25 @@ async def test_what_a_person_asked_for_after_they_were_forgotten_stays(
     await ErasureLedger(tmp_path / ledger.NAME).add([Erasure(at, person="test:1")])
     done = await restore(_settings(tmp_path, "new"), kept, [], [], without_erasures=False)
     assert done.erased == erased
+
+
+async def test_accounts_that_were_parted_since_stay_parted(tmp_path: Path, kept: Path) -> None:
+    ann, anna, later = Person("test", "1", "Ann"), Person("other", "2", "Anna"), Person("web", "3")
+    async with Database.in_folder(tmp_path / "old") as database:
+        accounts = LinkedAccounts(database)
+        for each in (anna, later):
+            await accounts.join(each, await accounts.code(ann))
+    long_ago, now = time() - 86_400, time()
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "joined.tar", media=None)
+    partings = [Erasure(long_ago, parted=later.key), Erasure(now, parted=anna.key)]
+    await ErasureLedger(tmp_path / ledger.NAME).add(partings)
+    settings = _settings(tmp_path, "new")
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with Database.in_folder(settings.folder) as database:
+        accounts = LinkedAccounts(database)
+        await accounts.refresh()
+        assert accounts.of(ann.key) == {ann.key, later.key}
+        assert accounts.counted(anna.key) == {ann.key, anna.key, later.key}
 
 
 async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Path) -> None:

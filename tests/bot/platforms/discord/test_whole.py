@@ -504,7 +504,7 @@ async def test_ones_data_comes_as_a_file_that_no_one_else_sees(fake: FakeDiscord
     stranger = await fake.press(ALICE, post, f"darkroom:data:{eve}")
     await fake.until(lambda: any("for another person" in text for text in fake.whispers(stranger)))
     asked = await fake.press(eve, post, f"darkroom:data:{eve}")
-    await fake.until(lambda: fake.whispers(asked) == ["What is kept of you: 1 run, with 2 files."])
+    await fake.until(lambda: fake.whispers(asked) == ["What I keep about you: 1 run, with 2 files."])
     (sent,) = (each for each in fake.posts.values() if each.token == asked.token and each.files)
     with ZipFile(BytesIO(sent.files["my-data.zip"])) as archive:
         assert json.loads(archive.read("data.json"))["person"] == f"discord:{eve}"

@@ -88,6 +88,21 @@ async def test_an_album_to_a_workflow_of_one_picture_is_a_run_for_each_if_that_i
     await chat.answer("Negative", button="Delete all")
 
 
+async def test_an_album_as_an_answer_is_a_run_for_each_if_all_of_it_can_be_read(chat: Conversation) -> None:
+    await chat.write("/negative")
+    await chat.answer("Photo", button="Cancel")
+    for name, data in (("red", picture("red")), ("torn", b"nothing")):
+        await chat.write(document=(f"{name}.png", data, "image/png"), media_group_id=f"c{chat.user}")
+    await chat.press(await chat.answer("2 files", button="Only the first"), "2 runs, one each")
+    await chat.answer("torn.png is not a picture that can be read", button="Cancel")
+    for name in ("red", "blue"):
+        await chat.write(photo=picture(name), media_group_id=f"d{chat.user}")
+    await chat.answer("2 files", button="Only the first")
+    await chat.write(photo=picture("black"))  # the newest counts
+    assert color(await chat.result()) == (255, 255, 255)
+    assert len(chat.messages) == 1  # none of the others was made
+
+
 async def test_what_is_missing_is_asked_for(chat: Conversation) -> None:
     await chat.write("/negative")
     question = await chat.answer("Photo", button="Cancel")

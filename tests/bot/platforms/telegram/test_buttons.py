@@ -163,7 +163,7 @@ async def test_ones_data_comes_as_a_file_in_a_private_chat_alone(api: BotApi, ch
     await chat.press(about, "Send me my data")
     await api.until(lambda: chat.messages[-1].kind == "document")
     sent = chat.messages[-1]
-    assert sent.text == "What is kept of you: 1 run, with 2 files."
+    assert sent.text == "What I keep about you: 1 run, with 2 files."
     with ZipFile(BytesIO(sent.media or b"")) as archive:
         assert json.loads(archive.read("data.json"))["person"] == f"telegram:{chat.user}"
     group = Conversation(api, api.group(-1001235))
