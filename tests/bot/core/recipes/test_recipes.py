@@ -207,6 +207,17 @@ def test_every_mistake_of_an_author_is_named(tmp_path: Path) -> None:
         assert part in said, said
 
 
+def test_each_field_of_a_recipe_has_a_name_of_its_own(tmp_path: Path) -> None:
+    write_onward(tmp_path)
+    long = "very_long_names_fill_all_the_room"[:32]
+    for end in ("json", "toml"):
+        (tmp_path / "workflows" / f"darker.{end}").rename(tmp_path / "workflows" / f"{long}.{end}")
+    asked = [f'[step.{key}]\nask = ["factor", "factor"]\n' for key in (long, f"{long}_2", f"{long}_3")]
+    write_recipe(tmp_path, " -> ".join(["pair", long, long, long]), "".join(asked))
+    form = Catalog.read(tmp_path / "workflows").workflows["film"].form()
+    assert len(form.names) == len(set(form.names)) == len(form.fields) == 4, form.names
+
+
 async def test_a_step_that_failed_is_gone_on_from_and_again_asks_for_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate -> darker")
