@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,14 +9,12 @@ import click
 
 from bot.core.errors import ConfigError
 from bot.core.extras import has
-from bot.core.storage import private
+from bot.core.servers.nearby import FoundServer
 from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
-from bot.settings import Settings, example
-
-_PLAIN = re.compile(r"[\w:/.,*=@+;-]+")  # a value that needs no quotes in the file
+from bot.setup.env_file import fault_of, there_is, write_new
 
 
 def write(app: Application, path: Path, given: str | None, *, asks: bool) -> int:
@@ -25,24 +22,22 @@ def write(app: Application, path: Path, given: str | None, *, asks: bool) -> int
     `asks` a person confirms what was found, and says the rest. Raises `BadRequest` if there is such a file.
     """
     if path.exists():
-        raise BadRequest(_("There is a file {file} already: change it, or move it away.").format(file=path))
+        raise BadRequest(there_is(path))
     found = [given] if given is not None else _found(app)
     values = _asked(found) if asks else {"COMFYUI_URLS": ", ".join(found), "DARKROOM_WEB": "on"}
     values = {name: value for name, value in values.items() if value}
-    if (mistake := _fault(values)) is not None:
+    if (mistake := fault_of(values)) is not None:
         raise BadRequest(mistake)
     try:
-        private.make_file(path)
-        path.write_text(filled(example(), values), encoding="utf-8")
-    except OSError as fault:
-        words = _("{file} cannot be written: {reason}")
-        raise BadRequest(words.format(file=path, reason=fault.strerror)) from fault
+        write_new(path, values)
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
     say(_("{file} is written. Next, type “darkroom check”, and then “darkroom start”.").format(file=path))
     return 0
 
 
 def _found(app: Application) -> list[str]:
-    found: list[str] = []
+    found: list[FoundServer] = []
 
     async def look() -> int:
         found.extend(await app.nearby())
@@ -50,9 +45,9 @@ def _found(app: Application) -> list[str]:
 
     if code := attend(look()):
         raise SystemExit(code)
-    for address in found:
-        say(_("There is a ComfyUI at {address}.").format(address=address))
-    return found
+    for each in found:
+        say(_("There is a ComfyUI at {address}: {about}.").format(address=each.address, about=each.about))
+    return [each.address for each in found]
 
 
 def _asked(found: Sequence[str]) -> dict[str, str]:
@@ -81,27 +76,8 @@ def _answer(name: str, question: str, default: str = "", *, hide: bool = False) 
 
 def _checked(name: str) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if text.strip() and (fault := _fault({name: text.strip()})) is not None:
+        if text.strip() and (fault := fault_of({name: text.strip()})) is not None:
             raise click.UsageError(fault)
         return text.strip()
 
     return check
-
-
-def _fault(values: Mapping[str, str]) -> str | None:
-    try:
-        Settings.read(values, None)
-    except ConfigError as fault:
-        return str(fault)
-    return None
-
-
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return the file of all settings with these values in it, each below its explanation."""
-    for name, value in values.items():
-        quoted = value if _PLAIN.fullmatch(value) else "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
-        before, found, after = text.partition(f"\n# {name}=")
-        if found:
-            _old, _end, after = after.partition("\n")
-            text = f"{before}\n{name}={quoted}\n{after}"
-    return text

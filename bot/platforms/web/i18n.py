@@ -226,4 +226,5 @@ def page_words() -> dict[str, str]:
         "token": _("Token"),
         "enter": _("Sign in"),
         "wrong": _("That is not the token."),
+        "setup": _("Set up Darkroom"),
     }

@@ -70,11 +70,11 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     health = HealthRoutes(services, for_programs, options.patience)
     app.add_routes(health.routes())
     app.on_cleanup.append(health.close)
-    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), _static()])
+    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), static_files()])
     return app
 
 
-def _static() -> web.RouteDef:
+def static_files() -> web.RouteDef:
     """Serve the page's own files by their names. The file system is asked for no other name, however odd it is."""
     files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
 

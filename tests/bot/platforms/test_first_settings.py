@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from bot.app import App
 from bot.core.servers.nearby import nearby
 from bot.platforms.terminal.commands import cli
-from bot.platforms.terminal.first_settings import filled
 from bot.settings import Secret, Settings, example, names
+from bot.setup.env_file import filled
 from comfy.embedded import EmbeddedServer
 
 URL = "http://127.0.0.1:8188"
@@ -90,7 +90,9 @@ async def test_servers_of_this_machine_are_found() -> None:
     try:
         async with EmbeddedServer() as engine, EmbeddedServer() as closed:
             ports = [int(each.url.rpartition(":")[2]) for each in (engine, closed)]
-            assert await nearby([ports[0], other.addresses[0][1]]) == [engine.url]
+            found = await nearby([ports[0], other.addresses[0][1]])
+            assert [each.address for each in found] == [engine.url]
+            assert found[0].about.startswith("ComfyUI ")
         assert await nearby([ports[1]]) == []
     finally:
         await other.cleanup()
