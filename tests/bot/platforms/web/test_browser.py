@@ -204,6 +204,7 @@ async def test_a_connection_that_breaks_in_the_middle(browser: Browser, tmp_path
         assert wire.received.count(b"event: state") == 1  # not everything again
 
 
+@pytest.mark.long
 async def test_a_hidden_tab_gives_its_stream_up_and_catches_up(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await tab.clock.install()
@@ -445,6 +446,7 @@ async def test_a_recipe_goes_on_from_the_step_that_failed(browser: Browser, tmp_
         await expect(cards.first.locator("img").last).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
