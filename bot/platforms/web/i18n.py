@@ -227,4 +227,5 @@ def page_words() -> dict[str, str]:
         "enter": _("Sign in"),
         "wrong": _("That is not the token."),
         "setup": _("Set up Darkroom"),
+        "invitations": _("Invitations"),
     }

@@ -214,7 +214,7 @@ def _page(view: SetupView) -> list[Html]:
         (
             "yes",
             _("Other computers and phones too"),
-            _("They need the token below. This browser becomes the operator's. Others get invitations, under /admin."),
+            _("They need the token below, or an invitation. This browser becomes the operator's."),
             others,
         ),
     )
