@@ -79,9 +79,11 @@ class InvitationService:
     async def sign_out(self, by: Person, account: str) -> str:
         """Sign one device out."""
         await self._permissions.operator(by, _PAGE, "invitation sign out")
+        found = self._known.of(account)
         await self._ledger.note_revoked(account)
         await self._known.sign_out(account)
-        await self._audit.decided(by, _PAGE, "invitation sign out", _("Signed out {account}").format(account=account))
+        words = _("Signed out a device of {number}").format(number=found.id if found is not None else "?")
+        await self._audit.decided(by, _PAGE, "invitation sign out", words)
         return _("Signed out. The link still works: make a new one if the device was lost.")
 
     async def sign_all_out(self, by: Person, number: str) -> str:

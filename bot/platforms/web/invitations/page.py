@@ -61,7 +61,7 @@ def greeting(invitation: Invitation, key: str) -> Html:
     about = _(
         "Here you run picture workflows in your browser. Your own pictures are seen by you alone, and by moderators."
     )
-    member = _("This browser is signed in with it. Open the link on your other devices too.")
+    member = _("The button signs this browser in. You can open the link on your other devices too.")
     author = _("You may also add workflows of your own.") if invitation.role is InvitationRole.AUTHOR else ""
     ends = _("The invitation ends on {day}.").format(day=_day(invitation.until)) if invitation.until else ""
     accept = el("form", el("button", _("Accept the invitation"), class_="main"), method="post", action=key)
@@ -113,6 +113,7 @@ def _new(view: InvitationsView) -> Html:
     said = view.said if view.said is not None and view.said.section == "new" else None
     given: Mapping[str, str] = said.given if said is not None else {}
     soon = (datetime.fromtimestamp(view.now, UTC) + _SOON * _DAY).date().isoformat()
+    last = view.known[0].host if view.known else ""
     role, ends = given.get("role", InvitationRole.MEMBER.value), given.get("ends", "never")
     roles = [
         (InvitationRole.MEMBER.value, _("Member"), _("runs workflows")),
@@ -125,7 +126,7 @@ def _new(view: InvitationsView) -> Html:
     form = el(
         "form",
         _field("name", _("Name of your friend"), given.get("name", ""), said, maxlength="60", required=True),
-        _field("host", _("Your name, as they know it"), given.get("host", ""), said, maxlength="60"),
+        _field("host", _("Your name, as they know it"), given.get("host", last), said, maxlength="60"),
         _choice("role", _("They become"), roles, role),
         _choice("ends", _("It ends"), terms, ends),
         el("div", _field("until", _("Last day"), given.get("until") or soon, said, type="date"), class_="inviting-day"),
