@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from bot.core.workflows.source import Layer
     from bot.preflight import Findings
     from bot.settings import Role
+    from bot.setup.checks import CheckedBot, Introduction
     from bot.setup.service import SetupEnd
     from comfy.client import ComfyClient
     from comfy.server import Server
@@ -226,8 +228,6 @@ class App:
     async def set_up(self, announce: Callable[[str], None]) -> SetupEnd:
         """See `Application.set_up`. Raises `ConfigError`."""
         from bot.core.extras import has
-        from bot.platforms.discord import adapter as discord
-        from bot.platforms.telegram import adapter as telegram
         from bot.platforms.web.setup.server import set_up
         from bot.process import until_signalled
         from bot.settings import Role
@@ -244,8 +244,7 @@ class App:
             await self.learn([None])
         here = [each for each in self.catalog.workflows.values() if each.layer == "bundled"]
         bundled = [BundledWorkflow(each.name, each.title, each.description) for each in here]
-        platforms = {"discord": discord.account, "telegram": telegram.account}
-        service = SetupService(_ENV, DraftFile(self.settings.folder), platforms, bundled, refusals)
+        service = SetupService(_ENV, DraftFile(self.settings.folder), _accounts(), bundled, refusals)
         end = SetupEnd.LEFT
 
         async def work() -> None:
@@ -260,6 +259,12 @@ class App:
             self.__dict__.pop(name, None)  # they are read again, with what was written
         self._is_new = end is SetupEnd.WRITTEN
         return end
+
+    async def check_bot(self, platform: str, token: str, allowed: str) -> CheckedBot:
+        """See `Application.check_bot`."""
+        from bot.setup.checks import check_bot
+
+        return await check_bot(platform, _accounts()[platform], token, allowed, os.environ)
 
     async def nearby(self) -> list[FoundServer]:
         """See `Application.nearby`."""
@@ -457,6 +462,14 @@ class App:
 def _ports(settings: Settings) -> range:
     """The port of the page, and those after it for where it is taken."""
     return range(settings.web_port, settings.web_port + 100)
+
+
+def _accounts() -> Mapping[str, Introduction]:
+    """The platforms that tell which bot a token is of."""
+    from bot.platforms.discord import adapter as discord
+    from bot.platforms.telegram import adapter as telegram
+
+    return {"discord": discord.account, "telegram": telegram.account}
 
 
 def _client(server: Server) -> ComfyClient:

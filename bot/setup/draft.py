@@ -13,24 +13,12 @@ from pathlib import Path
 import msgspec
 
 from bot.core.errors import ConfigError
-from bot.core.port import BotAccount
 from bot.core.servers.nearby import FoundServer
 from bot.core.storage import private
 from bot.i18n import _
+from bot.setup.checks import CheckedBot
 
 NAME = "setup.json"
-
-
-@dataclass(frozen=True)
-class CheckedBot:
-    """A bot of a platform, whose token that platform has taken. `allowed` says who may use it, where that is set."""
-
-    token: str
-    account: BotAccount
-    allowed: str = ""
-
-    def __repr__(self) -> str:
-        return f"CheckedBot({self.account.name})"  # the token appears in no log
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,14 @@ from enum import Enum
 from pathlib import Path
 
 from bot.core.errors import BadValue, ConfigError, UserError
-from bot.core.port import BotAccount
-from bot.core.servers.nearby import SilentServer, look_at, nearby
+from bot.core.servers.nearby import nearby
 from bot.i18n import _, ngettext
 from bot.settings import Settings
 from bot.setup import env_file, workflows
-from bot.setup.draft import CheckedBot, DraftFile, SetupDraft
+from bot.setup.checks import TOKENS, Introduction, check_bot, check_server, sentence
+from bot.setup.draft import DraftFile, SetupDraft
 from bot.setup.workflows import OfferedWorkflow
 
-#: Asks a platform about its token in some settings. Raises `ConfigError`.
-Introduction = Callable[[Settings], Awaitable[BotAccount]]
-_TOKENS = {"discord": "DISCORD_TOKEN", "telegram": "TELEGRAM_TOKEN"}
 _SHORTEST = 12  # characters of the page's token
 
 
@@ -80,14 +77,9 @@ class SetupService:
     async def add_server(self, address: str) -> str:
         address = address.strip()
         address = address if "://" in address or not address else f"http://{address}"
-        if not address or env_file.fault_of({"COMFYUI_URLS": address}) is not None:
-            raise BadValue("address", _("write an address such as http://192.168.1.20:8188"))
         if address in (each.address for each in self.draft.servers):
             raise BadValue("address", _("this server is on the list already."))
-        sight = await look_at(address)
-        if isinstance(sight, SilentServer):
-            words = _("no ComfyUI answers there: {reason}. Is it running, with --listen if it is on another computer?")
-            raise BadValue("address", words.format(reason=sight.reason))
+        sight = await check_server(address)
         await self._keep(replace(self.draft, servers=(*self.draft.servers, sight)))
         return _("Found {server}.").format(server=sight.about)
 
@@ -98,21 +90,14 @@ class SetupService:
 
     async def connect(self, platform: str, token: str, allowed: str = "") -> str:
         """Ask a platform about a token. On Telegram it has to be said who may use the bot."""
-        name, token = _TOKENS[platform], token.strip()
-        values = {name: token}
+        token, allowed = token.strip(), allowed.strip()
         if not token:
             raise BadValue(platform, _("enter the token."))
-        if platform == "telegram":
-            if not allowed.strip():
-                raise BadValue("allowed", _("say who may use it: ids and @names with commas, or * for everyone."))
-            values["TELEGRAM_ALLOWED"] = allowed.strip()
-        try:
-            account = await self._platforms[platform](Settings.read({**self._environ, **values}, None))
-        except ConfigError as fault:
-            raise BadValue(platform, _sentence(str(fault), name)) from fault
-        bot = CheckedBot(token, account, allowed.strip())
+        if platform == "telegram" and not allowed:
+            raise BadValue("allowed", _("say who may use it: ids and @names with commas, or * for everyone."))
+        bot = await check_bot(platform, self._platforms[platform], token, allowed, self._environ)
         await self._keep(replace(self.draft, bots={**self.draft.bots, platform: bot}))
-        return _("The token works: the bot is called {name}.").format(name=account.name)
+        return _("The token works: the bot is called {name}.").format(name=bot.account.name)
 
     async def disconnect(self, platform: str) -> str:
         left = {name: bot for name, bot in self.draft.bots.items() if name != platform}
@@ -153,7 +138,7 @@ class SetupService:
         if token and len(token) < _SHORTEST:
             raise BadValue("token", _("use at least {count} characters.").format(count=_SHORTEST))
         if token and (fault := env_file.fault_of({"DARKROOM_WEB_TOKEN": token})) is not None:
-            raise BadValue("token", _sentence(fault, "DARKROOM_WEB_TOKEN"))
+            raise BadValue("token", sentence(fault, "DARKROOM_WEB_TOKEN"))
         await self._keep(replace(self.draft, token=token))
         return _("Other computers reach the page with this token.") if token else _("Only this computer.")
 
@@ -179,7 +164,7 @@ class SetupService:
         draft = self.draft
         values = {"DARKROOM_WEB": "on", "COMFYUI_URLS": ", ".join(self._addresses)}
         for platform, bot in draft.bots.items():
-            values[_TOKENS[platform]] = bot.token
+            values[TOKENS[platform]] = bot.token
             if bot.allowed:
                 values["TELEGRAM_ALLOWED"] = bot.allowed
         if port != Settings().web_port:
@@ -199,8 +184,3 @@ class SetupService:
         except ConfigError as fault:
             raise UserError(str(fault)) from fault
         self.draft = draft
-
-
-def _sentence(fault: str, name: str) -> str:
-    """A fault without the name of its setting, which people do not see here."""
-    return fault.removeprefix(f"{name}: ")

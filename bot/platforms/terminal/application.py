@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.core.workflows.catalog import Catalog
     from bot.preflight import Findings
     from bot.settings import Role, Settings
+    from bot.setup.checks import CheckedBot
     from bot.setup.service import SetupEnd
 
 
@@ -48,6 +49,9 @@ class Application(Protocol):
 
     async def nearby(self) -> list[FoundServer]:
         """Return the ComfyUI servers that run on this machine at the usual ports."""
+
+    async def check_bot(self, platform: str, token: str, allowed: str) -> CheckedBot:
+        """Ask a platform about the token of a bot. Raises `BadValue`."""
 
     def is_unset(self) -> bool:
         """True if nothing is set up in this folder or in the environment."""

@@ -66,6 +66,7 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [".env"]
 
 
+@pytest.mark.long
 async def test_what_was_checked_outlives_the_process_in_a_private_file(tmp_path: Path) -> None:
     async with LibraryServer() as comfy:
         await save(comfy.url, "sea.json", saved_graph(5), folder="workflows")

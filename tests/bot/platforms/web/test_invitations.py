@@ -89,6 +89,7 @@ async def test_a_friend_comes_in_by_the_link_and_keeps_the_name(tmp_path: Path) 
         assert (await ann.get("moderate"))[0] == 403
 
 
+@pytest.mark.long
 async def test_the_secrets_are_kept_as_digests_alone(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo, Visitor(web.url) as ann:
         await sign_in(bo)
@@ -100,6 +101,7 @@ async def test_the_secrets_are_kept_as_digests_alone(tmp_path: Path) -> None:
     assert not [each for each in (key, secret) if each.encode() in kept]
 
 
+@pytest.mark.long
 async def test_a_device_is_signed_out_and_an_invitation_taken_back_at_once(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo:
         await sign_in(bo)
@@ -129,6 +131,7 @@ async def test_a_device_is_signed_out_and_an_invitation_taken_back_at_once(tmp_p
         assert (await late.get(new))[0] == 404
 
 
+@pytest.mark.long
 async def test_the_end_of_an_invitation_ends_its_devices(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo, Visitor(web.url) as ann:
         await sign_in(bo)
@@ -146,6 +149,7 @@ async def test_the_end_of_an_invitation_ends_its_devices(tmp_path: Path) -> None
         assert "Choose one" in await press(bo, "make", name="Eve", role="king")
 
 
+@pytest.mark.long
 async def test_an_author_is_trusted_to_add_workflows_and_a_member_is_not(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo:
         await sign_in(bo)
@@ -159,6 +163,7 @@ async def test_an_author_is_trusted_to_add_workflows_and_a_member_is_not(tmp_pat
                 assert not web.services.moderation.is_trusted(person)
 
 
+@pytest.mark.long
 async def test_wrong_keys_count_as_guesses(tmp_path: Path) -> None:
     waits: list[float] = []
 
@@ -176,6 +181,7 @@ async def test_wrong_keys_count_as_guesses(tmp_path: Path) -> None:
         assert (await eve.call("POST", link))[0] == 200  # the right one is let in
 
 
+@pytest.mark.long
 async def test_too_many_devices_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.core.people.invitations.MOST_DEVICES", 1)
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo:
@@ -185,6 +191,7 @@ async def test_too_many_devices_are_refused(tmp_path: Path, monkeypatch: pytest.
             assert [(await each.call("POST", link))[0] for each in (one, one, two)] == [200, 200, 403]
 
 
+@pytest.mark.long
 async def test_what_is_kept_of_a_friend_is_handed_over_and_forgotten(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo, Visitor(web.url) as ann:
         await sign_in(bo)
