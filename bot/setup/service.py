@@ -51,8 +51,13 @@ class SetupService:
         bundled: Sequence[BundledWorkflow],
         examine: Callable[[Settings], Awaitable[Sequence[str]]],
         environ: Mapping[str, str] = os.environ,
+        *,
+        has_engine: bool = True,
     ) -> None:
-        """`path` is the file to write. `examine` returns what a start would refuse, in words."""
+        """`path` is the file to write. `examine` returns what a start would refuse, in words. `has_engine` says that
+        the built-in engine is installed.
+        """
+        self.has_engine = has_engine
         self._path, self._file, self._platforms = path, draft, platforms
         self.bundled, self._examine, self._environ = tuple(bundled), examine, environ
         self.draft = SetupDraft()
