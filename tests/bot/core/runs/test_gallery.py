@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from io import BytesIO
@@ -132,6 +133,22 @@ async def test_a_deletion_can_be_undone_until_it_is_due(tmp_path: Path) -> None:
             await until(is_gone)
             assert await other.restore(ANN, [run_ids[1]]) == []
         assert [(await home.run(each)).state for each in (run_ids[0], run_ids[2])] == [State.DONE] * 2
+
+
+async def test_what_is_said_to_be_restored_is_there(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, _message = await home.ask(PLAIN, color="1")
+        await home.ended(run_id)
+        later = [0.0]
+        gallery = _another(home, later)
+        await gallery.delete(ANN, [run_id])
+        later[0] = UNDO + 1
+        back, _done = await asyncio.gather(gallery.restore(ANN, [run_id]), gallery._delete_due())
+        assert bool(back) is (await home.services.runs.get(run_id) is not None)
+        await gallery.delete(ANN, [run_id])
+        later[0] = 2 * (UNDO + 1)
+        _done, back = await asyncio.gather(gallery._delete_due(), gallery.restore(ANN, [run_id]))
+        assert bool(back) is (await home.services.runs.get(run_id) is not None)
 
 
 def _another(home: House, later: list[float]) -> GalleryService:
