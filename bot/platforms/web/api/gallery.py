@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from time import localtime
 from typing import Any
 
@@ -155,7 +154,7 @@ async def _send(request: web.Request, stored: FileService, archive: Archive) -> 
     disposition = 'attachment; filename="darkroom.zip"'
     headers = {"Content-Type": "application/zip", "Content-Disposition": disposition}
     response = web.StreamResponse(headers=headers)
-    with suppress(ConnectionResetError):  # they do not want it any longer
+    with files.whole(request):
         await response.prepare(request)
         async for piece in _zipped(stored, archive):
             await response.write(piece)
