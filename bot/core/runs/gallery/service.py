@@ -150,12 +150,15 @@ class GalleryService:
             raise UserError(_("None of these results has a file."))
         return archive
 
-    async def delete(self, person: Person, run_ids: Collection[str]) -> list[str]:
-        """Note that a person's results are to be deleted in `UNDO` seconds, and return their ids. From now on nobody
-        sees them. Raises `UserError` if one has not ended.
+    async def delete(self, person: Person, run_ids: Collection[str], group: str = "") -> list[str]:
+        """Note that a person's results, or those of a group, are to be deleted in `UNDO` seconds, and return their ids.
+        From now on nobody sees them. Raises `UserError` if one has not ended.
         """
-        found = await self._own(person, run_ids)
+        beside = await self._pages.together(self._of(person), group) if group else []
+        found = await self._own(person, [*run_ids, *beside])
         if any(run.ended_at is None for run in found):
+            if len(found) > 1:
+                raise UserError(_("Some of these runs have not ended yet. Cancel them first."))
             raise UserError(_("This run has not ended yet. Cancel it first."))
         ids = {run.id: run.person.key for run in found if run.id not in self._going}
         at = self._clock() + UNDO

@@ -88,7 +88,8 @@ class GalleryRoutes:
 
     async def _delete(self, request: web.Request) -> web.Response:
         """Have results deleted in a moment. All pages of the visitor hear that they are gone."""
-        gone = await self._gallery.delete(_person(request), ids_of((await _given(request))["runs"]))
+        given = await _given(request)
+        gone = await self._gallery.delete(_person(request), ids_of(given["runs"]), given["group"])
         return self._told(request, gone)
 
     async def _restore(self, request: web.Request) -> web.Response:
@@ -186,4 +187,4 @@ def _person(request: web.Request) -> Person:
 
 async def _given(request: web.Request) -> Mapping[str, str]:
     given = {name: str(value) for name, value in (await read_fields(request, _LARGEST)).items()}
-    return {"runs": "", **given}
+    return {"runs": "", "group": "", **given}

@@ -206,7 +206,8 @@ function move(element, list, next) {
 /** The state of a run, as it is at this moment. */
 function told(view) {
   if (view.state === "done") return word("ended", { title: view.title });
-  return word("ended_badly", { title: view.title, line: view.line || word(`state_${view.state}`) });
+  const line = view.state === "running" ? "" : view.line; // the step of this moment says nothing alone
+  return word("ended_badly", { title: view.title, line: line || word(`state_${view.state}`) });
 }
 
 function announce(view) {
