@@ -216,7 +216,7 @@ async def serving(
             )
             read = ReadbackService(workflows, runs, store.records)
             line = LineService(runs, workflows, store.queue, store.records, estimator, store.accounts)
-            links = LinkService(store.accounts)
+            links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
             ways = (kept, wishes, read, line, gallery, links, data, masks)

@@ -34,6 +34,8 @@ class Receiver:
     spans: list[SentSpan] = field(default_factory=list)
     body: bytes = b""  #: all that came
     status: int = 200
+    asked: int = 0  #: how often something came
+    answers: asyncio.Event = field(default_factory=asyncio.Event)  #: nothing is answered while it is not set
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def of(self, run: str) -> list[SentSpan]:
@@ -51,6 +53,8 @@ class Receiver:
     async def take(self, request: web.Request) -> web.Response:
         assert request.content_type == "application/x-protobuf"
         body = await request.read()
+        self.asked += 1
+        await self.answers.wait()
         async with self._news:
             if self.status == 200:
                 self.body += body
@@ -80,6 +84,7 @@ def _facts(attributes: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
+    receiver.answers.set()
     app = web.Application(client_max_size=100 << 20)
     app.router.add_post("/v1/traces", receiver.take)
     runner = web.AppRunner(app)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from bot.app import App
+from bot.core.background import TaskHealth
 from bot.core.extras import EXTRAS
 from bot.core.traces import spans
 from bot.settings import Role, Secret, Settings
@@ -27,6 +30,7 @@ def tree(receiver: Receiver, run: str) -> dict[str, str]:
     return {each.name: names.get(each.parent, each.parent) for each in receiver.of(run)}
 
 
+@pytest.mark.long
 async def test_a_run_is_one_trace_with_its_steps_and_the_phases_of_its_server(tmp_path: Path) -> None:
     async with receiving() as receiver, house(tmp_path, otlp_url=Secret(receiver.url)) as home:
         spans.note_arrival()
@@ -68,6 +72,7 @@ async def test_a_run_is_one_trace_with_its_steps_and_the_phases_of_its_server(tm
             assert word.encode() not in receiver.body
 
 
+@pytest.mark.long
 async def test_a_run_that_fails_says_in_which_node_and_one_that_is_cancelled_in_line_has_no_attempt(
     tmp_path: Path,
 ) -> None:
@@ -125,6 +130,7 @@ async def test_a_trace_goes_on_in_other_processes_after_a_crash_too(tmp_path: Pa
         await chat.end()
 
 
+@pytest.mark.long
 async def test_a_receiver_that_takes_nothing_is_told_and_runs_go_on(tmp_path: Path) -> None:
     async with receiving() as receiver, house(tmp_path, otlp_url=Secret(receiver.url)) as home:
         receiver.status = 400
@@ -145,6 +151,26 @@ async def test_a_receiver_that_takes_nothing_is_told_and_runs_go_on(tmp_path: Pa
 
         await until(is_over)
     assert not spans.is_recording()
+
+
+async def test_a_receiver_that_does_not_answer_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be asked again with the next spans, if its first answer were waited for."""
+    from bot.core.traces.otlp import OtlpRecorder
+
+    monkeypatch.setattr("bot.core.traces.otlp._FAREWELL", 0.1)
+    run, count = str(uuid4()), 2000
+
+    async def process(url: str) -> None:
+        async with OtlpRecorder(url, "chat", TaskHealth()) as recorder:
+            for _number in range(count):
+                recorder.record(spans.Span(run, "wait", 1, 2))
+
+    async with receiving() as receiver:
+        receiver.answers.clear()
+        await asyncio.to_thread(lambda: asyncio.run(process(receiver.url)))
+        assert receiver.asked <= 1
+        receiver.answers.set()
+        await receiver.until(lambda: len(receiver.of(run)) == count)
 
 
 async def test_an_installation_without_the_extra_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

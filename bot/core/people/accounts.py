@@ -123,7 +123,7 @@ class LinkedAccounts(KnownAccounts):
 
     async def look(self, person: Person, code: str) -> LinkedAccount | None:
         """Return the account that a code is of, which stays as it is. None if there is no such code, which counts as a
-        guess. Raises `TooMany`.
+        guess. Raises `TooMany`, and `UserError` if `join` would.
         """
 
         def look(connection: Connection) -> LinkedAccount | None:
@@ -131,7 +131,9 @@ class LinkedAccounts(KnownAccounts):
             found = named(connection, code, self._clock())
             if found is None:
                 note_guess(connection, person.key, self._clock())
-            return LinkedAccount(*found) if found is not None else None
+                return None
+            _check_joinable({row.account: row for row in _every(connection)}, found[0], person.key)
+            return LinkedAccount(*found)
 
         return await self._database.write(look, locks=_LOCKS)
 
@@ -202,17 +204,7 @@ class LinksFollower:
 def _join(connection: Connection, one: LinkedAccount, other: LinkedAccount, now: float) -> None:
     """Make one person of two accounts, with all that are joined with them already."""
     rows = {row.account: row for row in _every(connection)}
-    both = [_members(rows, each.key) for each in (one, other)]
-    if one.key == other.key:
-        raise UserError(_("This is the code of this very account. Say it to me in the other one."))
-    if both[0] & both[1]:
-        raise UserError(_("These two accounts are joined already."))
-    platforms = [{each.partition(":")[0] for each in members} for members in both]
-    if platforms[0] & platforms[1]:
-        words = _(
-            "Only accounts of different platforms can be joined, one of each. End the link of the other one first."
-        )
-        raise UserError(words)
+    _check_joinable(rows, one.key, other.key)
     person, counted = str(uuid4()), str(uuid4())
     for each in (one, other):
         old = rows.get(each.key)
@@ -221,10 +213,24 @@ def _join(connection: Connection, one: LinkedAccount, other: LinkedAccount, now:
             connection.execute(insert(links).values(row))
         else:
             connection.execute(update(links).where(links.c.account == each.key).values(name=each.name))
-    members = both[0] | both[1]
+    members = _members(rows, one.key) | _members(rows, other.key)
     connection.execute(update(links).where(links.c.account.in_(members)).values(person=person))
     before = {rows[each].counted for each in members if each in rows}
     connection.execute(update(links).where(links.c.counted.in_(before)).values(counted=counted))
+
+
+def _check_joinable(rows: Mapping[str, _Link], one: str, other: str) -> None:
+    """Raise `UserError` if two accounts are one, joined, or have accounts of one platform."""
+    if one == other:
+        raise UserError(_("This is the code of this very account. Say it to me in the other one."))
+    first, second = _members(rows, one), _members(rows, other)
+    if first & second:
+        raise UserError(_("These two accounts are joined already."))
+    if {each.partition(":")[0] for each in first} & {each.partition(":")[0] for each in second}:
+        words = _(
+            "Only accounts of different platforms can be joined, one of each. End the link of the other one first."
+        )
+        raise UserError(words)
 
 
 def _leave(connection: Connection, account: str, now: float) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.core.errors import NotAllowed, UserError
 from bot.core.model import Person, Place
 from bot.core.people.accounts import LinkedAccount, LinkedAccounts
+from bot.core.storage.ledger import ErasureLedger
 from bot.i18n import _
 
 
 class LinkService:
     """All methods return what is said to the person alone. They raise `UserError` and `StorageFailed`."""
 
-    def __init__(self, accounts: LinkedAccounts) -> None:
-        self._accounts = accounts
+    def __init__(self, accounts: LinkedAccounts, ledger: ErasureLedger) -> None:
+        self._accounts, self._ledger = accounts, ledger
 
     async def start(self, person: Person, here: Place, *, unseen: bool = False) -> str:
         """Return a code with which the person joins another account of theirs. Nobody else may see it: a platform says
@@ -39,7 +42,10 @@ class LinkService:
         return words.format(account=in_words(joined))
 
     async def end(self, person: Person) -> str:
-        """Part the person's account from their others."""
+        """Part the person's account from their others, also in a backup from before that is restored."""
+        await self._accounts.refresh()
+        if self._accounts.beside(person.key):
+            await self._ledger.note_parting(person.key)
         if not await self._accounts.end(person.key):
             raise UserError(_("This account is not joined with another one."))
         return _(
@@ -52,13 +58,26 @@ class LinkService:
         words = _("Joined with {account}.")
         return [words.format(account=in_words(each)) for each in self._accounts.beside(person.key)]
 
-    def _asked(self, other: LinkedAccount | None) -> str:
-        words = _(
-            "This is the code of {account}. If that is you: both accounts then have the same history with its "
-            "pictures, the same presets and one set of limits, and may press the buttons of all these runs. If "
-            "someone has sent you this code, stop here."
+    def forgetting(self, person: Person, here: Place, *, unseen: bool = False) -> str:
+        """Say what becomes of the person's other accounts if the data of this one are deleted; empty if they have none,
+        or if others would read it.
+        """
+        beside = self._accounts.beside(person.key)
+        if not beside or not (unseen or _is_private(here)):
+            return ""
+        words = _("Your other accounts keep what is theirs, and are no longer joined with this one: {others}.")
+        return words.format(others=_named(beside))
+
+    def _asked(self, found: LinkedAccount | None) -> str:
+        other = _found(found)
+        words = _("This is the code of {account}.")
+        if beside := self._accounts.beside(other.key):
+            words = _("This is the code of {account}, which is joined with {others}.")
+        more = _(
+            "If that is you: your accounts then have the same history with its pictures, the same presets and one set "
+            "of limits, and may press the buttons of all these runs. If someone has sent you this code, stop here."
         )
-        return words.format(account=in_words(_found(other)))
+        return f"{words.format(account=in_words(other), others=_named(beside))} {more}"
 
 
 def in_words(account: LinkedAccount) -> str:
@@ -71,6 +90,10 @@ def in_words(account: LinkedAccount) -> str:
     return _("{name} on {platform}").format(name=account.name, platform=platform)
 
 
+def _named(accounts: Iterable[LinkedAccount]) -> str:
+    return ", ".join(map(in_words, accounts))
+
+
 def _found(account: LinkedAccount | None) -> LinkedAccount:
     if account is None:
         raise UserError(_("There is no such code, or its ten minutes are over. Make a new one in the other account."))
@@ -78,5 +101,9 @@ def _found(account: LinkedAccount | None) -> LinkedAccount:
 
 
 def _check_private(here: Place, *, unseen: bool) -> None:
-    if here.community and not unseen:
+    if not (unseen or _is_private(here)):
         raise NotAllowed(_("Say this to me in a private chat, where no one else reads the code."))
+
+
+def _is_private(here: Place) -> bool:
+    return not here.community

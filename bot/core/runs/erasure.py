@@ -80,18 +80,22 @@ async def erase_again(
     presets: PresetStore,
     accounts: LinkedAccounts,
 ) -> tuple[int, list[str]]:
-    """Delete from the records of a backup, made at a moment, what was deleted since. Returns how many runs that were,
-    and the keys of files that no run uses any longer.
+    """Delete from the records of a backup, made at a moment, what was deleted since, and part accounts that were parted
+    since. Returns how many runs that were, and the keys of files that no run uses any longer.
     """
-    ids, people = set[str](), set[str]()
+    ids, people, parted = set[str](), set[str](), set[str]()
     for each in erasures:
         if each.run:
             ids.add(each.run)
         if each.person:
             ids.update(await records.asked_by(each.person, until=each.at))
             people |= {each.person} if each.at > moment - _LATE else set()
+        if each.parted and each.at > moment - _LATE:
+            parted.add(each.parted)
     for person in sorted(people):
         await _forget_beside_runs(person, records, audit, book, presets, accounts)
+    for account in sorted(parted):
+        await accounts.end(account)
     known = await records.known(ids)
     keys = list[str]()
     for first in range(0, len(known), _AT_ONCE):

@@ -200,7 +200,7 @@ class RunService:
         else:
             every = await self._checked(request, workflow, where)
         new, *others = [replace(each, opened=opened) for each in every]
-        await self._queue.enqueue(new, *others, also=self._told_of(request, new) if request.private else None)
+        await self._queue.enqueue(new, *others, also=self._told_of(request, every) if request.private else None)
         for each in (new, *others):
             events_log.run_taken(each.id, each.workflow, request.person.platform, held=new.held)
         if not isinstance(message, Address):
@@ -258,12 +258,13 @@ class RunService:
         ]
         return self._grouped(every, several.labels(), request.place.platform)
 
-    def _told_of(self, request: RunRequest, run: NewRun) -> Callable[[Connection], Any]:
-        """Return what writes a private request to the audit log, so that moderators know of it."""
-        texts = " · ".join(value for value in run.values.values() if isinstance(value, str) and value)
-        words = f"{run.workflow}: {texts[:_TOLD]}"
-        line = self._audit.line(request.person, request.place, PRIVATE, words)
-        return lambda connection: connection.execute(line)
+    def _told_of(self, request: RunRequest, runs: Sequence[NewRun]) -> Callable[[Connection], Any]:
+        """Return what writes a private request to the audit log, so that moderators know of it: a line for each of its
+        runs with other texts.
+        """
+        words = dict.fromkeys(f"{run.workflow}: {_texts_of(run)[:_TOLD]}" for run in runs)
+        lines = [self._audit.line(request.person, request.place, PRIVATE, each) for each in words]
+        return lambda connection: [connection.execute(line) for line in lines]
 
     async def _inputs(self, cells: Sequence[MadeCell]) -> list[dict[str, StoredFile]]:
         """Keep the files of each run, which many may share."""
@@ -613,3 +614,7 @@ class RunService:
 def _is_owed(run: RunRecord) -> bool:
     """True for a run of a matrix without a result: Again means the same one, seeds included."""
     return run.end is not None and run.wording is not None and bool(run.wording.matrix)
+
+
+def _texts_of(run: NewRun) -> str:
+    return " · ".join(value for value in run.values.values() if isinstance(value, str) and value)

@@ -14,7 +14,8 @@ from bot.core.similar import similar
 from bot.core.workflows.form import NUMERIC, Field, Form, Value, listed, shown
 from bot.i18n import _
 
-_AXIS = re.compile(r"(?:\A|(?<!\\)[,\n])\s*([^\W\d][\w-]*)\s*=")
+# Lines that are empty are not read again from each of them.
+_AXIS = re.compile(r"(?:\A\s*|(?<!\\)(?:,\s*|\n[^\S\n]*))([^\W\d][\w-]*)\s*=")
 _BETWEEN = re.compile(r"(?<!\\);")
 _LAST_COMMA = re.compile(r"(?<!\\),\s*\Z")
 _ESCAPED = re.compile(r"\\([,;])")

@@ -1,4 +1,5 @@
-"""The ledger of erasures: which runs and which people were deleted, in a file that no backup contains.
+"""The ledger of erasures: which runs and people were deleted, and which accounts were parted, in a file that no backup
+contains.
 
 A backup still has what was deleted after it was made. Whoever restores it deletes that again, as the ledger says.
 """
@@ -25,11 +26,14 @@ NAME = "erased.jsonl"
 
 @dataclass(frozen=True)
 class Erasure:
-    """Deleted at a moment: a run by its id, or all that a person, given as "platform:id", had asked for until then."""
+    """Deleted at a moment: a run by its id, or all that a person, given as "platform:id", had asked for until then. Or
+    an account, given likewise, was `parted` from the others of its person.
+    """
 
     at: float
     run: str = ""
     person: str = ""
+    parted: str = ""
 
 
 class ErasureLedger:
@@ -44,6 +48,9 @@ class ErasureLedger:
 
     async def note_person(self, person: str) -> None:
         await self.add([Erasure(self._clock(), person=person)])
+
+    async def note_parting(self, account: str) -> None:
+        await self.add([Erasure(self._clock(), parted=account)])
 
     async def add_missing(self, erasures: Iterable[Erasure]) -> None:
         """Add what another ledger says and this one does not."""

@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from importlib.metadata import version
+from threading import Thread
 from uuid import UUID, uuid4
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -43,8 +44,9 @@ class OtlpRecorder:
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
-        ended = asyncio.create_task(asyncio.to_thread(self._sending.shutdown))
-        await asyncio.wait({ended}, timeout=_FAREWELL)
+        ending = Thread(target=self._sending.shutdown, daemon=True)  # asyncio.run would wait for one of its own threads
+        ending.start()
+        await asyncio.to_thread(ending.join, _FAREWELL)
 
     def record(self, span: Span) -> None:
         trace = UUID(span.run).int

@@ -34,7 +34,7 @@ def show(app: Application, server: str | None) -> int:
             say(_("Missing nodes:"))
         for node, workflows in nodes.items():
             pack = _("pack {pack}").format(pack=node.pack) if node.pack else _("the workflow names no pack")
-            say(f"{node.node}: {pack}; {', '.join(workflows)}" + (f"; {node.url}" if node.url else ""))
+            say(_told(node.node, pack, workflows, node.url))
         return 0
 
     return attend(work())
@@ -84,7 +84,12 @@ async def _missing(app: Application, server: str | None) -> Mapping[Any, list[st
 def _line(link: Any, workflows: Sequence[str]) -> str:
     size = f" ({link.size})" if link.size else ""
     folder = f"models/{link.folder}" if link.folder else _("its folder is not known")
-    return f"{link.name}{size}: {folder}; {', '.join(workflows)}" + (f"; {link.url}" if link.url else "")
+    return _told(f"{link.name}{size}", folder, workflows, link.url)
+
+
+def _told(name: str, where: str, workflows: Sequence[str], url: str) -> str:
+    line = _("{name}: {where}; for {workflows}").format(name=name, where=where, workflows=", ".join(workflows))
+    return f"{line}; {url}" if url else line
 
 
 def _progress(there: int, total: int) -> None:

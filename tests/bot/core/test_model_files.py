@@ -160,12 +160,12 @@ async def test_the_models_that_workflows_lack_are_listed_and_one_is_fetched(shop
         return await command.wait(), said
 
     async with EmbeddedServer(nodes=painter(["b.ckpt"], lambda _model, _color: None)) as server:
-        nodes = "Noise: pack noisy-pack; noisy; https://registry.comfy.org/nodes/noisy-pack\n"
+        nodes = "Noise: pack noisy-pack; for noisy; https://registry.comfy.org/nodes/noisy-pack\n"
         code, said = await darkroom()
         assert code == 0
-        assert said.startswith(f"a.ckpt (3 MB): models/checkpoints; lacking; {shop.url}model\nMissing nodes:\n")
+        assert said.startswith(f"a.ckpt (3 MB): models/checkpoints; for lacking; {shop.url}model\nMissing nodes:\n")
         assert nodes in said
-        assert "KSampler: the workflow names no pack; imagine, restyle\n" in said
+        assert "KSampler: the workflow names no pack; for imagine, restyle\n" in said
         code, said = await darkroom("fetch", "a.ckpt")
         assert (code, "DARKROOM_MODEL_HOSTS to the hosts that you trust" in said) == (2, True)
         code, said = await darkroom("fetch", "a.ckpt", DARKROOM_MODEL_HOSTS="127.0.0.1")

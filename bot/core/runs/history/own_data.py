@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -19,20 +21,20 @@ from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import Failed, Person, StoredFile
 from bot.core.people.accounts import KnownAccounts
-from bot.core.pings.wishes import wish_of
+from bot.core.pings.wishes import PingWish, wish_of
 from bot.core.policy.audit import Audit, AuditLine
 from bot.core.presets.store import Preset, PresetStore
 from bot.core.run import RunRecord
-from bot.core.runs.history.search import RunSearch
+from bot.core.runs.rows import read_run
 from bot.core.storage.database import Database
 from bot.core.storage.private import opener
-from bot.core.storage.schema import charges, reports
+from bot.core.storage.schema import charges, favourites, reports, runs
 from bot.core.storage.temporary import room, work_folder
 from bot.i18n import _, ngettext
 
 NAME = "my-data.zip"
 _PAGE = 200  # runs that are read at once
-_MARGIN, _OF_A_RUN = 100_000, 400  # bytes of the ZIP for all but files
+_MARGIN, _OF_A_FILE = 1000, 400  # bytes of the ZIP for its own lists, and of a file's entries there and in data.json
 _AGAIN = 600.0  # seconds after which a person may ask again
 
 
@@ -80,7 +82,9 @@ class OwnCharge:
 
 @dataclass(frozen=True)
 class OwnData:
-    """All that is kept of a person with their `accounts`, but for their files. Moments are seconds since 1970."""
+    """All that is kept of a person with their `accounts`, but for their files. Moments are seconds since 1970. `notify`
+    has what each account has chosen about being told of an end.
+    """
 
     person: str
     accounts: tuple[str, ...]
@@ -88,8 +92,9 @@ class OwnData:
     runs: tuple[OwnRun, ...]
     presets: tuple[Preset, ...]
     log: tuple[AuditLine, ...]
+    favourites: tuple[str, ...]
     reported: tuple[str, ...]
-    told_after_minutes: int | None
+    notify: Mapping[str, PingWish]
     charges: tuple[OwnCharge, ...]
 
 
@@ -105,12 +110,9 @@ class PackedData:
     @property
     def words(self) -> str:
         """Say what is in it, and what is not."""
-        words = ngettext(
-            "What is kept of you: {count} run, with {files} files.",
-            "What is kept of you: {count} runs, with {files} files.",
-            self.runs,
-        )
-        said = [words.format(count=self.runs, files=self.files)]
+        runs = ngettext("{count} run", "{count} runs", self.runs).format(count=self.runs)
+        files = ngettext("with {count} file", "with {count} files", self.files).format(count=self.files)
+        said = [_("What I keep about you: {runs}, {files}.").format(runs=runs, files=files)]
         if self.left_out:
             more = ngettext(
                 "{count} file is not in it, because it is too large or gone.",
@@ -136,7 +138,6 @@ class OwnDataService:
     ) -> None:
         self._database, self._media, self._links = database, media, links
         self._presets, self._audit, self._accounts, self._clock = presets, audit, accounts, clock
-        self._search = RunSearch(database)
         self._turn = asyncio.Lock()
         self._made: dict[str, float] = {}
 
@@ -178,23 +179,24 @@ class OwnDataService:
 
     async def _fill(self, packing: _Packing, person: str, path: Path) -> PackedData:
         accounts = self._accounts.in_order(person)
-        runs = [run async for run in self._runs(accounts)]
-        packing.reserve(len(runs))
-        told = tuple([await packing.run(run) for run in runs])
-        wish, reported, counted = await self._database.ask(lambda connection: _beside_runs(connection, accounts))
+        found = [run for account in accounts async for run in self._runs(account)]
+        found.sort(key=lambda run: run.asked_at, reverse=True)
         log = tuple([line for each in accounts for line in await self._audit.about(each)])
         presets = tuple(await self._presets.of(accounts))
-        data = OwnData(person, accounts, self._clock(), told, presets, log, reported, wish, counted)
+        beside = partial(_beside_runs, person=person, accounts=accounts, now=self._clock(), presets=presets, log=log)
+        data = await self._database.ask(beside)
+        packing.reserve(await asyncio.to_thread(_room, data, found))
+        data = replace(data, runs=tuple([await packing.run(run) for run in found]))
         await packing.write("data.json", await asyncio.to_thread(_json, data))
-        return PackedData(path, len(runs), packing.files, packing.left_out)
+        return PackedData(path, len(found), packing.files, packing.left_out)
 
-    async def _runs(self, accounts: tuple[str, ...]) -> AsyncIterator[RunRecord]:
-        """Yield all runs of these accounts, newest first."""
-        skip = 0
-        while found := await self._search.latest(accounts, skip, _PAGE):
-            for run in found:
+    async def _runs(self, account: str) -> AsyncIterator[RunRecord]:
+        """Yield all runs of an account."""
+        place = -1
+        while found := await self._database.ask(partial(_page, account=account, after=place)):
+            for _place, run in found:
                 yield run
-            skip += len(found)
+            place = found[-1][0]
 
 
 class _Packing:
@@ -206,31 +208,23 @@ class _Packing:
         self._paths: dict[str, str] = {}  # of what is in it, by its key
         self.files = self.left_out = 0
 
-    def reserve(self, runs: int) -> None:
-        """Keep room for what is said of so many runs."""
-        if self._left is not None:
-            self._left -= _MARGIN + _OF_A_RUN * runs
+    def reserve(self, told: int) -> None:
+        """Keep so many bytes for all but files. Raises `UserError` if there is no room for that."""
+        if self._left is None:
+            return
+        self._left -= told
+        if self._left < 0:
+            words = _(
+                "Your data are too large to be sent here, even without the files. Get them on the page, or ask "
+                "the operator of this bot for them."
+            )
+            raise UserError(words)
 
     async def run(self, run: RunRecord) -> OwnRun:
         """Take the files of a run in. Returns what is to be said of it."""
-        shown = run.shown
-        results = [await self._file(run.id, file, number) for number, file in enumerate(shown.files, 1)]
+        results = [await self._file(run.id, file, number) for number, file in enumerate(run.shown.files, 1)]
         given = [await self._file(run.id, file) for file in run.inputs.values()]
-        return OwnRun(
-            run.id,
-            run.workflow,
-            run.asked_at,
-            run.ended_at,
-            run.state.value,
-            run.place.key,
-            run.place.name,
-            run.written,
-            run.said,
-            tuple(given),
-            tuple(results),
-            shown.texts,
-            run.end.sentence if isinstance(run.end, Failed) else "",
-        )
+        return _own(run, given, results)
 
     async def _file(self, run: str, file: StoredFile, number: int = 0) -> OwnFile:
         path = await self._path(run, file)
@@ -263,14 +257,65 @@ class _Packing:
         await asyncio.to_thread(self._archive.writestr, path, content, ZIP_DEFLATED)
 
 
+def _own(run: RunRecord, given: Sequence[OwnFile] = (), results: Sequence[OwnFile] = ()) -> OwnRun:
+    """Return what is to be said of a run, with its files as far as they are known."""
+    return OwnRun(
+        run.id,
+        run.workflow,
+        run.asked_at,
+        run.ended_at,
+        run.state.value,
+        run.place.key,
+        run.place.name,
+        run.written,
+        run.said,
+        tuple(given),
+        tuple(results),
+        run.shown.texts,
+        run.end.sentence if isinstance(run.end, Failed) else "",
+    )
+
+
+def _room(data: OwnData, found: Sequence[RunRecord]) -> int:
+    """Return how many bytes of a ZIP at most are not those of files: data.json with these runs, and the lists."""
+    told = _json(replace(data, runs=tuple(map(_own, found))))
+    files = sum(len(run.shown.files) + len(run.inputs) for run in found)
+    return len(zlib.compress(told)) + _OF_A_FILE * files + _MARGIN
+
+
+def _page(connection: Connection, account: str, after: int) -> list[tuple[int, RunRecord]]:
+    """Return the next runs of an account after a place among all runs, with their places."""
+    mine = (runs.c.person == account, runs.c.seq > after)
+    rows = connection.execute(select(runs).where(*mine).order_by(runs.c.seq).limit(_PAGE))
+    return [(row.seq, read_run(row)) for row in rows]
+
+
 def _beside_runs(
-    connection: Connection, accounts: Sequence[str]
-) -> tuple[int | None, tuple[str, ...], tuple[OwnCharge, ...]]:
-    wish = wish_of(connection, accounts[0])
-    reported = connection.execute(select(reports.c.run_id).where(reports.c.person.in_(accounts))).scalars()
+    connection: Connection,
+    person: str,
+    accounts: tuple[str, ...],
+    now: float,
+    presets: tuple[Preset, ...],
+    log: tuple[AuditLine, ...],
+) -> OwnData:
+    """Return the data of a person without their runs."""
+    wishes = {each: wish for each in accounts if (wish := wish_of(connection, each)) is not None}
+    liked = select(favourites.c.run_id).where(favourites.c.person.in_(accounts)).order_by(favourites.c.at)
+    reported = select(reports.c.run_id).where(reports.c.person.in_(accounts)).order_by(reports.c.at)
     columns = (charges.c.run_id, charges.c.workflow, charges.c.at, charges.c.seconds, charges.c.credits)
     counted = connection.execute(select(*columns).where(charges.c.person.in_(accounts)).order_by(charges.c.at))
-    return wish.after if wish is not None else None, tuple(reported), tuple(OwnCharge(*row) for row in counted)
+    return OwnData(
+        person,
+        accounts,
+        now,
+        (),
+        presets,
+        log,
+        tuple(dict.fromkeys(connection.execute(liked).scalars())),
+        tuple(dict.fromkeys(connection.execute(reported).scalars())),
+        wishes,
+        tuple(OwnCharge(*row) for row in counted),
+    )
 
 
 def _new(path: Path) -> IO[bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.workflows.form import Field, Form, listed
-from bot.core.workflows.identity.slugs import slug_of
+from bot.core.workflows.identity.slugs import free_slug, slug_of
 from bot.core.workflows.recipes.recipe import MOST_RUNS, Step, Take, in_one
 from bot.core.workflows.sidecar import Faults, checked, is_name, translated
 from bot.core.workflows.workflow import Workflow
@@ -183,11 +183,11 @@ def _asked(
         if name not in form.names or name in left_out:
             words = _("ask: there is no field “{name}” to ask for; fields: {names}")
             faults.add(where, words.format(name=name, names=", ".join(form.names)))
-    return [each for each in given if each in form.names and each not in left_out]
+    return list(dict.fromkeys(each for each in given if each in form.names and each not in left_out))
 
 
 def _free(name: str, key: str, taken: set[str]) -> str:
     """The name of a field in the recipe's form, where a step before may have one of that name."""
-    free = name if name not in taken else f"{slug_of(key)}_{name}"[:32]
+    free = name if name not in taken else free_slug(f"{key}_{name}", taken.__contains__)
     taken.add(free)
     return free

@@ -125,7 +125,11 @@ async def show_about(context: DiscordContext, click: Click) -> None:
             "{days:g} days."
         ).format(days=context.kept_days),
         _("Presets are kept until you delete them."),
-        _("Delete my data deletes your presets, your ended runs and their files at once; messages in chat stay."),
+        _(
+            "Delete my data deletes the presets of this account, its ended runs and their files at once; messages in "
+            "chat stay."
+        ),
+        *filter(None, [context.services.links.forgetting(asker(click), place_of(click), unseen=True)]),
         _("Send me my data hands you all of it as a file, which you alone see."),
     ]
     data: discord.ui.Button[discord.ui.View] = discord.ui.Button(

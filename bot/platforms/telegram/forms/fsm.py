@@ -133,7 +133,8 @@ class FormDialog:
             if not takes(asked, found[0]):
                 await self._ask(caller, draft, form, asked, _wanted(asked), fresh=True)
                 return
-            draft, left = draft.with_file(asked.name, found[0]).with_newest(form, found[1:])
+            draft = replace(draft, asking="", search="", page=0)
+            draft, left = draft.with_newest(form, found, asked.name)
         else:
             draft, left = draft.with_newest(form, found)
         if left:

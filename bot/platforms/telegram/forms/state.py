@@ -93,21 +93,23 @@ class FormState:
             values[name] = value
         return replace(self, values=values, asking="", search="", page=0)
 
-    def with_file(self, name: str, source: Source) -> FormState:
-        return replace(self, files={**self.files, name: source}, asking="", search="", page=0)
-
-    def with_newest(self, form: Form, found: Sequence[Source]) -> tuple[FormState, list[Source]]:
+    def with_newest(self, form: Form, found: Sequence[Source], asked: str = "") -> tuple[FormState, list[Source]]:
         """With the files that a person has just sent, each in the first field that takes it and is empty, else in the
-        first one; and those that no field takes.
+        first one; and those that no field takes. The first is for the field that they were `asked` for. Several for a
+        workflow that takes one wait until it is said if each shall have a run.
         """
-        files, left = dict(self.files), list[Source]()
+        one = one_each(form, len(found))
+        if one and all(may_take(form[one], source) for source in found):
+            return replace(self, files={one: found[0]}, spare=tuple(found[1:]), each=""), []
+        files, left = {name: file for name, file in self.files.items() if name != asked}, list[Source]()
         for source in found:
             fitting = [each.name for rule in (takes, may_take) for each in form.fields if rule(each, source)]
             if fitting:
-                files[next((name for name in fitting if name not in files), fitting[0])] = source
+                wanted = (name for name in (asked, *fitting) if name in fitting and name not in files)
+                files[next(wanted, fitting[0])] = source
             else:
                 left.append(source)
-        return replace(self, files=files), left
+        return replace(self, files=files, spare=(), each=""), left
 
     def without(self, name: str) -> FormState:
         """Without the value, or the file, of a field."""

@@ -101,12 +101,14 @@ class BasicCommands:
 
     async def _ask_to_forget(self, caller: Caller) -> None:
         words = _(
-            "{name}, shall I delete your presets, and all your runs that have ended, with their files? It cannot be"
-            " undone."
+            "{name}, shall I delete the presets of this account, and all its runs that have ended, with their files? It"
+            " cannot be undone."
         )
         yes = button(_("Yes, delete everything"), f"{REALLY}:{caller.person.id}")
         named = words.format(name=caller.person.name or caller.person.id)
-        await self._responder.say(caller, captions.plain(named), InlineKeyboardMarkup([[yes]]))
+        others = self._services.links.forgetting(caller.person, caller.place)
+        text = " ".join(filter(None, (named, others)))
+        await self._responder.say(caller, captions.plain(text), InlineKeyboardMarkup([[yes]]))
 
     async def _start(self, caller: Caller) -> None:
         words = _(

@@ -19,6 +19,7 @@ from bot.core.backup.archive import BadBackup
 from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
 from bot.core.model import Person
+from bot.core.people.accounts import LinkedAccounts
 from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
@@ -85,6 +86,7 @@ def _rows(path: Path) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("there", [SQLITE, POSTGRESQL])
 @pytest.mark.parametrize("here", [SQLITE, POSTGRESQL])
+@pytest.mark.long
 async def test_records_are_the_same_in_either_database(
     tmp_path: Path, here: str, there: str, request: pytest.FixtureRequest
 ) -> None:
@@ -153,6 +155,7 @@ def _found(folder: Path) -> Iterator[str]:
     return (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
+@pytest.mark.long
 async def test_files_and_workflows_come_back_and_it_waits(tmp_path: Path, kept: Path) -> None:
     settings = _settings(tmp_path, "new")
     done = await restore(settings, kept, [], [], without_erasures=False)
@@ -176,6 +179,7 @@ async def test_workflows_that_are_here_and_different_stay(tmp_path: Path, kept: 
     assert own.read_text() == "newer"
 
 
+@pytest.mark.long
 async def test_a_run_that_was_deleted_since_stays_deleted_with_its_file(tmp_path: Path, kept: Path) -> None:
     await ErasureLedger(tmp_path / "backups" / ledger.NAME).note_runs(["r", "another"])
     settings = replace(_settings(tmp_path, "new"), backup_dir=tmp_path / "others")
@@ -188,6 +192,7 @@ async def test_a_run_that_was_deleted_since_stays_deleted_with_its_file(tmp_path
     assert b"quoted" not in b"".join(path.read_bytes() for path in settings.folder.glob("*.db"))
 
 
+@pytest.mark.long
 async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_path: Path, kept: Path) -> None:
     """One that costs money counts as posted. One that has its result keeps its attempt."""
     runs = {
@@ -216,6 +221,7 @@ async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_p
     assert {name for name, run in found.items() if run.worker == "darkroom"} == {"runs", "made"}
 
 
+@pytest.mark.long
 async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kept: Path) -> None:
     async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
         await connection.exec_driver_sql("INSERT INTO pings (run_id, direct, at) VALUES ('r', 0, ?)", (time(),))
@@ -229,12 +235,33 @@ async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kep
 
 
 @pytest.mark.parametrize(("at", "erased"), [(1_764_000_000.0, 0), (1_764_000_001.0, 1)])
+@pytest.mark.long
 async def test_what_a_person_asked_for_after_they_were_forgotten_stays(
     tmp_path: Path, kept: Path, at: float, erased: int
 ) -> None:
     await ErasureLedger(tmp_path / ledger.NAME).add([Erasure(at, person="test:1")])
     done = await restore(_settings(tmp_path, "new"), kept, [], [], without_erasures=False)
     assert done.erased == erased
+
+
+@pytest.mark.long
+async def test_accounts_that_were_parted_since_stay_parted(tmp_path: Path, kept: Path) -> None:
+    ann, anna, later = Person("test", "1", "Ann"), Person("other", "2", "Anna"), Person("web", "3")
+    async with Database.in_folder(tmp_path / "old") as database:
+        accounts = LinkedAccounts(database)
+        for each in (anna, later):
+            await accounts.join(each, await accounts.code(ann))
+    long_ago, now = time() - 86_400, time()
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "joined.tar", media=None)
+    partings = [Erasure(long_ago, parted=later.key), Erasure(now, parted=anna.key)]
+    await ErasureLedger(tmp_path / ledger.NAME).add(partings)
+    settings = _settings(tmp_path, "new")
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with Database.in_folder(settings.folder) as database:
+        accounts = LinkedAccounts(database)
+        await accounts.refresh()
+        assert accounts.of(ann.key) == {ann.key, later.key}
+        assert accounts.counted(anna.key) == {ann.key, anna.key, later.key}
 
 
 async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Path) -> None:
@@ -305,6 +332,7 @@ async def test_where_there_is_no_room_for_a_backup_the_records_are_not_blamed(
     assert not (tmp_path / "more.tar").exists()
 
 
+@pytest.mark.long
 async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path: Path, kept: Path) -> None:
     settings = _settings(tmp_path, "old")
     (settings.own_workflows / "12:30.json").write_text("{}")
@@ -316,6 +344,7 @@ async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path:
     assert (target.own_workflows / "what?.json").exists()
 
 
+@pytest.mark.long
 async def test_a_backup_of_an_earlier_version_is_restored(tmp_path: Path) -> None:
     """It is made without an upgrade, as before one."""
     settings = _settings(tmp_path, "old")
@@ -360,6 +389,7 @@ async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, kept: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {"old", "backups", "kept.tar"}
 
 
+@pytest.mark.long
 async def test_without_the_files_of_runs_it_says_so(tmp_path: Path, kept: Path) -> None:
     made = await backup(_settings(tmp_path, "old"), tmp_path / "small.tar", media=False)
     assert (made.files, made.media) == (0, "left out")

@@ -10,6 +10,7 @@ import pytest
 from bot.core.errors import BadValue, NotAllowed, TooMany
 from bot.core.model import Address, Done, Failed, RunRequest
 from bot.core.platform import Narrowing, RuleTarget, WordList
+from bot.core.policy.rules import DisplayOptions
 from bot.core.run import State
 from bot.core.status_text import group_caption
 from comfy.embedded import EmbeddedServer
@@ -28,6 +29,7 @@ def server(*failing: tuple[str, int]) -> EmbeddedServer:
     return EmbeddedServer(nodes=painter(MODELS, paint))
 
 
+@pytest.mark.long
 async def test_of_nine_one_fails_and_can_be_had_again(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     platform, failing = GroupPlatform(), [("b.ckpt", 2)]
@@ -56,6 +58,7 @@ async def test_of_nine_one_fails_and_can_be_had_again(tmp_path: Path) -> None:
         assert (ended.state, ended.group_id, ended.values) == (State.DONE, None, runs[4].values)
 
 
+@pytest.mark.long
 async def test_again_and_change_ask_for_the_matrix_and_vary_for_one_of_it(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:
@@ -81,6 +84,7 @@ async def _submitted(services: object, request: RunRequest) -> str | None:
     return str(run.group_id)
 
 
+@pytest.mark.long
 async def test_a_limit_takes_all_or_none_and_a_cooldown_counts_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:
@@ -95,6 +99,7 @@ async def test_a_limit_takes_all_or_none_and_a_cooldown_counts_once(tmp_path: Pa
             await ask(home, None, workflow="worded", prompt="x", vary="seed=1..2")
 
 
+@pytest.mark.long
 async def test_the_rules_of_the_place_hold_for_each(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:
@@ -120,3 +125,17 @@ async def test_the_rules_of_the_place_hold_for_each(tmp_path: Path) -> None:
         with pytest.raises(BadValue, match="vary: there is no such field"):
             await ask(home, None, workflow="worded", prompt="x", vary="seed=1;2")
         assert len(await home.services.runs.last_of(ANN)) == 2
+
+
+async def test_moderators_read_each_text_of_a_private_matrix(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_worded, tmp_path)
+    async with house(tmp_path, GroupPlatform(), [server()]) as home:
+        moderation = home.services.moderation
+        await moderation.where(MOD, HERE, DisplayOptions(private=True))
+        values = {"vary": "prompt=a car;a dog, color=1;2"}
+        await home.services.runs.submit(
+            RunRequest("worded", values, ANN, HERE, private=True), Address("test", "chat", "m1")
+        )
+        told = [each.words for each in await moderation.log(MOD, HERE) if each.act == "private"]
+        assert len(told) == 2
+        assert sorted(word for words in told for word in ("a car", "a dog") if word in words) == ["a car", "a dog"]

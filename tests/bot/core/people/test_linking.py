@@ -9,7 +9,8 @@ import pytest
 from bot.core.errors import NotAllowed, TooMany, UserError
 from bot.core.model import Person, Place
 from bot.core.platform import Button, ButtonPress, RuleTarget
-from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, house
+from bot.core.storage.ledger import read
+from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, QuickSettings, house
 
 ALTER = Person("other", "7", "Annie")  # another account of Ann's
 ALONE = Place("other", "7")
@@ -30,6 +31,13 @@ async def test_two_accounts_are_one_person(tmp_path: Path) -> None:
         with pytest.raises(UserError):
             await links.join(BEN, HERE, code, sure=True, unseen=True)
         assert links.lines(ANN) == ["Joined with Annie on Other."]
+        code = (await links.start(ALTER, ALONE)).split("Your code is ")[1][:11]
+        page = Person("web", "9")
+        told = await links.join(page, Place("web", "9"), code, sure=False)
+        assert "the code of Annie on Other, which is joined with Ann on Test." in told
+        for other in (ANN, BEN, ALTER):  # each is told before they are asked to be sure
+            with pytest.raises(UserError, match=r"joined already|different platforms|this very account"):
+                await links.join(other, HERE, code, sure=False, unseen=True)
         history = home.services.history
         assert [each.id for each in (await history.page(ALTER, "plain")).runs] == [run.id]
         assert [each.id for each in (await history.page(ALTER)).runs] == [run.id]
@@ -45,7 +53,10 @@ async def test_two_accounts_are_one_person(tmp_path: Path) -> None:
         assert [each.run.id for each in await home.services.line.entries(ANN, Place("test", "alone"))] == [waiting]
         with pytest.raises(TooMany):
             await home.ask()
+        with pytest.raises(UserError):
+            await links.end(BEN)
         await links.end(ANN)
+        assert [each.parted for each in read(QuickSettings(data_dir=tmp_path).ledger)] == [ANN.key]  # and not Ben's
         with pytest.raises(TooMany):
             await home.ask()
         assert [each.id for each in (await history.page(ALTER, "plain")).runs] == [waiting]
@@ -59,6 +70,7 @@ async def test_two_accounts_are_one_person(tmp_path: Path) -> None:
         assert not home.services.workflows.decide(ALTER, HERE, PLAIN).allowed
 
 
+@pytest.mark.long
 async def test_forgetting_an_account_parts_it_and_leaves_the_others(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         links, runs = home.services.links, home.services.runs

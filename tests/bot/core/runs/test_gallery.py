@@ -108,6 +108,7 @@ async def test_a_result_is_small_and_its_small_picture_goes_with_it(tmp_path: Pa
         assert await gallery.thumbnail(ANN, loud, 0) is None
 
 
+@pytest.mark.long
 async def test_a_deletion_can_be_undone_until_it_is_due(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_ids = [(await home.ask(PLAIN, color=color))[0] for color in ("1", "2", "3")]

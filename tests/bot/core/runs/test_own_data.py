@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from random import randbytes
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
 from bot.core.errors import NotAllowed, UserError
+from bot.core.media.blob_store import BlobStore
+from bot.core.media.signed_links import SignedLinks
+from bot.core.model import Person, StoredFile
+from bot.core.people.accounts import LinkedAccounts
+from bot.core.policy.audit import Audit
+from bot.core.policy.concurrency import ConcurrencyLimits
+from bot.core.presets.store import PresetStore
 from bot.core.run import State
+from bot.core.runs.history.own_data import OwnDataService
+from bot.core.runs.queue import RunQueue
+from bot.core.runs.repository import RunRepository
+from bot.core.storage.database import Database
+from bot.core.storage.key_value import KeyValueStore
 from bot.stores import export
 from comfy.embedded import EmbeddedServer
+from tests.bot.core.runs.counting import Clock, new
 from tests.bot.harness import ANN, BEN, HERE, MOD, House, QuickSettings, house, picture
 
 MUCH = 10**9
@@ -35,6 +51,14 @@ async def handed(home: House, most: int = MUCH) -> tuple[dict[str, Any], dict[st
     return data, files, packed.left_out
 
 
+async def in_least_room(home: House) -> tuple[dict[str, Any], dict[str, int], int]:
+    """Ask with a little more room each time, until there is enough for what is told; no file has room yet."""
+    for most in range(0, 100_000, 50):
+        with suppress(UserError):
+            return await handed(home, most)
+    raise AssertionError
+
+
 async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) -> None:
     async with house(tmp_path / "data", servers=[EmbeddedServer()]) as home:
         photo = picture(tmp_path / "given", "My cat.png")
@@ -42,6 +66,8 @@ async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) 
         theirs, _shown = await home.ask("negative", BEN, photo=picture(tmp_path / "given", "Ben's.png", (32, 16)))
         runs = await home.ended(first, theirs)
         await home.services.presets.keep(ANN, runs[0], "Mine")
+        await home.services.gallery.mark(ANN, [first], on=True)
+        await home.services.pings.choose(ANN, "5", direct=True)
         await home.services.moderation.block(MOD, HERE, ANN, "spam")
         with pytest.raises(NotAllowed):
             await home.ask("plain")
@@ -52,6 +78,7 @@ async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) 
         assert {each["path"] for each in (*run["given"], *run["results"])} == set(files)
         assert (run["given"][0]["name"], left_out) == ("My cat.png", 0)
         assert [each["name"] for each in data["presets"]] == ["Mine"]
+        assert (data["favourites"], data["notify"]) == ([first], {ANN.key: {"after": 5, "direct": True}})
         assert [(line["act"], line["own"]) for line in data["log"]] == [("block", False), ("refused", True)]
         assert BEN.name not in json.dumps(data)
         assert MOD.name not in json.dumps(data)
@@ -59,7 +86,7 @@ async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) 
         with pytest.raises(UserError, match="a moment ago"):
             await handed(home)
         home.services.data._made.clear()
-        data, files, left_out = await handed(home, 100_001)
+        data, files, left_out = await in_least_room(home)
         assert (files, left_out) == ({}, 2)
         assert [each["name"] for each in data["runs"][0]["given"]] == ["My cat.png"]
 
@@ -69,3 +96,33 @@ async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) 
     assert ([run["id"] for run in data["runs"]], len(files), packed.files) == ([theirs], 2, 2)
     with pytest.raises(FileExistsError):
         await export(settings, BEN.key, tmp_path / "ben.zip")
+
+
+@pytest.mark.long
+async def test_a_file_is_never_larger_than_a_chat_takes(
+    tmp_path: Path, database: Database, clock: Clock, records: RunRepository
+) -> None:
+    media, accounts = BlobStore.open(tmp_path / "media"), LinkedAccounts(database, clock)
+    queue = RunQueue(database, ConcurrencyLimits(1, 1000), clock, accounts)
+    links = SignedLinks("https://example.org", KeyValueStore(database))
+    service = OwnDataService(database, media, links, PresetStore(database), Audit(database), accounts, clock)
+    ann, anna = Person("test", "ann"), Person("other", "7")
+    assert await accounts.join(anna, await accounts.code(ann)) is not None
+    for number in range(300):
+        (tmp_path / "file.bin").write_bytes(randbytes(500))
+        file = StoredFile(await media.keep(tmp_path / "file.bin"), "file.bin", "file")
+        given = {"text": randbytes(1000).hex()}
+        await queue.enqueue(replace(new(), person=(ann, anna)[number % 2], values=given, inputs={"file": file}))
+        clock.now += 1
+    path = tmp_path / "data.zip"
+    packed = await service.pack(anna.key, path, 600_000)
+    assert path.stat().st_size <= 600_000
+    data, files = read(path)
+    path.unlink()
+    asked = [run["asked_at"] for run in data["runs"]]
+    assert asked == sorted(asked, reverse=True)
+    assert len(asked) == len({run["id"] for run in data["runs"]}) == 300
+    assert 0 < len(files) == packed.files == 300 - packed.left_out < 300
+    with pytest.raises(UserError, match="even without the files"):
+        await service.pack(anna.key, path, 300_000)
+    assert not path.exists()

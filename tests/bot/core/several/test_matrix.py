@@ -100,6 +100,10 @@ def test_what_will_not_do_is_said_in_a_sentence(text: str, why: str) -> None:
     assert refused.value.field == "vary"
 
 
+def test_empty_lines_cost_no_more_than_other_text() -> None:
+    assert [each.values for each in made("seed=1" + "\n" * 250_000 + ";2")] == [{"seed": 1}, {"seed": 2}]
+
+
 def test_moderators_may_allow_fewer() -> None:
     with pytest.raises(BadValue, match="this makes 4 runs; at most 3 will do"):
         made("seed=1;2, steps=10;20", 3)
@@ -115,6 +119,7 @@ def test_any_text_is_a_matrix_or_refused_with_a_sentence(text: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["prompt", "sampler", "x-1"]), st.lists(st.text(min_size=1), min_size=1)))
+@pytest.mark.long
 def test_what_is_written_is_what_is_read(axes: dict[str, list[str]]) -> None:
     def written(text: str) -> str:
         return re.sub("([,;])", r"\\\1", text)

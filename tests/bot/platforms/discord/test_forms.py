@@ -155,6 +155,7 @@ def asides(fake: FakeDiscord, channel: int) -> list[Post]:
     return [post for post in fake.posts.values() if post.channel == channel and post.flags & 64]
 
 
+@pytest.mark.long
 async def test_nothing_is_left_of_a_picker_and_a_form_that_ran(fake: FakeDiscord, channel: int) -> None:
     picker = await use(fake, ALICE, channel)
     await (await fake.click(ALICE, picker, "More")).answer

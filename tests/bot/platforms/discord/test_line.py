@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.core.model import Person
+from bot.core.people.accounts import LinkedAccounts
+from bot.settings import Settings
+from bot.stores import database
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
-from tests.bot.platforms.discord.fake import FakeDiscord, Post
-from tests.bot.platforms.discord.harness import ALICE, BOB, channel_of_its_own, house, results, under_way
+from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
+from tests.bot.platforms.discord.harness import ALICE, BOB, channel_of_its_own, environ, house, results, under_way
 
 
 async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(tmp_path: Path) -> None:
@@ -29,14 +33,19 @@ async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(
             limits = await fake.slash(BOB, channel, "limits")
             await fake.until(lambda: any("no other limit" in text for text in fake.whispers(limits)))
             told = await fake.slash(BOB, channel, "link")
-            await fake.until(lambda: any("Your code is" in text for text in fake.whispers(told)))
-            code = next(text for text in fake.whispers(told) if "Your code is" in text).split("Your code is ")[1][:11]
-            asked = await fake.slash(ALICE, channel, "link", {"code": code})
-            await fake.until(lambda: any("the code of User 502 on Discord" in text for text in fake.whispers(asked)))
-            same = await fake.slash(ALICE, channel, "link", {"code": code, "sure": True})
-            await fake.until(lambda: any("accounts of different platforms" in text for text in fake.whispers(same)))
-            ended = await fake.slash(ALICE, channel, "unlink")
-            await fake.until(lambda: any("is not joined" in text for text in fake.whispers(ended)))
+            code = (await _said(fake, told, "Your code is")).split("Your code is ")[1][:11]
+            for sure in (False, True):
+                same = await fake.slash(ALICE, channel, "link", {"code": code, "sure": sure})
+                await _said(fake, same, "accounts of different platforms")
+            async with database(Settings.read(environ(fake, tmp_path), None)) as kept:
+                code = await LinkedAccounts(kept).code(Person("telegram", "7", "Anna"))
+            for sure, words in ((False, "the code of Anna on Telegram"), (True, "one person now")):
+                await _said(fake, await fake.slash(ALICE, channel, "link", {"code": code, "sure": sure}), words)
+            about = await fake.slash(ALICE, channel, "about")
+            _kind, said = await about.answer
+            assert "no longer joined with this one: Anna on Telegram." in said["content"]
+            for words in ("for itself again", "is not joined"):
+                await _said(fake, await fake.slash(ALICE, channel, "unlink"), words)
             gates.open()
             await results(fake, channel)
 
@@ -50,3 +59,10 @@ async def _line(fake: FakeDiscord, channel: int) -> Post:
     shown = await fake.until(told)
     assert isinstance(shown, Post)
     return shown
+
+
+async def _said(fake: FakeDiscord, asked: Asked, words: str) -> str:
+    """What the one who asked reads, once it has these words."""
+    text = await fake.until(lambda: next((text for text in fake.whispers(asked) if words in text), None))
+    assert isinstance(text, str)
+    return text

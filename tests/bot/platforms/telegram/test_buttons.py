@@ -22,6 +22,7 @@ async def poster(chat: Conversation) -> Kept:
     return await chat.result()
 
 
+@pytest.mark.long
 async def test_again(chat: Conversation) -> None:
     first = await poster(chat)
     assert await chat.notice(await chat.press(first, "Again")) == ""
@@ -136,6 +137,7 @@ async def test_delete_takes_the_copies_by_original_with_it(chat: Conversation) -
 
 
 @pytest.mark.parametrize("way", ["Delete", "Yes"])
+@pytest.mark.long
 async def test_what_telegram_keeps_after_two_days_is_blanked(chat: Conversation, way: str) -> None:
     done = await poster(chat)
     made = done.media
@@ -163,7 +165,7 @@ async def test_ones_data_comes_as_a_file_in_a_private_chat_alone(api: BotApi, ch
     await chat.press(about, "Send me my data")
     await api.until(lambda: chat.messages[-1].kind == "document")
     sent = chat.messages[-1]
-    assert sent.text == "What is kept of you: 1 run, with 2 files."
+    assert sent.text == "What I keep about you: 1 run, with 2 files."
     with ZipFile(BytesIO(sent.media or b"")) as archive:
         assert json.loads(archive.read("data.json"))["person"] == f"telegram:{chat.user}"
     group = Conversation(api, api.group(-1001235))

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.model import Person
+from bot.core.people.accounts import LinkedAccounts
+from bot.settings import Settings
+from bot.stores import database
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
-from tests.bot.platforms.telegram.harness import Conversation, serving
+from tests.bot.platforms.telegram.harness import Conversation, serving, settings
 from tests.bot.platforms.telegram.server import bot_api
 
 
@@ -16,8 +20,8 @@ from tests.bot.platforms.telegram.server import bot_api
 async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(tmp_path: Path) -> None:
     own, gates = write_workflows(tmp_path), Gates()
     async with bot_api() as api, EmbeddedServer(nodes=gates.nodes()) as server:
-        chat, settings = Conversation(api), {"DARKROOM_WORKFLOWS": str(own), "COMFYUI_URLS": f"one={server.url}"}
-        async with serving(api, tmp_path, **settings):
+        chat, more = Conversation(api), {"DARKROOM_WORKFLOWS": str(own), "COMFYUI_URLS": f"one={server.url}"}
+        async with serving(api, tmp_path, **more):
             await chat.write("/gated color=3 gate=a")
             await chat.answer("Gated", "Working")
             await chat.write("/gated color=4 gate=b")
@@ -38,6 +42,17 @@ async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(
             await chat.answer("This is the code of this very account")
             await chat.write("/link AAAAA-AAAAA")
             await chat.answer("There is no such code")
+            async with database(Settings.read(settings(api, tmp_path), None)) as kept:
+                code = await LinkedAccounts(kept).code(Person("discord", "7", "Ann"))
+            await chat.write(f"/link {code}")
+            await chat.answer("the code of Ann on Discord", f"/link {code} yes")
+            await chat.write(f"/link {code} yes")
+            await chat.answer("one person now")
+            await chat.write("/about")
+            await chat.press(await chat.answer("deleted at any time", button="Delete my data"), "Delete my data")
+            await chat.answer("no longer joined with this one: Ann on Discord.", button="Yes, delete everything")
+            await chat.write("/unlink")
+            await chat.answer("for itself again")
             await chat.write("/unlink")
             await chat.answer("is not joined")
             gates.open()

@@ -204,6 +204,7 @@ async def test_a_connection_that_breaks_in_the_middle(browser: Browser, tmp_path
         assert wire.received.count(b"event: state") == 1  # not everything again
 
 
+@pytest.mark.long
 async def test_a_hidden_tab_gives_its_stream_up_and_catches_up(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await tab.clock.install()
@@ -399,12 +400,17 @@ async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -
         await choose(tab, "Seeded")
         await tab.get_by_label("Another number").fill("3")
         await tab.get_by_role("textbox", name="Seed").fill("7")
+        await _note_all_that_is_said(tab)
         await develop(tab)
         cards = tab.locator("#runs > li > article")
         card, cells = cards.first, cards.first.locator(".cells article")
         await expect(card.locator(".pill").first).to_have_text("3 of 3")
         await expect(cells.locator("h4")).to_have_text(["1", "2", "3"])
         await expect(cells.locator("img")).to_have_count(3)
+        await expect(tab.locator("#said")).to_have_attribute("data-all", re.compile("all have ended"))
+        await expect(tab.locator("#said")).not_to_have_attribute(
+            "data-all", re.compile("is done")
+        )  # while others are not
         await _is_accessible(tab)
         await cells.nth(1).get_by_role("button", name="Delete").click()
         await cells.nth(1).get_by_role("button", name="Delete permanently?").click()
@@ -440,6 +446,7 @@ async def test_a_recipe_goes_on_from_the_step_that_failed(browser: Browser, tmp_
         await expect(cards.first.locator("img").last).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with opened(browser, tmp_path) as (_web, tab):
@@ -453,6 +460,13 @@ async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser,
         await expect(card.locator(".cells .pill")).to_have_text(["Cancelled", "Cancelled"])
 
 
+async def _note_all_that_is_said(tab: Tab) -> None:
+    await tab.locator("#said").evaluate(
+        "said => window.told = new MutationObserver(() => said.dataset.all = "
+        "`${said.dataset.all ?? ''} ${said.textContent}`).observe(said, { childList: true })"
+    )
+
+
 @pytest.mark.long
 async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (_web, tab):
@@ -463,10 +477,7 @@ async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browse
             await expect(tab.locator("#runs article")).to_have_count(number + 1)
             await reaches(message(tab), "done")
         await choose(tab, "Negative")
-        await tab.locator("#said").evaluate(
-            "said => window.told = new MutationObserver(() => said.dataset.all = "
-            "`${said.dataset.all ?? ''} ${said.textContent}`).observe(said, { childList: true })"
-        )
+        await _note_all_that_is_said(tab)
         again = message(tab, 2).get_by_role("button", name="Again")
         await again.click()
         await expect(tab.locator("#said")).to_have_attribute("data-all", re.compile("In line"))

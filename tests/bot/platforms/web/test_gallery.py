@@ -25,6 +25,7 @@ def _person(visitor: Visitor) -> Person:
     return person_of([{"name": each.key, "value": each.value} for each in visitor.session.cookie_jar])
 
 
+@pytest.mark.long
 async def test_a_gallery_is_ones_own_and_goes_on_page_by_page(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         await fill_results(web, _person(ann), 130, 3)

@@ -58,7 +58,7 @@ export class MediaField {
     this.set(first);
     if (!this.field.several || this.file?.file !== first) return;
     this.others = others.filter((file) => this.accepts(file) && file.size <= boot.upload);
-    this.draw();
+    if (this.others.length) this.draw();
   }
 
   /** A `File`, or a file of an earlier run as the server tells of it. */
@@ -107,7 +107,8 @@ export class MediaField {
     if (this.drawing) return;
     this.drawing = new DrawButton(this);
     this.sources.prepend(this.drawing.element);
-    this.draw();
+    this.drawing.show();
+    if (this.drawing.url) this.draw(); // with what was drawn on the picture of an earlier run
   }
 
   clear() {

@@ -53,10 +53,10 @@ class Editor {
   build() {
     const { name, mask, sends } = this.options;
     const shown = make("img", { src: this.picture.src, alt: "" });
-    this.sheet = make("div", { class: "sheet" }, shown, ...(mask ? [this.layer.canvas] : []));
+    this.paper = make("div", { class: "paper" }, shown, ...(mask ? [this.layer.canvas] : []));
     this.ring = make("div", { class: "ring", hidden: true });
-    this.stage = make("div", { class: "stage", ...this.stageRole(mask) }, this.sheet, this.ring);
-    this.view = new View(this.stage, this.sheet, this.layer.width, this.layer.height, () => this.moved());
+    this.stage = make("div", { class: "stage", ...this.stageRole(mask) }, this.paper, this.ring);
+    this.view = new View(this.stage, this.paper, this.layer.width, this.layer.height, () => this.moved());
     this.crop = new Crop(this.view, words, () => this.cropped());
     this.stage.append(this.crop.element);
     this.said = make("p", { class: "told", role: "status" });

@@ -3,10 +3,10 @@
 const NEAREST = 16;
 
 export class View {
-  constructor(stage, sheet, width, height, moved) {
-    Object.assign(this, { stage, sheet, width, height, moved, zoom: 1, left: 0, top: 0, isFitted: true });
-    sheet.style.width = `${width}px`;
-    sheet.style.height = `${height}px`;
+  constructor(stage, paper, width, height, moved) {
+    Object.assign(this, { stage, paper, width, height, moved, zoom: 1, left: 0, top: 0, isFitted: true });
+    paper.style.width = `${width}px`;
+    paper.style.height = `${height}px`;
     new ResizeObserver(() => (this.isFitted ? this.fit() : this.show())).observe(stage);
   }
 
@@ -46,7 +46,7 @@ export class View {
     const [width, height] = this.room;
     this.left = Math.min(width - 48, Math.max(48 - this.width * this.zoom, this.left));
     this.top = Math.min(height - 48, Math.max(48 - this.height * this.zoom, this.top));
-    this.sheet.style.transform = `translate(${this.left}px, ${this.top}px) scale(${this.zoom})`;
+    this.paper.style.transform = `translate(${this.left}px, ${this.top}px) scale(${this.zoom})`;
     this.moved();
   }
 

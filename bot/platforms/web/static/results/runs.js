@@ -8,6 +8,7 @@ import { Run } from "./run.js";
 const GAUGE = "M4.5 18a9 9 0 1 1 15 0M12 14l4-5";
 const MORE = 50;
 const PAUSE = 300; // milliseconds without a key before it looks
+const ENDED = ["done", "failed", "cancelled"];
 
 export class Runs {
   constructor(element, actions) {
@@ -87,9 +88,9 @@ export class Runs {
     if (!before) this.found?.add(view.id);
     this.update(view, false);
     this.look();
-    if (view.id === this.expected && before !== view.state) say(told(view));
-    if (!before || before === view.state) return;
     const group = this.groups.get(view.group?.id);
+    if (view.id === this.expected && before !== view.state && !(group && ENDED.includes(view.state))) say(told(view));
+    if (!before || before === view.state) return;
     if (!group) announce(view);
     else if (!group.isBusy) say(word("ended_all", { title: view.title }));
   }
@@ -206,12 +207,12 @@ function move(element, list, next) {
 /** The state of a run, as it is at this moment. */
 function told(view) {
   if (view.state === "done") return word("ended", { title: view.title });
-  const line = view.state === "running" ? "" : view.line; // the step of this moment says nothing alone
-  return word("ended_badly", { title: view.title, line: line || word(`state_${view.state}`) });
+  const line = (view.state !== "running" && view.line) || word(`state_${view.state}`); // what is being done changes too fast
+  return word("ended_badly", { title: view.title, line });
 }
 
 function announce(view) {
-  if (["done", "failed", "cancelled"].includes(view.state)) say(told(view));
+  if (ENDED.includes(view.state)) say(told(view));
 }
 
 /** The newest is the first of all, which may be out of sight. */
