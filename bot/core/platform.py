@@ -8,6 +8,19 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.control.events import LoggedEvent
+from bot.core.control.room import ControlRoom
+from bot.core.control.views import (
+    FoundRuns,
+    NowView,
+    RunQuestion,
+    SeenChat,
+    SeenDisk,
+    SeenRun,
+    SeenServer,
+    TurnInLine,
+    WholeLine,
+)
 from bot.core.drawing.service import MaskService
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
@@ -81,6 +94,7 @@ __all__ = [
     "Block",
     "Button",
     "ButtonPress",
+    "ControlRoom",
     "Entry",
     "Field",
     "FieldKind",
@@ -88,6 +102,7 @@ __all__ = [
     "FilledForm",
     "Film",
     "Form",
+    "FoundRuns",
     "FoundSettings",
     "GalleryFilter",
     "GalleryService",
@@ -98,12 +113,14 @@ __all__ = [
     "KeyValueStore",
     "Limit",
     "LineEntry",
+    "LoggedEvent",
     "MaskService",
     "Measure",
     "ModelKind",
     "ModelNames",
     "ModerationService",
     "Narrowing",
+    "NowView",
     "Outcome",
     "Overview",
     "OwnDataService",
@@ -119,12 +136,17 @@ __all__ = [
     "Rule",
     "RuleTarget",
     "RunDetails",
+    "RunQuestion",
     "RunRecord",
     "RunService",
     "SavedEntry",
     "SavedOverview",
     "SavedWorkflows",
     "Scope",
+    "SeenChat",
+    "SeenDisk",
+    "SeenRun",
+    "SeenServer",
     "Services",
     "State",
     "Style",
@@ -133,7 +155,9 @@ __all__ = [
     "TextList",
     "Trial",
     "Trouble",
+    "TurnInLine",
     "Weight",
+    "WholeLine",
     "WordList",
     "Work",
     "Workflow",
@@ -212,6 +236,7 @@ class Services:
     links: LinkService
     data: OwnDataService
     masks: MaskService
+    control: ControlRoom
 
 
 class Platform(Protocol):
