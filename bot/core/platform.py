@@ -52,7 +52,7 @@ from bot.core.presets.service import FilledForm, PresetService
 from bot.core.readback.found import FoundSettings
 from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
-from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.run import ENDED, UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.gallery.pages import GalleryFilter, PlacedRun
 from bot.core.runs.gallery.service import UNDO, Archive, GalleryService, ids_of
 from bot.core.runs.history.details import RunDetails
@@ -80,6 +80,7 @@ from bot.core.workflows.workflow import Workflow
 
 __all__ = [
     "ADMINISTRATORS",
+    "ENDED",
     "EVERYONE",
     "MASK_PATH",
     "MINUTES",

@@ -145,7 +145,9 @@ class ControlRoom:
         return tuple(self._server(each, failed.get((each.worker, each.own_name))) for each in views)
 
     def _server(self, view: ServerView, failed: RunRecord | None) -> SeenServer:
-        return SeenServer(view, state_words(view), failed if failed is not None and not failed.private else None)
+        titles = tuple(self._catalog.title(run.workflow) for run in view.runs)
+        shown = failed if failed is not None and not failed.private else None
+        return SeenServer(view, state_words(view), titles, shown)
 
     async def _found(self, question: RunQuestion) -> FoundRuns:
         workflows = self._named(question.workflow) if question.workflow else None

@@ -28,10 +28,13 @@ class RunQuestion:
 
 @dataclass(frozen=True)
 class SeenServer:
-    """A server with its state in words, and the run that failed there last; None if none did, or it was private."""
+    """A server with its state in words, the titles of the workflows that are at work there, and the run that failed
+    there last; None if none did, or it was private.
+    """
 
     view: ServerView
     words: str
+    titles: tuple[str, ...]
     last_failed: RunRecord | None
 
 

@@ -12,6 +12,7 @@ from bot.core.platform import MASK_PATH, SHARED_PATH, Services, note_arrival
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
+from bot.platforms.web.admin.now.routes import NowRoutes
 from bot.platforms.web.admin.routes import AdminRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
@@ -65,6 +66,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
+    app.add_routes(NowRoutes(services, gate).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
@@ -95,7 +97,7 @@ def _members_only(gate: AccessControl) -> Middleware:
         note_arrival()
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path == "/moderate":
+            if request.path in ("/admin", "/moderate"):
                 raise web.HTTPSeeOther("./")  # the page asks for the token
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)

@@ -10,18 +10,16 @@ from aiohttp import web
 
 from bot.core.errors import BadValue, NotAllowed, UserError
 from bot.core.model import Person, Place
-from bot.core.platform import OPERATOR, RuleTarget, Services, asked_in, community_of
+from bot.core.platform import RuleTarget, Services, asked_in, community_of
 from bot.i18n import _
 from bot.platforms.web.admin import forms
 from bot.platforms.web.admin.forms import PolicyForms
-from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.admin.page import View, draw, link, mark, name_of
+from bot.platforms.web.admin.parts import refused, screen, who
 from bot.platforms.web.api import files
 from bot.platforms.web.api.multipart import read_fields
-from bot.platforms.web.api.views import person_of
-from bot.platforms.web.auth import AccessControl, whose
-from bot.platforms.web.templates import filled
+from bot.platforms.web.auth import AccessControl
 
 _PAGE = Place("web", "")
 _LARGEST = 1_000_000  # bytes of what is decided at once
@@ -99,7 +97,7 @@ class AdminRoutes:
         try:
             places = await self._places(by)
         except NotAllowed as fault:
-            return await _refused(fault, by)
+            return await refused(fault, by)
         here = _found(request.query.get("place"), places)
         view = View(
             here,
@@ -115,7 +113,7 @@ class AdminRoutes:
             None if here.community else await self._moderation.saved.overview(by, here),
             () if here.community else await self._moderation.problems.all(by, here),
         )
-        return await filled("moderate.html", main=draw(view))
+        return await screen("moderate", name_of(here), draw(view))
 
     async def _press(self, request: web.Request) -> web.Response:
         """Do what was pressed, and show the page again with what came of it."""
@@ -123,7 +121,7 @@ class AdminRoutes:
         try:
             places = await self._places(by)
         except NotAllowed as fault:
-            return await _refused(fault, by)
+            return await refused(fault, by)
         given = await read_fields(request, _LARGEST)
         press = SubmittedAction(by, _found(str(given.get("place")), places), given)
         section, act = self._acts.get(press.text("act"), ("", None))
@@ -239,26 +237,11 @@ class AdminRoutes:
         return [_PAGE, *(place for place in known if place.platform != _PAGE.platform)]
 
 
-def who(request: web.Request, gate: AccessControl) -> Person:
-    """The person at the page: the operator, if the page serves only this computer; else a visitor, whom the settings
-    may name as an operator.
-    """
-    return OPERATOR if gate.is_at_home(request) else person_of(whose(request))
-
-
 def _found(key: str | None, places: list[Place]) -> Place:
     found = next((place for place in places if key in (None, asked_in(place))), None)
     if found is None:
         raise web.HTTPNotFound
     return found
-
-
-async def _refused(fault: NotAllowed, by: Person) -> web.Response:
-    hint = _("If that is you, put {key} into DARKROOM_OPERATORS and start the bot again.").format(key=by.key)
-    words = group(el("p", str(fault), class_="note fault", role="alert"), el("p", hint, class_="about"))
-    page = await filled("moderate.html", main=words)
-    page.set_status(403)
-    return page
 
 
 def _download(data: bytes, name: str) -> web.Response:
