@@ -73,23 +73,15 @@ class ControlRoom:
     async def now(self, by: Person, here: Place, question: RunQuestion) -> NowView:
         """Return all that there is to see just now. Raises `NotAllowed`."""
         await self._permissions.operator(by, here, "control room")
-        async with asyncio.TaskGroup() as group:
-            servers = group.create_task(_known(self._servers()))
-            counts = group.create_task(_known(self._runs.counts()))
-            found = group.create_task(_known(self._found(question)))
-            line = group.create_task(_known(self._line()))
-            problems = group.create_task(_known(self._faults(by, here)))
-            troubles = group.create_task(_known(self._troubles()))
-            disk = group.create_task(self._disk())
         return NowView(
-            servers.result(),
-            counts.result(),
-            found.result(),
-            line.result(),
-            problems.result(),
-            tuple(troubles.result() or ()),
+            await _known(self._servers()),
+            await _known(self._runs.counts()),
+            await _known(self._found(question)),
+            await _known(self._line()),
+            await _known(self._faults(by, here)),
+            tuple(await _known(self._troubles()) or ()),
             tuple(map(self._chat, self._tasks.platforms)),
-            disk.result(),
+            await self._disk(),
             tuple(self._recent.newest_first),
             self._recent.hears_all,
         )

@@ -1,4 +1,4 @@
-"""What the control room shows."""
+"""The views of the control room, as plain data."""
 
 from __future__ import annotations
 

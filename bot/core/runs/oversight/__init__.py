@@ -1,1 +1,1 @@
-"""What operators see of all runs, and change in the line: they find runs of everybody, and put a waiting one first."""
+"""The view of operators on all runs: they find those of everybody, and put a waiting one first."""

@@ -1,4 +1,4 @@
-"""What all screens of the control room are drawn of."""
+"""The parts that all screens of the control room are drawn of."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def refused(fault: NotAllowed, by: Person) -> web.Response:
 
 
 def answer(said: Said | None, section: str) -> Html | None:
-    """What came of the last press, if it was in this section."""
+    """The answer to the last press, if that was in this section."""
     if said is None or said.section != section:
         return None
     kind, role = ("note fault", "alert") if said.wrong else ("note", "status")

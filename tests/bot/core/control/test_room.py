@@ -37,25 +37,37 @@ async def servers(home: House) -> dict[str, SeenServer]:
 
 
 @pytest.mark.long
-async def test_servers_of_two_other_workers_one_of_them_gone_and_one_asleep(
-    tmp_path: Path, postgres: str, unused_tcp_port: int
-) -> None:
+async def test_servers_of_two_other_workers_one_of_them_gone_and_one_asleep(tmp_path: Path, postgres: str) -> None:
     """Each says how it is; what is not known is not there."""
     database, gates = Secret(new_postgres(postgres)), Gates()
-    sleeper = NamedServer("sleeper", f"http://127.0.0.1:{unused_tcp_port}", machine=Machine(CommandHook(("false",))))
+    machine = Machine(CommandHook(("true",)), CommandHook(("true",)), idle_after=0.0)
     async with AsyncExitStack() as stack:
         busy = await stack.enter_async_context(EmbeddedServer(nodes=gates.nodes()))
         stack.callback(gates.open)
+        idle = await stack.enter_async_context(EmbeddedServer())
         one = await stack.enter_async_context(
             house(tmp_path, None, [], Role(worker=None), database=database, operators=("test:1",))
         )
         here = Role(chat=False, worker="near")
-        named = [NamedServer("busy", busy.url), sleeper]
+        named = [NamedServer("busy", busy.url), NamedServer("sleeper", idle.url, machine=machine)]
         await stack.enter_async_context(house(tmp_path, RecordingPlatform(), named, here, database=database))
         async with house(tmp_path, RecordingPlatform(), None, Role(chat=False, worker="far"), database=database):
-            assert {name: each.view.answers for name, each in (await servers(one)).items()} == dict.fromkeys(
-                ("busy", "one", "sleeper"), True
-            )
+
+            async def is_asleep() -> bool:
+                report = (await servers(one))["sleeper"].view.report
+                return report is not None and report.condition is Condition.ASLEEP
+
+            await until(is_asleep)
+            seen = await servers(one)
+            assert [(name, each.view.answers) for name, each in sorted(seen.items())] == [
+                ("busy", True),
+                ("one", True),
+                ("sleeper", True),
+            ]
+            asleep = seen["sleeper"].view.report
+            assert asleep is not None
+            assert (asleep.version, asleep.ram, asleep.latency) == ("", None, None)
+            assert seen["sleeper"].words.startswith("asleep; it is started for the next run")
         await one.offered("gated")
         run_id, _shown = await one.ask("gated", gate="shut")
 
@@ -64,11 +76,9 @@ async def test_servers_of_two_other_workers_one_of_them_gone_and_one_asleep(
 
         await until(is_there)
         seen = await servers(one)
-        gone, asleep, there = seen["one"], seen["sleeper"], seen["busy"]
+        gone, there = seen["one"], seen["busy"]
         assert (gone.view.answers, gone.words) == (False, "its worker does not answer")
         assert gone.view.seen_at is not None
-        assert asleep.view.report is not None
-        assert (asleep.view.report.condition, asleep.view.report.ram) == (Condition.ASLEEP, None)
         assert there.view.report is not None
         assert there.view.report.latency is not None
         assert [(run.id, title) for run, title in zip(there.view.runs, there.titles, strict=True)] == [

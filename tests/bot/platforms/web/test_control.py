@@ -66,7 +66,13 @@ async def test_an_operator_drains_interrupts_and_frees_a_server(browser: Browser
         )
         await server.get_by_role("button", name="Interrupt our run: one").press("Enter")
         await expect(told).to_have_text("Cancelled 1 run at one.")
+        web.gates.open()
         await expect(server.get_by_role("button", name="Interrupt")).to_have_count(0)
+
+        async def is_idle() -> bool:
+            return web.engine._jobs.running is None
+
+        await until(is_idle)
         await server.get_by_role("button", name="Free its memory: one").press("Enter")
         await expect(told).to_have_text("one has unloaded its models.")
         await server.get_by_role("button", name="Give it runs again: one").press("Enter")

@@ -42,7 +42,7 @@ def _plain(page: str) -> str:
 
 async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        assert 'href="moderate"' in ann.html
+        assert 'href="admin"' in ann.html
         assert "“plain” is denied everywhere." in await press(ann, "deny", workflow="plain")
         assert (await ann.ask("plain"))[0] == 403
         assert "Removed the decision" in await press(ann, "clear", workflow="plain")
@@ -278,7 +278,7 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
     async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
         assert (await eve.get("moderate"))[0] == 401
         await eve.call("POST", "login", data={"token": TOKEN.reveal()})
-        assert 'href="moderate"' not in (await eve.get(""))[1].decode()
+        assert 'href="admin"' not in (await eve.get(""))[1].decode()
         assert [await _status(eve, "GET", f"moderate{path}") for path in _ROUTES] == [403] * len(_ROUTES)
         acts = AdminRoutes(web.services, AccessControl(None))._acts
         assert len(acts) > 10
@@ -296,7 +296,7 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
         eve = Visitor(web.url)
         eve.session.cookie_jar.update_cookies(cookies)
         async with eve:
-            assert 'href="moderate"' in eve.html
+            assert 'href="admin"' in eve.html
             assert "is denied everywhere" in await press(eve, "deny", workflow="plain")
 
 

@@ -19,7 +19,7 @@ from bot.platforms.web.admin.parts import answer
 
 @dataclass(frozen=True)
 class NowPage:
-    """What there is to see, what was looked for, and what came of the last press."""
+    """The first screen: all that there is to see, what was looked for, and the answer to the last press."""
 
     view: NowView
     asked: RunQuestion

@@ -22,7 +22,7 @@ _LONGEST = 100  # characters that are looked for
 
 
 class NowRoutes:
-    """Whoever is not the operator is refused, and that stands in the audit."""
+    """The routes are for the operator alone: others are refused, and that stands in the audit."""
 
     def __init__(self, services: Services, gate: AccessControl) -> None:
         self._room, self._gate = services.control, gate
@@ -78,7 +78,7 @@ class NowRoutes:
 
 
 def _asked(request: web.Request) -> RunQuestion:
-    """What the address looks for; what makes no sense is left out."""
+    """Read the question from the address; what makes no sense is left out."""
     given = request.query
     state, page = given.get("state", ""), given.get("page", "")
     person, workflow, fault = (given.get(name, "").strip()[:_LONGEST] for name in ("person", "workflow", "fault"))
