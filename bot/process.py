@@ -36,6 +36,8 @@ from bot.core.masks.links import MaskLinks
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
+from bot.core.moderation.people import PeopleOfPlaces
+from bot.core.moderation.preview import Preview
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reports import Reports
@@ -441,6 +443,8 @@ async def _moderation(
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
             WorkflowProblems(validator, permissions),
+            Preview(RunFinder(store.database), store.queue, store.records, base.versions, base.catalog),
+            PeopleOfPlaces(RunFinder(store.database), enforcer, permissions, base.catalog),
         )
 
 

@@ -35,17 +35,35 @@ from bot.core.media.images import measure
 from bot.core.media.retouch import read_crop, without_mask
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
+from bot.core.moderation.matrix import AccessMatrix, MatrixCell, MatrixRow
+from bot.core.moderation.people import KnownPerson, PersonView
+from bot.core.moderation.preview import Rehearsal
 from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
+from bot.core.moderation.statistics import Statistics
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
 from bot.core.people.service import LinkService
 from bot.core.pings.wishes import PingWishes
-from bot.core.policy.audit import Entry
+from bot.core.policy.audit import DECISIONS, REFUSALS, AuditFilter, Entry
 from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rule_text import block_words, describe
-from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, TextList, Trial, WordList
+from bot.core.policy.rules import (
+    Access,
+    Block,
+    Budget,
+    Limit,
+    Measure,
+    Narrowing,
+    Review,
+    Rule,
+    RunPrice,
+    Spending,
+    TextList,
+    Trial,
+    WordList,
+)
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
@@ -80,19 +98,24 @@ from bot.core.workflows.workflow import Workflow
 
 __all__ = [
     "ADMINISTRATORS",
+    "DECISIONS",
     "ENDED",
     "EVERYONE",
     "MASK_PATH",
     "MINUTES",
     "OPERATOR",
     "OWN_DATA_NAME",
+    "REFUSALS",
     "SHARED_PATH",
     "UNDO",
     "UNFINISHED",
     "Access",
+    "AccessMatrix",
     "Archive",
+    "AuditFilter",
     "BackgroundTask",
     "Block",
+    "Budget",
     "Button",
     "ButtonPress",
     "ControlRoom",
@@ -112,10 +135,13 @@ __all__ = [
     "HistoryPage",
     "HistoryService",
     "KeyValueStore",
+    "KnownPerson",
     "Limit",
     "LineEntry",
     "LoggedEvent",
     "MaskService",
+    "MatrixCell",
+    "MatrixRow",
     "Measure",
     "ModelKind",
     "ModelNames",
@@ -127,16 +153,19 @@ __all__ = [
     "OwnDataService",
     "PackedData",
     "Pauses",
+    "PersonView",
     "PlacedRun",
     "Platform",
     "PresetService",
     "ReadSettings",
     "ReadbackService",
+    "Rehearsal",
     "Review",
     "Row",
     "Rule",
     "RuleTarget",
     "RunDetails",
+    "RunPrice",
     "RunQuestion",
     "RunRecord",
     "RunService",
@@ -149,7 +178,9 @@ __all__ = [
     "SeenRun",
     "SeenServer",
     "Services",
+    "Spending",
     "State",
+    "Statistics",
     "Style",
     "Subject",
     "TaskHealth",

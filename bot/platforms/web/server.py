@@ -13,7 +13,7 @@ from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.now.routes import NowRoutes
-from bot.platforms.web.admin.routes import AdminRoutes
+from bot.platforms.web.admin.places.routes import PlaceRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
 from bot.platforms.web.api.line import LineRoutes
@@ -67,7 +67,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(NowRoutes(services, gate).routes())
-    app.add_routes(AdminRoutes(services, gate).routes())
+    app.add_routes(PlaceRoutes(services, gate).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
     app.add_routes(health.routes())

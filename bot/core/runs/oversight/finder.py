@@ -62,11 +62,11 @@ class RunFinder:
         found = await self._read(select(runs).where(*where).order_by(runs.c.seq.desc()).limit(1))
         return found[0] if found else None
 
-    async def people(self, community: str, since: float, count: int) -> list[tuple[RunRecord, int]]:
-        """Return the people who asked in a community, given as "platform:id", since a moment: the latest request of
-        each, and how many there were; those who asked last come first.
+    async def people(self, community: str | None, since: float, count: int) -> list[tuple[RunRecord, int]]:
+        """Return the people who asked in a community, given as "platform:id", or anywhere, since a moment: the latest
+        request of each, and how many there were; those who asked last come first.
         """
-        mine = (runs.c.community == community, runs.c.asked_at >= since)
+        mine = (runs.c.asked_at >= since, *(() if community is None else (runs.c.community == community,)))
         latest = select(func.max(runs.c.seq).label("seq"), func.count().label("count")).where(*mine)
         each = latest.group_by(runs.c.person).order_by(func.max(runs.c.seq).desc()).limit(count).subquery()
         question = select(runs, each.c.count.label("asked_count")).join(each, runs.c.seq == each.c.seq)

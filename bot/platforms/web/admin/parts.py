@@ -30,7 +30,7 @@ async def screen(room: str, title: str, main: Html) -> web.Response:
     rooms = {"admin": _("Now"), "moderate": _("Places")}
     links = [el("a", words, href=path, aria_current="page" if path == room else None) for path, words in rooms.items()]
     ways = el("nav", *links, aria_label=_("Control room"), class_="ctl-rooms")
-    heading = el("h1", _lamp(), title)
+    heading = el("h1", _lamp(), _("Control room"))
     return await filled("admin/control.html", ways=ways, main=main, heading=heading, about=group(title))
 
 
@@ -45,7 +45,7 @@ async def refused(fault: NotAllowed, by: Person) -> web.Response:
 
 def answer(said: Said | None, section: str) -> Html | None:
     """The answer to the last press, if that was in this section."""
-    if said is None or said.section != section:
+    if said is None or said.section != section or said.preview is not None:
         return None
     kind, role = ("note fault", "alert") if said.wrong else ("note", "status")
     return el("p", said.words, id=f"said-{section}", class_=kind, role=role, tabindex="-1", autofocus=True)

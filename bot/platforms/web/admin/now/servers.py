@@ -109,7 +109,7 @@ def _acts(server: SeenServer, action: str) -> Html:
 
 def _free(name: str, action: str) -> Html:
     about = _(
-        "The server unloads all models, also those that others have loaded: the next run there takes longer, also that of others who "
+        "The server unloads all models. The next run there takes longer, also that of others who "
         "use this server. It does so only while nothing runs or waits there."
     )
     words = _("Free its memory")
