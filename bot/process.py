@@ -36,8 +36,9 @@ from bot.core.masks.links import MaskLinks
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
+from bot.core.moderation.invitation_service import InvitationService
 from bot.core.moderation.people import PeopleOfPlaces
-from bot.core.moderation.preview import Preview
+from bot.core.moderation.preview import DecisionPreview
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reports import Reports
@@ -47,6 +48,7 @@ from bot.core.moderation.service import ModerationService
 from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.people.accounts import LinksFollower
+from bot.core.people.invitations import InvitationsFollower
 from bot.core.people.service import LinkService
 from bot.core.pings.pinger import Pinger
 from bot.core.pings.wishes import PingWishes
@@ -231,7 +233,9 @@ async def serving(
             if role.chat:
                 stack.enter_context(recent.listening())
             room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
-            ways = (kept, wishes, read, line, gallery, links, data, masks, room)
+            rights = (policy.permissions, policy.audit, store.ledger)
+            invitations = InvitationService(store.invitations, *rights, store.links.base)
+            ways = (kept, wishes, read, line, gallery, links, data, masks, room, invitations)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
@@ -245,6 +249,7 @@ async def _based(
         store = await stack.enter_async_context(opened(settings))
         await stack.enter_async_context(Herald(store.database, tasks))
         await stack.enter_async_context(LinksFollower(store.accounts, store.database, tasks))
+        await stack.enter_async_context(InvitationsFollower(store.invitations, store.database, tasks))
         with writing(settings.folder):
             confirm: Callable[[], Awaitable[None]] = always_held
             if role.worker is not None:
@@ -393,7 +398,8 @@ async def _policy(base: _Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
         enforcer = PolicyEnforcer(
             rules, audit, base.catalog, prices.is_paid, default, settings.operators, accounts=accounts
         )
-        yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
+        is_author = base.store.invitations.is_author
+        yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted, is_author))
 
 
 @asynccontextmanager
@@ -443,7 +449,7 @@ async def _moderation(
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
             WorkflowProblems(validator, permissions),
-            Preview(RunFinder(store.database), store.queue, store.records, base.versions, base.catalog),
+            DecisionPreview(RunFinder(store.database), store.queue, store.records, base.versions, base.catalog),
             PeopleOfPlaces(RunFinder(store.database), enforcer, permissions, base.catalog),
         )
 

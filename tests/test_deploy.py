@@ -168,6 +168,7 @@ def test_shellcheck_finds_nothing() -> None:
     _tried("shellcheck", ROOT / "tools" / "setup")
 
 
+@pytest.mark.long
 def test_prometheus_takes_the_alerts_and_they_fire_when_they_should() -> None:
     folder = DEPLOY / "prometheus"
     _tried("promtool", "check", "config", "prometheus.yaml", folder=folder)

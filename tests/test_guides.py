@@ -205,6 +205,7 @@ def test_every_command_of_the_guides_is_run_or_has_a_reason() -> None:
     assert known - found == set(), "no guide names these"
 
 
+@pytest.mark.long
 def test_the_wheel_holds_what_a_checkout_has(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     sources = [path for package in ("bot", "comfy") for path in (ROOT / package).rglob("*") if path.is_file()]
@@ -343,6 +344,7 @@ def test_the_workflow_of_the_guide_is_a_workflow(tmp_path: Path) -> None:
     assert {"video_prompt", "video_length"} <= set(catalog.get("film").form().names)
 
 
+@pytest.mark.long
 async def test_the_client_of_the_readme_brings_the_picture(programs: Path, folder: Path, server: str) -> None:
     (written,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     imports, work = written.split("\n\n", 1)

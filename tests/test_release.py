@@ -51,6 +51,7 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_a_release_is_committed_tagged_and_built(tool: ModuleType, checkout: Path) -> None:
     sdist, wheel, components = tool.release(checkout, "7.2.0", "2030-01-02")
     assert (sdist.name, wheel.name) == ("darkroom-7.2.0.tar.gz", "darkroom-7.2.0-py3-none-any.whl")

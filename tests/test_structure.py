@@ -35,7 +35,7 @@ OWNERS = {
     "worker_troubles": "bot/core/watching",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
-    **dict.fromkeys(("links", "link_codes"), "bot/core/people"),
+    **dict.fromkeys(("links", "link_codes", "invitations", "devices"), "bot/core/people"),
     **dict.fromkeys(("pings", "ping_wishes"), "bot/core/pings"),
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",
@@ -79,6 +79,7 @@ def test_no_folder_has_too_many_modules(package: str) -> None:
         assert len(modules) <= MOST_MODULES or folder.name == "versions", folder  # a migration stays for ever
 
 
+@pytest.mark.long
 def test_platforms_import_few_modules_of_core() -> None:
     imported = {
         f"{module}.{name}" if module == "bot.core" else module
@@ -102,6 +103,7 @@ def _chains(path: Path) -> Iterator[list[str]]:
             yield [step.id, *chain]
 
 
+@pytest.mark.long
 def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
     parts = {
         ("health", "tasks"),

@@ -35,6 +35,7 @@ from bot.core.media.images import measure
 from bot.core.media.retouch import read_crop, without_mask
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
+from bot.core.moderation.invitation_service import INVITED_PATH, InvitationLink, InvitationService
 from bot.core.moderation.matrix import AccessMatrix, MatrixCell, MatrixRow
 from bot.core.moderation.people import KnownPerson, PersonView
 from bot.core.moderation.preview import Rehearsal
@@ -43,6 +44,7 @@ from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, Saved
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.statistics import Statistics
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.people.invitations import Invitation, InvitationRole, SignedInDevice
 from bot.core.people.service import LinkService
 from bot.core.pings.wishes import PingWishes
 from bot.core.policy.audit import DECISIONS, REFUSALS, AuditFilter, Entry
@@ -101,6 +103,7 @@ __all__ = [
     "DECISIONS",
     "ENDED",
     "EVERYONE",
+    "INVITED_PATH",
     "MASK_PATH",
     "MINUTES",
     "OPERATOR",
@@ -134,6 +137,10 @@ __all__ = [
     "Health",
     "HistoryPage",
     "HistoryService",
+    "Invitation",
+    "InvitationLink",
+    "InvitationRole",
+    "InvitationService",
     "KeyValueStore",
     "KnownPerson",
     "Limit",
@@ -178,6 +185,7 @@ __all__ = [
     "SeenRun",
     "SeenServer",
     "Services",
+    "SignedInDevice",
     "Spending",
     "State",
     "Statistics",
@@ -269,6 +277,7 @@ class Services:
     data: OwnDataService
     masks: MaskService
     control: ControlRoom
+    invitations: InvitationService
 
 
 class Platform(Protocol):

@@ -34,6 +34,7 @@ BAD_ANSWERS = [
 
 
 @pytest.mark.parametrize("fault", BAD_ANSWERS, ids=lambda fault: f"{fault.kind} {fault.status or ''}".strip())
+@pytest.mark.long
 async def test_one_bad_answer_to_any_request_costs_no_run(tmp_path: Path, fault: Fault) -> None:
     async with EmbeddedServer() as engine, FaultProxy(engine.url) as proxy:
         async with house(tmp_path, servers=[NamedServer("one", proxy.url)], **_PATIENT) as home:

@@ -128,6 +128,7 @@ async def test_a_full_disk_is_said_at_start(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.long
 async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         photo = picture(tmp_path / "given", size=(640, 480))
@@ -139,6 +140,7 @@ async def test_a_full_disk_refuses_requests_in_words_and_keeps_no_half_of_them(t
         assert (run.state, len(shown.results)) == (State.DONE, 1)
 
 
+@pytest.mark.long
 async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -194,6 +196,7 @@ async def test_a_database_that_is_locked_for_a_while_costs_no_run(
         assert (run.state, len(shown.results)) == (State.DONE, 1)
 
 
+@pytest.mark.long
 async def test_who_has_the_result_is_not_told_that_it_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -175,6 +175,7 @@ async def test_what_moderators_change_and_files_that_break_are_told(
     ]
 
 
+@pytest.mark.long
 async def test_what_people_write_is_in_no_log_whatever_happens_to_it(tmp_path: Path) -> None:
     stream = io.StringIO()
     configure(TEXT_LOG, logging.DEBUG, stream)

@@ -56,6 +56,7 @@ async def gone(data: Path, color: tuple[int, int, int], but: int = 0) -> None:
     await until(is_gone)
 
 
+@pytest.mark.long
 async def test_the_engine_keeps_nothing_of_a_run_that_has_ended(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with house(data, servers=()) as home:
@@ -67,6 +68,7 @@ async def test_the_engine_keeps_nothing_of_a_run_that_has_ended(tmp_path: Path) 
         await gone(data, RED, but=2)
 
 
+@pytest.mark.long
 async def test_nothing_is_left_after_delete(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with house(data, servers=()) as home:
@@ -78,6 +80,7 @@ async def test_nothing_is_left_after_delete(tmp_path: Path) -> None:
         await gone(data, BLUE)
 
 
+@pytest.mark.long
 async def test_nothing_is_left_after_forget_but_what_others_have_sent_too(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with house(data, servers=()) as home:
@@ -92,6 +95,7 @@ async def test_nothing_is_left_after_forget_but_what_others_have_sent_too(tmp_pa
 
 
 @pytest.mark.parametrize("way", ["delete", "forget"])
+@pytest.mark.long
 async def test_no_word_is_left_in_the_database(tmp_path: Path, way: str) -> None:
     data, named = tmp_path / "data", replace(photo(tmp_path, RED), filename="Ann at the beach.png")
 
@@ -126,6 +130,7 @@ async def test_nothing_is_left_of_a_run_that_is_cancelled_in_the_middle(tmp_path
         await gone(data, RED)
 
 
+@pytest.mark.long
 async def test_nothing_is_left_after_the_days_that_files_are_kept(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with house(data, servers=()) as home:
@@ -181,6 +186,7 @@ async def test_a_run_that_failed_leaves_no_word_in_the_history_of_a_server(tmp_p
         await until(is_empty)
 
 
+@pytest.mark.long
 async def test_the_command_forgets_what_platforms_have_noted_of_a_person(tmp_path: Path) -> None:
     app = App()
     app.__dict__["settings"] = settings = Settings(data_dir=tmp_path)

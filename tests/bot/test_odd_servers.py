@@ -44,6 +44,7 @@ class FullServer(WatchedServer):
         return full
 
 
+@pytest.mark.long
 async def test_a_server_with_a_full_disk_costs_no_run_where_there_is_another(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[full := FullServer(), WatchedServer()]) as home:
         for number in range(4):
@@ -78,6 +79,7 @@ async def test_a_result_that_the_server_refuses_is_asked_for_once_and_made_once(
     assert (server.calls["POST /prompt"], server.calls["GET /view"]) == (1, 1)
 
 
+@pytest.mark.long
 async def test_a_prompt_that_is_rejected_is_sent_once(tmp_path: Path) -> None:
     """Except where the server may have lost the file that it was sent earlier."""
     saved = {**SAVE, "inputs": {**SAVE["inputs"], "images": ["2", 0]}}

@@ -127,6 +127,7 @@ async def test_nothing_that_costs_money_is_offered_until_the_operator_permits_it
         assert PARTNER not in _names(home)
 
 
+@pytest.mark.long
 async def test_what_is_allowed_by_default_costs_no_money(tmp_path: Path) -> None:
     write_partner(tmp_path)
     async with WatchedServer(nodes=Partner().nodes()) as server:
@@ -160,6 +161,7 @@ async def test_moderators_can_only_narrow_what_the_operator_permits(tmp_path: Pa
         await home.ended((await home.ask(PARTNER, person=BEN, text="three"))[0])
 
 
+@pytest.mark.long
 async def test_a_run_shows_its_price_and_counts_it(tmp_path: Path) -> None:
     partner = Partner()
     async with paid_house(tmp_path, partner) as (home, server):
@@ -208,6 +210,7 @@ async def test_without_a_number_the_operators_own_price_counts(tmp_path: Path) -
         assert (run.state, run.price) == (State.DONE, Price(50, 50, is_declared=False))
 
 
+@pytest.mark.long
 async def test_a_paid_run_whose_server_restarted_is_not_posted_again(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, server):
@@ -303,6 +306,7 @@ async def test_another_worker_takes_over_what_was_paid_for_or_ends_it(tmp_path: 
             assert (run.sentence or "").startswith("The server does not have this run any longer. It may have cost")
 
 
+@pytest.mark.long
 async def test_a_server_that_was_away_for_a_while_still_brings_what_was_paid_for(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, server):
@@ -323,6 +327,7 @@ async def test_a_server_that_was_away_for_a_while_still_brings_what_was_paid_for
         assert len(shown.results) == 1
 
 
+@pytest.mark.long
 async def test_a_run_that_never_began_at_the_server_costs_nothing(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, server):
@@ -493,6 +498,7 @@ async def test_a_run_that_costs_more_by_now_does_not_run(
         assert told in (run.sentence or "")
 
 
+@pytest.mark.long
 async def test_the_key_is_in_no_file_log_message_or_result(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

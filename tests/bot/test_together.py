@@ -6,6 +6,8 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
+
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import Gates, write_workflows
 from tests.bot.platforms.discord import harness as discord
@@ -52,6 +54,7 @@ async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path, u
         assert {"guild", "page"} <= set(gates.passed)
 
 
+@pytest.mark.long
 async def test_a_process_deletes_old_files_that_lost_their_run(tmp_path: Path) -> None:
     orphan = tmp_path / "data" / "media" / "ab" / f"ab{'0' * 62}.png"
     orphan.parent.mkdir(parents=True)

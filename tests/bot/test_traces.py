@@ -30,6 +30,7 @@ def tree(receiver: Receiver, run: str) -> dict[str, str]:
     return {each.name: names.get(each.parent, each.parent) for each in receiver.of(run)}
 
 
+@pytest.mark.long
 async def test_a_run_is_one_trace_with_its_steps_and_the_phases_of_its_server(tmp_path: Path) -> None:
     async with receiving() as receiver, house(tmp_path, otlp_url=Secret(receiver.url)) as home:
         spans.note_arrival()
@@ -71,6 +72,7 @@ async def test_a_run_is_one_trace_with_its_steps_and_the_phases_of_its_server(tm
             assert word.encode() not in receiver.body
 
 
+@pytest.mark.long
 async def test_a_run_that_fails_says_in_which_node_and_one_that_is_cancelled_in_line_has_no_attempt(
     tmp_path: Path,
 ) -> None:
@@ -128,6 +130,7 @@ async def test_a_trace_goes_on_in_other_processes_after_a_crash_too(tmp_path: Pa
         await chat.end()
 
 
+@pytest.mark.long
 async def test_a_receiver_that_takes_nothing_is_told_and_runs_go_on(tmp_path: Path) -> None:
     async with receiving() as receiver, house(tmp_path, otlp_url=Secret(receiver.url)) as home:
         receiver.status = 400

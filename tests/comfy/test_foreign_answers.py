@@ -162,6 +162,7 @@ ROUTES: dict[str, tuple[list[Any], Ask]] = {
 
 @how_much
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.long
 def test_answers_over_http(route: str, tried: settings) -> None:
     documents, ask = ROUTES[route]
     answers = st.tuples(
@@ -199,6 +200,7 @@ async def _asked(ask: Ask, client: ComfyClient) -> None:
 
 
 @how_much
+@pytest.mark.long
 def test_messages_over_a_websocket(tried: settings) -> None:
     """Whatever comes, the run is followed to its end."""
     said: list[Any] = []

@@ -118,6 +118,7 @@ async def test_a_file_of_just_the_limit_is_taken(server: Unruly, tmp_path: Path)
             await client.download(_FILE, tmp_path / "y.png", most=999)
 
 
+@pytest.mark.long
 async def test_a_bomb_in_gzip_is_unpacked_in_pieces(server: Unruly, tmp_path: Path) -> None:
     """Two hundred thousand bytes that become two hundred million, all at once on the wire."""
     packer = zlib.compressobj(9, wbits=31)

@@ -88,6 +88,7 @@ KINDS = st.sampled_from(["INT", "COMBO", "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGRO
 
 
 @given(kind=KINDS, options=json_values, anything=json_values)
+@pytest.mark.long
 def test_no_declaration_is_an_exception(kind: object, options: object, anything: object) -> None:
     """A server has hundreds of nodes from dozens of packs: an odd one must not take away the others."""
     dynamic = {"options": [{"key": kind, "inputs": {"required": {"x": [kind, options]}}} for _ in range(2)]}

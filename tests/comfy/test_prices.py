@@ -134,6 +134,7 @@ def test_a_server_with_other_prices_has_other_nodes() -> None:
 @pytest.mark.parametrize(
     "expression", ["( $f := function($n){ $f($n + 1) }; $f(0) )", '$match("' + "a" * 60 + 'c", /(a+)+b/)']
 )
+@pytest.mark.long
 async def test_an_expression_without_end_costs_its_process_alone(expression: str) -> None:
     pool = WorkerPool(1, 256 << 20)
     try:

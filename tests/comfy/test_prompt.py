@@ -77,6 +77,7 @@ def test_no_json(text: str) -> None:
 
 
 @given(st.dictionaries(st.text(max_size=3), json_values, max_size=4) | json_values)
+@pytest.mark.long
 def test_any_json_is_a_prompt_or_rejected(graph: Any) -> None:
     try:
         prompt = Prompt(graph)

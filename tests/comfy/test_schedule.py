@@ -105,6 +105,7 @@ def test_of_four_servers_the_fast_one_does_twice_the_work_and_all_is_done_soon(c
 
 
 @pytest.mark.parametrize("bad_moments", [0.0, 0.05])
+@pytest.mark.long
 def test_two_models_on_two_servers_are_seldom_switched(bad_moments: float) -> None:
     waiting = jobs(60, "red.safetensors", "blue.safetensors", servers="ab")
     switches = {True: 0, False: 0}
@@ -258,6 +259,7 @@ def test_the_models_of_a_prompt() -> None:
     ),
     st.floats(0, 9),
 )
+@pytest.mark.long
 def test_every_job_is_done_once_whatever_waits(given_jobs: list[tuple[str, set[str]]], switch: float) -> None:
     waiting = [
         Job(str(number), model or "x", frozenset({model} - {""}), frozenset(servers))

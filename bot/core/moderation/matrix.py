@@ -1,4 +1,4 @@
-"""Who may run what in a place: workflows by groups of people."""
+"""A table of who may run what in a place: workflows by groups of people."""
 
 from __future__ import annotations
 

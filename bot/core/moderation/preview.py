@@ -39,7 +39,7 @@ class AccessChange:
 
 @dataclass(frozen=True)
 class Effects:
-    """What would be another: access of groups; of people, by name; waiting runs that would be refused, held for a
+    """The differences: access of groups; of people, by name; waiting runs that would be refused, held for a
     moderator, or have their results reviewed; and people who have reached a new limit already. `looked_at` are so many
     of the waiting runs, if there are `more`.
     """
@@ -111,7 +111,7 @@ class _Verdict(Enum):
     REFUSED = auto()
 
 
-class Preview:
+class DecisionPreview:
     """All methods raise `StorageFailed`."""
 
     def __init__(

@@ -24,7 +24,7 @@ from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.moderation.matrix import AccessMatrix, matrix_of
 from bot.core.moderation.people import PeopleOfPlaces
-from bot.core.moderation.preview import Preview, Rehearsal
+from bot.core.moderation.preview import DecisionPreview, Rehearsal
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reports import Reports
 from bot.core.moderation.reviews import Reviews
@@ -131,7 +131,7 @@ class ModerationService:
         saved: SavedWorkflows,
         templates: TemplateAdder,
         problems: WorkflowProblems,
-        preview: Preview,
+        preview: DecisionPreview,
         people: PeopleOfPlaces,
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -99,6 +99,7 @@ async def test_a_server_that_fails_five_runs_in_a_row_rests_and_the_operator_rea
         assert health.tasks.remarks == {"server one": Remark(said)}
 
 
+@pytest.mark.long
 async def test_what_one_person_tries_again_and_again_lets_no_server_rest(tmp_path: Path) -> None:
     server = EmbeddedServer(nodes=gate(Failing(*(ValueError("no") for _time in range(9)))))
     async with house(tmp_path, servers=[server]) as home:

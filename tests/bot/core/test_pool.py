@@ -108,12 +108,14 @@ async def test_what_a_task_raises_is_raised(pool: WorkerPool) -> None:
 
 
 @pytest.mark.parametrize("work", [turn_for_ever, hold_the_interpreter])
+@pytest.mark.long
 async def test_a_task_without_end_is_ended_and_the_next_one_works(pool: WorkerPool, work: object) -> None:
     with pytest.raises(WorkerTimedOut, match="longer than"):
         await pool.run(work, timeout=0.5)  # type: ignore[arg-type]
     assert await pool.run(number, timeout=PATIENCE)
 
 
+@pytest.mark.long
 async def test_a_task_that_fills_the_memory_is_ended_and_the_next_one_works(pool: WorkerPool) -> None:
     with pytest.raises(WorkerOutOfMemory, match="more memory"):
         await pool.run(grow, timeout=PATIENCE)
@@ -136,6 +138,7 @@ async def test_a_process_that_dies_costs_its_task_alone() -> None:
         await asyncio.to_thread(pool.close)
 
 
+@pytest.mark.long
 async def test_short_tasks_share_a_process_and_a_long_one_has_it_to_itself(tmp_path: Path) -> None:
     patient, hasty = WorkerPool(size=2, patience=PATIENCE), WorkerPool(size=2, patience=0.0)
     try:
@@ -148,6 +151,7 @@ async def test_short_tasks_share_a_process_and_a_long_one_has_it_to_itself(tmp_p
         await asyncio.to_thread(hasty.close)
 
 
+@pytest.mark.long
 async def test_a_cancelled_task_is_ended_with_its_process(pool: WorkerPool, tmp_path: Path) -> None:
     task = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "a", timeout=PATIENCE))
     waiting = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "b", timeout=PATIENCE))
@@ -162,6 +166,7 @@ async def test_a_cancelled_task_is_ended_with_its_process(pool: WorkerPool, tmp_
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.long
 async def test_closing_ends_all_processes_and_what_they_do(tmp_path: Path) -> None:
     pool = WorkerPool(size=2)
     idle = await pool.run(number, timeout=PATIENCE)

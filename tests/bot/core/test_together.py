@@ -88,6 +88,7 @@ class _Leaving(RecordingPlatform):
                 self.written += 1
 
 
+@pytest.mark.long
 async def test_the_records_are_open_until_the_last_platform_has_left(tmp_path: Path) -> None:
     settings = Settings.read({"DARKROOM_DATA_DIR": str(tmp_path / "data")}, None)
     leaving, tasks = _Leaving(), TaskHealth()

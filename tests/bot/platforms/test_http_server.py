@@ -180,6 +180,7 @@ async def test_what_is_busy_stays_and_no_more_are_let_in(
     }
 
 
+@pytest.mark.long
 async def test_what_is_not_http_gets_one_line_and_leaves_one_line_a_second(caplog: pytest.LogCaptureFixture) -> None:
     begun = time.monotonic()
     async with site() as here:
@@ -240,6 +241,7 @@ async def test_half_of_the_files_that_may_be_open_stay_free(
             writer.close()
 
 
+@pytest.mark.long
 async def test_five_hundred_visitors_of_one_address_have_a_page_open_and_can_use_it() -> None:
     """Each open page keeps a request under way. They come through a proxy, which has one address for all of them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

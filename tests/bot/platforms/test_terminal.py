@@ -183,6 +183,7 @@ def test_a_person_is_named_with_the_platform() -> None:
     assert "it should look like discord:1234" in err
 
 
+@pytest.mark.long
 def test_a_single_run_that_is_deleted_is_no_several_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path))
 
@@ -273,6 +274,7 @@ def test_bad_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "DARKROOM_KEEP_METADATA" in err
 
 
+@pytest.mark.long
 def test_what_there_is() -> None:
     code, out, _ = darkroom("workflows")
     assert code == 0

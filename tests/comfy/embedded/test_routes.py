@@ -179,6 +179,7 @@ async def test_pages_of_other_origins_are_refused(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(max_size=40) | st.lists(st.sampled_from(["..", ".", "", "a", "C:", "\\..", "~"])).map("/".join))
+@pytest.mark.long
 def test_no_name_leaves_its_folder(name: str, tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     try:

@@ -65,6 +65,7 @@ KINDS = ["status", "feature_flags", "execution_start", "execution_cached", "exec
 
 
 @given(st.sampled_from([*KINDS, "executed", "execution_error", "x"]), json_values)
+@pytest.mark.long
 def test_no_text_is_an_exception(kind: str, data: object) -> None:
     parse_text(json.dumps({"type": kind, "data": data}))
     parse_text(json.dumps(data))

@@ -128,6 +128,7 @@ def test_anything_else_is_one_clear_error(data: Any) -> None:
 
 
 @given(st.dictionaries(st.text(max_size=5), json_values, max_size=3))
+@pytest.mark.long
 def test_no_ui_is_lost_to_an_exception(ui: dict[str, Any]) -> None:
     outputs_of(ui)
 

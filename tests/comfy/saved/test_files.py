@@ -107,6 +107,7 @@ def test_a_photograph_has_none(tmp_path: Path) -> None:
         found(tmp_path, b"\xff\xd8\xff" + bytes(range(256)) * 1000)
 
 
+@pytest.mark.long
 def test_a_text_that_unpacks_to_far_too_much_costs_no_memory(tmp_path: Path) -> None:
     bomb = zlib.compress(b"[" * (200 << 20), 1)
     tracemalloc.start()

@@ -35,6 +35,7 @@ def test_subgraphs_that_double_are_refused_even_if_they_are_empty(leaf: Any) -> 
         convert(doubled(45, *leaf), DEFINITIONS)
 
 
+@pytest.mark.long
 def test_a_long_chain_of_subgraphs_is_refused() -> None:
     chain = [subgraph(f"s{number}", node(1, f"s{number + 1}"), links=[]) for number in range(900)]
     with pytest.raises(UnreadableWorkflow, match="nested too deeply"):
@@ -181,12 +182,14 @@ def test_comments_that_are_never_closed_stay(text: str, sent: str) -> None:
     assert choose_words(text, lambda _count: 0) == sent
 
 
+@pytest.mark.long
 def test_very_many_places_in_names_of_files_are_filled() -> None:
     savers = [node(number, "SaveImage", ("%Sample.seed%%x.y%" * 200,)) for number in range(2, 1_400)]
     made = converted(graph(node(1, "Sample", (7,), title="Sample"), *savers))
     assert made["1399"]["filename_prefix"] == "7%x.y%" * 200
 
 
+@pytest.mark.long
 def test_of_an_app_with_very_many_widgets_the_first_ones_are_shown() -> None:
     app = {"linearData": {"inputs": [["s9:1", "x"]] * 199 + [["2", "text"], *[["s9:1", "y"]] * 40_000], "outputs": []}}
     nodes = [node(1, "s0", mode=2), node(2, "PlainText"), node(3, "Text")]

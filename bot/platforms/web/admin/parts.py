@@ -27,7 +27,7 @@ def who(request: web.Request, gate: AccessControl) -> Person:
 
 async def screen(room: str, title: str, main: Html) -> web.Response:
     """A page of the control room. `room` is the link in its head that is the page itself."""
-    rooms = {"admin": _("Now"), "moderate": _("Places")}
+    rooms = {"admin": _("Now"), "moderate": _("Places"), "admin/invitations": _("Invitations")}
     links = [el("a", words, href=path, aria_current="page" if path == room else None) for path, words in rooms.items()]
     ways = el("nav", *links, aria_label=_("Control room"), class_="ctl-rooms")
     heading = el("h1", _lamp(), _("Control room"))

@@ -161,6 +161,7 @@ def test_one_that_is_cut_anywhere_is_refused(backup: Path, tmp_path: Path) -> No
                 unpack(backup, tmp_path / str(number))
 
 
+@pytest.mark.long
 def test_one_with_another_byte_anywhere_is_refused(backup: Path, tmp_path: Path) -> None:
     """Padding between the files is no part of them, and says nothing."""
     whole = bytearray(backup.read_bytes())

@@ -93,6 +93,7 @@ async def test_what_cannot_be_moved_is_left_as_it_is(tmp_path: Path, postgres: s
     assert await move_to(settings, url) == 1
 
 
+@pytest.mark.long
 async def test_a_run_that_was_under_way_goes_on_there(tmp_path: Path, postgres: str) -> None:
     """The bot is stopped for the move, and its server goes on."""
     gates, platform, url = Gates(), RecordingPlatform(), new_postgres(postgres, empty=True)

@@ -20,6 +20,7 @@ from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
 from bot.core.model import Person
 from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.invitations import InvitationRole, Invitations
 from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
@@ -86,6 +87,7 @@ def _rows(path: Path) -> dict[str, list[Any]]:
 
 @pytest.mark.parametrize("there", [SQLITE, POSTGRESQL])
 @pytest.mark.parametrize("here", [SQLITE, POSTGRESQL])
+@pytest.mark.long
 async def test_records_are_the_same_in_either_database(
     tmp_path: Path, here: str, there: str, request: pytest.FixtureRequest
 ) -> None:
@@ -154,6 +156,7 @@ def _found(folder: Path) -> Iterator[str]:
     return (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
+@pytest.mark.long
 async def test_files_and_workflows_come_back_and_it_waits(tmp_path: Path, kept: Path) -> None:
     settings = _settings(tmp_path, "new")
     done = await restore(settings, kept, [], [], without_erasures=False)
@@ -177,6 +180,7 @@ async def test_workflows_that_are_here_and_different_stay(tmp_path: Path, kept: 
     assert own.read_text() == "newer"
 
 
+@pytest.mark.long
 async def test_a_run_that_was_deleted_since_stays_deleted_with_its_file(tmp_path: Path, kept: Path) -> None:
     await ErasureLedger(tmp_path / "backups" / ledger.NAME).note_runs(["r", "another"])
     settings = replace(_settings(tmp_path, "new"), backup_dir=tmp_path / "others")
@@ -189,6 +193,7 @@ async def test_a_run_that_was_deleted_since_stays_deleted_with_its_file(tmp_path
     assert b"quoted" not in b"".join(path.read_bytes() for path in settings.folder.glob("*.db"))
 
 
+@pytest.mark.long
 async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_path: Path, kept: Path) -> None:
     """One that costs money counts as posted. One that has its result keeps its attempt."""
     runs = {
@@ -217,6 +222,7 @@ async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_p
     assert {name for name, run in found.items() if run.worker == "darkroom"} == {"runs", "made"}
 
 
+@pytest.mark.long
 async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kept: Path) -> None:
     async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
         await connection.exec_driver_sql("INSERT INTO pings (run_id, direct, at) VALUES ('r', 0, ?)", (time(),))
@@ -230,6 +236,7 @@ async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kep
 
 
 @pytest.mark.parametrize(("at", "erased"), [(1_764_000_000.0, 0), (1_764_000_001.0, 1)])
+@pytest.mark.long
 async def test_what_a_person_asked_for_after_they_were_forgotten_stays(
     tmp_path: Path, kept: Path, at: float, erased: int
 ) -> None:
@@ -238,6 +245,7 @@ async def test_what_a_person_asked_for_after_they_were_forgotten_stays(
     assert done.erased == erased
 
 
+@pytest.mark.long
 async def test_accounts_that_were_parted_since_stay_parted(tmp_path: Path, kept: Path) -> None:
     ann, anna, later = Person("test", "1", "Ann"), Person("other", "2", "Anna"), Person("web", "3")
     async with Database.in_folder(tmp_path / "old") as database:
@@ -255,6 +263,28 @@ async def test_accounts_that_were_parted_since_stay_parted(tmp_path: Path, kept:
         await accounts.refresh()
         assert accounts.of(ann.key) == {ann.key, later.key}
         assert accounts.counted(anna.key) == {ann.key, anna.key, later.key}
+
+
+@pytest.mark.long
+async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept: Path) -> None:
+    async with Database.in_folder(tmp_path / "old") as database:
+        people = Invitations(database)
+        (back, key), (open_, _key) = [
+            await people.make(name, InvitationRole.MEMBER, "Bo", None) for name in ("Ann", "Eve")
+        ]
+        for account in ("web:1", "web:2"):
+            assert await people.sign_in(open_.id, account, "Firefox")
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "invited.tar", media=None)
+    settings = _settings(tmp_path, "new")
+    written = ErasureLedger(tmp_path / ledger.NAME)
+    await written.note_revoked(back.id)
+    await written.note_revoked("web:1")
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with Database.in_folder(settings.folder) as database:
+        people = Invitations(database)
+        await people.refresh()
+        assert people.named_by(key) is None
+        assert [people.of(each) is not None for each in ("web:1", "web:2")] == [False, True]
 
 
 async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Path) -> None:
@@ -325,6 +355,7 @@ async def test_where_there_is_no_room_for_a_backup_the_records_are_not_blamed(
     assert not (tmp_path / "more.tar").exists()
 
 
+@pytest.mark.long
 async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path: Path, kept: Path) -> None:
     settings = _settings(tmp_path, "old")
     (settings.own_workflows / "12:30.json").write_text("{}")
@@ -336,6 +367,7 @@ async def test_a_workflow_with_a_name_that_may_lead_elsewhere_is_named(tmp_path:
     assert (target.own_workflows / "what?.json").exists()
 
 
+@pytest.mark.long
 async def test_a_backup_of_an_earlier_version_is_restored(tmp_path: Path) -> None:
     """It is made without an upgrade, as before one."""
     settings = _settings(tmp_path, "old")
@@ -380,6 +412,7 @@ async def test_a_file_that_is_there_is_not_replaced(tmp_path: Path, kept: Path) 
     assert {path.name for path in tmp_path.iterdir()} == {"old", "backups", "kept.tar"}
 
 
+@pytest.mark.long
 async def test_without_the_files_of_runs_it_says_so(tmp_path: Path, kept: Path) -> None:
     made = await backup(_settings(tmp_path, "old"), tmp_path / "small.tar", media=False)
     assert (made.files, made.media) == (0, "left out")

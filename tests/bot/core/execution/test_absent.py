@@ -19,6 +19,7 @@ CARL = Person("other", "7", "Carl")
 
 
 @pytest.mark.parametrize("starts", [1, 2])
+@pytest.mark.long
 async def test_a_run_whose_platform_is_gone_waits_and_others_go_on(tmp_path: Path, starts: int) -> None:
     gates, platform = Gates(), RecordingPlatform()
     async with EmbeddedServer(nodes=gates.nodes()) as server:
@@ -39,6 +40,7 @@ async def test_a_run_whose_platform_is_gone_waits_and_others_go_on(tmp_path: Pat
         assert shown.last == Done()
 
 
+@pytest.mark.long
 async def test_what_was_left_is_delivered_by_a_worker_that_has_none_of_its_servers(tmp_path: Path) -> None:
     gates, platform = Gates(), RecordingPlatform()
     async with WatchedServer(nodes=gates.nodes()) as server, WatchedServer() as spare:

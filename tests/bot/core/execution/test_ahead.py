@@ -86,6 +86,7 @@ def server(gates: Gates) -> WatchedServer:
     return WatchedServer(nodes=gates.nodes())
 
 
+@pytest.mark.long
 async def test_a_busy_server_goes_on_by_itself(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     async with gated(gates, tmp_path, [server]) as home:
         first, second = await one_ahead(home, server)
@@ -117,6 +118,7 @@ async def test_one_run_is_ahead_and_the_others_wait(tmp_path: Path, gates: Gates
         gates.open()
 
 
+@pytest.mark.long
 async def test_with_a_cap_of_one_nothing_of_the_same_person_is_ahead(
     tmp_path: Path, gates: Gates, server: WatchedServer
 ) -> None:
@@ -132,6 +134,7 @@ async def test_with_a_cap_of_one_nothing_of_the_same_person_is_ahead(
         assert gates.passed == ["first", "third", "second"]
 
 
+@pytest.mark.long
 async def test_a_cancel_takes_it_back(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     async with gated(gates, tmp_path, [server]) as home:
         first, second = await one_ahead(home, server)
@@ -146,6 +149,7 @@ async def test_a_cancel_takes_it_back(tmp_path: Path, gates: Gates, server: Watc
         assert gates.passed == ["first", "third"]
 
 
+@pytest.mark.long
 async def test_a_denial_takes_it_back(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     async with gated(gates, tmp_path, [server]) as home:
         first, second = await one_ahead(home, server)
@@ -160,6 +164,7 @@ async def test_a_denial_takes_it_back(tmp_path: Path, gates: Gates, server: Watc
         assert isinstance(second[1].last, Failed)
 
 
+@pytest.mark.long
 async def test_a_review_takes_it_back_until_the_yes(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     from bot.core.policy.rules import WordList
 
@@ -175,6 +180,7 @@ async def test_a_review_takes_it_back_until_the_yes(tmp_path: Path, gates: Gates
         assert (run.state, gates.passed) == (State.DONE, ["first", "second"])
 
 
+@pytest.mark.long
 async def test_fewer_at_a_time_take_it_back(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     async with gated(gates, tmp_path, [server]) as home:
         first, _ = await home.ask("gated", gate="first")
@@ -190,6 +196,7 @@ async def test_fewer_at_a_time_take_it_back(tmp_path: Path, gates: Gates, server
         assert (runs[1].started_at or 0.0) >= (runs[0].executed_at or 0.0)
 
 
+@pytest.mark.long
 async def test_a_run_of_higher_priority_goes_before_it(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     async with gated(gates, tmp_path, [server], operators=(MOD.key,)) as home:
         first, second = await one_ahead(home, server)
@@ -202,6 +209,7 @@ async def test_a_run_of_higher_priority_goes_before_it(tmp_path: Path, gates: Ga
         assert [run.tries for run in runs] == [1, 1, 1]
 
 
+@pytest.mark.long
 async def test_a_newcomer_of_the_same_priority_does_not(tmp_path: Path, gates: Gates, server: WatchedServer) -> None:
     async with gated(gates, tmp_path, [server]) as home:
         first, second = await one_ahead(home, server)
@@ -211,6 +219,7 @@ async def test_a_newcomer_of_the_same_priority_does_not(tmp_path: Path, gates: G
         assert gates.passed == ["first", "second", "third"]
 
 
+@pytest.mark.long
 async def test_a_server_that_becomes_idle_takes_it(
     tmp_path: Path, gates: Gates, server: WatchedServer, unused_tcp_port: int
 ) -> None:
@@ -257,6 +266,7 @@ async def _end_of(client: ComfyClient, prompt_id: str) -> None:
 
 
 @pytest.mark.parametrize("ended_meanwhile", [False, True])
+@pytest.mark.long
 async def test_after_a_restart_it_is_found(tmp_path: Path, gates: Gates, ended_meanwhile: bool) -> None:
     platform = RecordingPlatform()
     async with WatchedServer(nodes=gates.nodes()) as server:
@@ -275,6 +285,7 @@ async def test_after_a_restart_it_is_found(tmp_path: Path, gates: Gates, ended_m
         assert gates.passed == ["first", "second"]
 
 
+@pytest.mark.long
 async def test_a_server_that_dies_costs_it_no_attempt(tmp_path: Path) -> None:
     async with WatchedServer(pace=60) as server, house(tmp_path, servers=[server]) as home:
         first, shown = await home.ask()
@@ -296,6 +307,7 @@ async def test_a_server_that_dies_costs_it_no_attempt(tmp_path: Path) -> None:
         assert (runs[0].spared, len(waiting.results)) == (0, 1)
 
 
+@pytest.mark.long
 async def test_beside_the_prompts_of_others_there_is_one_of_ours(
     tmp_path: Path, gates: Gates, server: WatchedServer
 ) -> None:

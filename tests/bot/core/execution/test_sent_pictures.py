@@ -73,6 +73,7 @@ async def test_pictures_that_were_sent_are_delivered_like_files(tmp_path: Path) 
     assert not any(getattr(status, "preview", None) for status in shown.statuses)
 
 
+@pytest.mark.long
 async def test_sent_and_saved_ones_come_together(tmp_path: Path) -> None:
     passing = {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}}
     preview = {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}
@@ -117,6 +118,7 @@ async def test_pictures_that_cost_money_are_not_made_again_in_silence(tmp_path: 
     )
 
 
+@pytest.mark.long
 async def test_pictures_that_were_sent_while_we_were_away_are_made_again(tmp_path: Path) -> None:
     written(tmp_path, "sent", SENT)
     gates, platform = Gates(), RecordingPlatform()

@@ -52,6 +52,7 @@ async def test_previews_are_asked_for_and_shown(tmp_path: Path) -> None:
     assert previews(shown)
 
 
+@pytest.mark.long
 async def test_a_platform_without_previews_asks_for_none(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     platform.limits = Limits(10**9, 10, 4000, 0.0, previews=False)
@@ -71,6 +72,7 @@ async def test_a_place_without_previews_asks_for_none(tmp_path: Path) -> None:
     assert entry[3]["preview_method"] == "none"
 
 
+@pytest.mark.long
 async def test_a_result_that_moderators_will_review_has_no_previews(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.services.moderation.review(MOD, HERE, on=True)
@@ -168,6 +170,7 @@ def test_definitions_that_cannot_be_read_cost_no_run() -> None:
     assert [node["type"] for node in extra["extra_pnginfo"]["workflow"]["nodes"]] == ["EmptyImage"]
 
 
+@pytest.mark.long
 async def test_only_the_outputs_that_a_workflow_names_are_made(tmp_path: Path) -> None:
     written(tmp_path, "named", TWO_OUTPUTS, 'outputs = ["#4"]\n')
     written(tmp_path, "open", TWO_OUTPUTS)

@@ -40,6 +40,7 @@ def test_a_file_is_left_to_the_attempt_that_still_needs_it() -> None:
     assert uploads.leave(second) == ["b.png"]
 
 
+@pytest.mark.long
 async def test_people_who_give_the_same_picture_at_once_all_have_their_result(tmp_path: Path) -> None:
     given = picture(tmp_path)
     async with house(tmp_path, servers=[]) as home:  # the built-in engine forgets what a run has brought to it

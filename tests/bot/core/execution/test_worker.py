@@ -44,6 +44,7 @@ _DROP_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid != pg_backend_pid()"""
 
 
+@pytest.mark.long
 async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     async with WatchedServer(pace=0.5) as server:
@@ -104,6 +105,7 @@ async def test_a_prompt_that_an_older_version_handed_over_and_its_server_lost_co
         assert (run.state, run.attempt) == (State.DONE, 2)
 
 
+@pytest.mark.long
 async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(tmp_path: Path) -> None:
     async with (
         WatchedServer(pace=60) as one,
@@ -143,6 +145,7 @@ class AbsentServer(WatchedServer):
 
 @pytest.mark.parametrize("ended_meanwhile", [False, True])
 @pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.long
 async def test_a_server_that_was_away_and_lost_nothing_gets_no_run_twice(
     tmp_path: Path, ended_meanwhile: bool, restarted: bool
 ) -> None:
@@ -172,6 +175,7 @@ async def _back(server: AbsentServer, gates: Gates) -> None:
     gates.open()
 
 
+@pytest.mark.long
 async def test_a_prompt_whose_run_went_on_elsewhere_is_stopped_once_its_server_is_back(tmp_path: Path) -> None:
     gates = Gates()
     servers = {name: AbsentServer(nodes=gates.nodes()) for name in ("one", "two")}
@@ -248,6 +252,7 @@ async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
         assert shown.results == []
 
 
+@pytest.mark.long
 async def test_a_run_goes_where_the_chosen_model_is(tmp_path: Path) -> None:
     left, right = Studio(["a.ckpt"]), Studio(["a.ckpt", "b.ckpt"])
     async with house(tmp_path, servers=[left, right]) as home:
@@ -272,6 +277,7 @@ async def test_the_same_input_is_not_sent_twice_to_a_server(tmp_path: Path) -> N
         assert server.calls["POST /upload/image"] == 2
 
 
+@pytest.mark.long
 async def test_a_shutdown_is_no_cancel_and_a_cancel_outlives_a_shutdown(tmp_path: Path, database_url: str) -> None:
     platform = RecordingPlatform()
     settings = {} if database_url.startswith("sqlite") else {"database": Secret(database_url)}
@@ -289,6 +295,7 @@ async def test_a_shutdown_is_no_cancel_and_a_cancel_outlives_a_shutdown(tmp_path
         assert server._jobs.running is None
 
 
+@pytest.mark.long
 async def test_a_run_that_was_taken_but_not_begun_when_the_process_died(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     async with WatchedServer() as server:
@@ -302,6 +309,7 @@ async def test_a_run_that_was_taken_but_not_begun_when_the_process_died(tmp_path
         assert (run.state, len(shown.results)) == (State.DONE, 1)
 
 
+@pytest.mark.long
 async def test_runs_of_a_server_that_was_taken_away_go_to_another(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     async with WatchedServer(pace=60) as server, house(tmp_path, platform, [server]) as home:

@@ -17,6 +17,7 @@ from tests.bot.core.groups.recording import GroupPlatform, ask, closed, write_se
 from tests.bot.harness import ANN, BEN, HERE, MOD, Studio, house, painter, until
 
 
+@pytest.mark.long
 async def test_each_run_has_a_seed_of_its_own_and_all_have_one_message(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -32,6 +33,7 @@ async def test_each_run_has_a_seed_of_its_own_and_all_have_one_message(tmp_path:
         assert len({run.values["seed"] for run in others}) == 3
 
 
+@pytest.mark.long
 async def test_the_form_offers_as_many_as_the_place_allows(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with house(tmp_path, GroupPlatform()) as home:
@@ -47,6 +49,7 @@ async def test_the_form_offers_as_many_as_the_place_allows(tmp_path: Path) -> No
         assert "count" not in (await workflows.form("seeded", ANN, HERE)).names
 
 
+@pytest.mark.long
 async def test_a_limit_refuses_all_or_none_and_says_how_many_fit(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with house(tmp_path, GroupPlatform()) as home:
@@ -60,6 +63,7 @@ async def test_a_limit_refuses_all_or_none_and_says_how_many_fit(tmp_path: Path)
             await ask(home, 2)
 
 
+@pytest.mark.long
 async def test_a_cooldown_counts_a_request_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     async with house(tmp_path, GroupPlatform()) as home:
@@ -69,6 +73,7 @@ async def test_a_cooldown_counts_a_request_once(tmp_path: Path) -> None:
             await ask(home, 2)
 
 
+@pytest.mark.long
 async def test_people_take_turns_whatever_each_asks_for_at_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     studio, platform = Studio(["a.ckpt"], lambda _color: 0.05), GroupPlatform()
@@ -81,6 +86,7 @@ async def test_people_take_turns_whatever_each_asks_for_at_once(tmp_path: Path) 
         assert max(turns[:-1]) <= 2, studio.painted  # one that runs, and one that was ahead when the other one asked
 
 
+@pytest.mark.long
 async def test_one_that_fails_takes_no_other_and_a_cancel_takes_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
 
@@ -106,6 +112,7 @@ async def test_one_that_fails_takes_no_other_and_a_cancel_takes_all(tmp_path: Pa
         assert all(isinstance(cell.status, Cancelled) for cell in last.cells)
 
 
+@pytest.mark.long
 async def test_a_message_that_was_deleted_cancels_the_group(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -116,6 +123,7 @@ async def test_a_message_that_was_deleted_cancels_the_group(tmp_path: Path) -> N
         assert [run.state for run in ended] == [State.DONE, State.CANCELLED, State.CANCELLED]
 
 
+@pytest.mark.long
 async def test_a_platform_that_was_away_gets_each_result_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -130,6 +138,7 @@ async def test_a_platform_that_was_away_gets_each_result_once(tmp_path: Path) ->
         assert sorted(platform.groups[runs[0].address.message].files) == [1, 2]
 
 
+@pytest.mark.long
 async def test_one_that_was_reported_is_taken_away_and_the_others_stay(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -141,6 +150,7 @@ async def test_one_that_was_reported_is_taken_away_and_the_others_stay(tmp_path:
         await platform.until(lambda: drawn.last is not None and [each.number for each in drawn.last.results] == [1, 3])
 
 
+@pytest.mark.long
 async def test_again_asks_for_as_many_and_a_single_one_can_be_deleted(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -231,6 +241,7 @@ async def test_moderators_are_asked_once_about_a_request_for_several(tmp_path: P
         assert len(platform.asked) == 1
 
 
+@pytest.mark.long
 async def test_what_has_no_seed_cannot_be_varied(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, _message = await home.ask(color="1")

@@ -29,6 +29,7 @@ def server(*failing: tuple[str, int]) -> EmbeddedServer:
     return EmbeddedServer(nodes=painter(MODELS, paint))
 
 
+@pytest.mark.long
 async def test_of_nine_one_fails_and_can_be_had_again(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     platform, failing = GroupPlatform(), [("b.ckpt", 2)]
@@ -57,6 +58,7 @@ async def test_of_nine_one_fails_and_can_be_had_again(tmp_path: Path) -> None:
         assert (ended.state, ended.group_id, ended.values) == (State.DONE, None, runs[4].values)
 
 
+@pytest.mark.long
 async def test_again_and_change_ask_for_the_matrix_and_vary_for_one_of_it(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:
@@ -82,6 +84,7 @@ async def _submitted(services: object, request: RunRequest) -> str | None:
     return str(run.group_id)
 
 
+@pytest.mark.long
 async def test_a_limit_takes_all_or_none_and_a_cooldown_counts_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:
@@ -96,6 +99,7 @@ async def test_a_limit_takes_all_or_none_and_a_cooldown_counts_once(tmp_path: Pa
             await ask(home, None, workflow="worded", prompt="x", vary="seed=1..2")
 
 
+@pytest.mark.long
 async def test_the_rules_of_the_place_hold_for_each(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.core.model import Place
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
@@ -11,6 +13,7 @@ from tests.bot.core.runs.test_wording import write_dice
 from tests.bot.harness import ANN, BEN, HERE, MOD, Gates, House, house, running, until
 
 
+@pytest.mark.long
 async def test_the_line_is_in_the_order_of_turns_and_says_what_a_button_cancels(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -39,6 +42,7 @@ async def test_the_line_is_in_the_order_of_turns_and_says_what_a_button_cancels(
         await home.ended(first, other, *others)
 
 
+@pytest.mark.long
 async def test_a_group_is_one_entry_and_one_button_for_all_of_it(tmp_path: Path) -> None:
     write_dice(tmp_path)
     gates = Gates()
@@ -63,6 +67,7 @@ async def _is_ahead(home: House, run_id: str) -> bool:
     return run.state is State.WAITING and run.server is not None
 
 
+@pytest.mark.long
 async def test_all_of_ones_own_that_waits_is_cancelled_and_nothing_else(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:

@@ -56,6 +56,7 @@ async def test_where_the_input_was_of_one_colour_too_nothing_is_said(tmp_path: P
     assert len(await given("made.png", "noise.png")) == 1
 
 
+@pytest.mark.long
 async def test_a_run_says_so_with_its_result(tmp_path: Path) -> None:
     folder = write_workflows(tmp_path)
     graph = json.loads((folder / "plain.json").read_text())

@@ -81,6 +81,7 @@ async def test_more_effort_is_made_where_the_fastest_form_does_not_fit(tmp_path:
     assert packed.stat().st_size < size
 
 
+@pytest.mark.long
 async def test_a_copy_that_takes_too_long_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.core.media.downscale._QUICKLY", 0.001)
     monkeypatch.setattr("bot.core.media.downscale._SECONDS", 0.001)

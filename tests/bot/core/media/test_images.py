@@ -219,6 +219,7 @@ async def test_converting(tmp_path: Path) -> None:
     assert not await convert(moving, tmp_path / "m.png")
 
 
+@pytest.mark.long
 async def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +233,7 @@ async def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_take
     assert (await prepare(tmp_path / "next.png", tmp_path)).width == 8
 
 
+@pytest.mark.long
 async def test_no_picture_is_decoded_in_this_process(tmp_path: Path) -> None:
     """A picture that fills the memory, or brings the decoder down, does it elsewhere."""
     Image.new("RGB", (8, 8)).save(tmp_path / "a.tiff")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.core.model import DisplayOptions, Failed, Held, Place, Queued
 from bot.core.policy.audit import REFUSED
 from bot.core.policy.permissions import RuleTarget
@@ -17,6 +19,7 @@ from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, Gates, RecordingPlatfo
 ELSEWHERE = Place("test", "other", "#other", "another")
 
 
+@pytest.mark.long
 async def test_what_waits_is_refused_or_goes_on_as_was_decided(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -49,6 +52,7 @@ async def test_what_waits_is_refused_or_goes_on_as_was_decided(tmp_path: Path) -
         assert len(refusals) == 2
 
 
+@pytest.mark.long
 async def test_words_and_values_that_are_not_to_be_asked_for_any_more(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -85,6 +89,7 @@ async def test_words_and_values_that_are_not_to_be_asked_for_any_more(tmp_path: 
         assert [run.state for run in runs] == [State.DONE, *[State.FAILED] * 3, State.DONE]
 
 
+@pytest.mark.long
 async def test_fewer_at_a_time_hold_from_the_next_turn_on(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes()) for _each in range(2)]) as home:

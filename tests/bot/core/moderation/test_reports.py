@@ -37,6 +37,7 @@ async def _made(home: House) -> RunRecord:
     return run
 
 
+@pytest.mark.long
 async def test_reviewers_are_asked_once_and_not_told_by_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.core.moderation.reports._PAUSES", Pauses(0.0, 0.0))
     monkeypatch.setattr("bot.core.moderation.reports._EVERY", 0.01)
@@ -89,6 +90,7 @@ async def test_a_result_that_is_taken_away_is_gone_from_its_message_and_from_the
             await reports.report(renamed(BEN, 7), HERE, found)
 
 
+@pytest.mark.long
 async def test_files_of_a_run_that_could_not_be_delivered_are_reported_and_taken_away(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         reports = home.services.moderation.reports
@@ -104,6 +106,7 @@ async def test_files_of_a_run_that_could_not_be_delivered_are_reported_and_taken
         assert not list((tmp_path / "media").rglob("*.png"))
 
 
+@pytest.mark.long
 async def test_one_person_cannot_flood_reviewers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.core.moderation.reports._A_DAY", 2)
     async with house(tmp_path) as home:

@@ -35,6 +35,7 @@ async def _held(home: House, folder: Path) -> str:
     return run_id
 
 
+@pytest.mark.long
 async def test_a_question_that_was_lost_is_asked_again_and_only_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ async def test_a_list_that_asks_no_one_says_so(tmp_path: Path) -> None:
         assert "/moderate review" not in await moderation.words(MOD, HERE, "unsure", hold)
 
 
+@pytest.mark.long
 async def test_the_person_hears_of_a_held_run_that_expires(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     async with house(tmp_path, platform) as home:

@@ -179,6 +179,7 @@ async def test_blocks(tmp_path: Path) -> None:
         assert PLAIN in await offered(home)
 
 
+@pytest.mark.long
 async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts, aim = home.services.moderation, RuleTarget(workflow=PLAIN)
@@ -204,6 +205,7 @@ async def test_a_field_is_narrowed_fixed_and_hidden(tmp_path: Path) -> None:
         assert len((await home.services.workflows.form(PLAIN, ANN, HERE)).fields) == 1
 
 
+@pytest.mark.long
 async def test_a_limit_is_told_and_refusals_are_in_the_audit(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -326,6 +328,7 @@ async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:
         assert all(status.preview is None for status in message.statuses if isinstance(status, Running))
 
 
+@pytest.mark.long
 async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None:
     async with house(tmp_path, operators=("test:99",)) as home:
         acts, gate = home.services.moderation, home.services.moderation._enforcer
@@ -362,6 +365,7 @@ async def test_people_are_let_in_unless_they_are_blocked(tmp_path: Path) -> None
         assert gate.admitted(ANN) == []
 
 
+@pytest.mark.long
 async def test_undo_takes_decisions_back_one_by_one(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -395,6 +399,7 @@ TOO_LONG = {"kind": "narrowing", "name": "prompt", "workflow": PLAIN, "body": {"
         lambda acts: acts.review(MOD, HERE, True, LONG),
     ],
 )
+@pytest.mark.long
 async def test_a_decision_that_is_too_long_or_goes_nowhere_is_refused(
     tmp_path: Path, decide: Callable[[ModerationService], Awaitable[str]]
 ) -> None:
@@ -405,6 +410,7 @@ async def test_a_decision_that_is_too_long_or_goes_nowhere_is_refused(
         assert await home.services.moderation.undo(MOD, HERE) == "There is nothing to undo."
 
 
+@pytest.mark.long
 async def test_a_long_value_of_a_field_is_kept_and_read_again(tmp_path: Path) -> None:
     kept = "fog, " * 300
     async with house(tmp_path) as home:
@@ -454,6 +460,7 @@ async def test_a_settings_file_sends_nothing_to_a_channel_wherever_it_says_it_is
         assert (display.results, display.spoilers) == ("here", True)
 
 
+@pytest.mark.long
 async def test_only_the_owner_names_moderators(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -484,6 +491,7 @@ async def test_places_that_move_end_or_lose_a_role(tmp_path: Path) -> None:
         assert [entry.act for entry in await acts.log(MOD, moved)][:2] == ["tidy", "tidy"]
 
 
+@pytest.mark.long
 async def test_a_person_who_is_forgotten_leaves_no_name(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -507,6 +515,7 @@ async def test_a_person_who_is_forgotten_leaves_no_name(tmp_path: Path) -> None:
         assert (await acts.overview(MOD, HERE)).rules == ()
 
 
+@pytest.mark.long
 async def test_what_is_under_way_is_forgotten_as_well(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:

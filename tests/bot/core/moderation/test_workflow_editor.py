@@ -29,6 +29,7 @@ async def add(home: House, name: str = "blank", graph: object = GRAPH, by: Perso
     return await home.services.moderation.workflows.add(by, HERE, name, json.dumps(graph).encode())
 
 
+@pytest.mark.long
 async def test_from_a_file_to_a_run_with_a_named_field(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.services.moderation.workflows
@@ -74,6 +75,7 @@ target = "EmptyImage.width"
 """
 
 
+@pytest.mark.long
 async def test_comments_and_the_order_of_a_sidecar_survive_every_change(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows, file = home.services.moderation.workflows, tmp_path / "added" / "blank.toml"
@@ -158,6 +160,7 @@ SAVED = {
 }
 
 
+@pytest.mark.long
 async def test_what_the_editor_saved_or_a_result_is_added_and_runs(tmp_path: Path) -> None:
     body = b"workflow\0" + json.dumps(SAVED).encode()
     picture = b"\x89PNG\r\n\x1a\n" + len(body).to_bytes(4, "big") + b"tEXt" + body + bytes(4)
@@ -183,6 +186,7 @@ async def test_hostile_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
                 await home.services.moderation.workflows.add(TRUSTED, HERE, "bad", data)
 
 
+@pytest.mark.long
 async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.services.moderation.workflows
@@ -198,6 +202,7 @@ async def test_files_that_are_no_workflow_and_faulty_fields_change_nothing(tmp_p
             await workflows.remove(TRUSTED, HERE, "negative")
 
 
+@pytest.mark.long
 async def test_nodes_that_nobody_has_and_packs_that_are_not_allowed_are_refused_by_name(tmp_path: Path) -> None:
     gate = replace(Gates().nodes()["Gate"], module="custom_nodes.evil-pack")
     gated = {**GRAPH, "3": {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": "x"}}}
@@ -259,6 +264,7 @@ async def who_may(home: House, name: str = "blank", place: Place = HERE) -> list
     return [each.name for each in people if home.services.workflows.decide(each, place, name).allowed]
 
 
+@pytest.mark.long
 async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) -> None:
     trusted = ("test:77", "test:78")
     async with house(tmp_path, trusted=trusted, operators=("test:99",), default_workflows="none") as home:
@@ -289,6 +295,7 @@ async def test_what_was_added_is_tried_before_others_may_run_it(tmp_path: Path) 
         assert await who_may(home, place=ELSEWHERE) == ["Ann", "Mo", "Tru", "Oth", "Op"]
 
 
+@pytest.mark.long
 async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_away(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         acts = home.services.moderation

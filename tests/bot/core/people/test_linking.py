@@ -70,6 +70,7 @@ async def test_two_accounts_are_one_person(tmp_path: Path) -> None:
         assert not home.services.workflows.decide(ALTER, HERE, PLAIN).allowed
 
 
+@pytest.mark.long
 async def test_forgetting_an_account_parts_it_and_leaves_the_others(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         links, runs = home.services.links, home.services.runs

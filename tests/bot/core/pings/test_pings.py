@@ -71,6 +71,7 @@ async def test_those_who_want_to_be_are_told_once_and_after_the_result(tmp_path:
     assert told == [("Ann", "“Plain” is done", False), ("Ben", "“Plain” is done", True)]
 
 
+@pytest.mark.long
 async def test_a_run_that_fails_says_so_and_one_that_is_cancelled_or_held_says_nothing(tmp_path: Path) -> None:
     phones = _Phones()
     async with house(tmp_path, phones, [EmbeddedServer(nodes=failing())]) as home:
@@ -95,6 +96,7 @@ class _GroupPhones(GroupPlatform, _Phones):
     pass
 
 
+@pytest.mark.long
 async def test_a_request_of_several_runs_is_told_once_when_its_message_says_how_all_ended(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     phones = _GroupPhones()
@@ -202,6 +204,7 @@ def test_words_for_a_choice() -> None:
             after_of(wrong)
 
 
+@pytest.mark.long
 async def test_of_a_run_that_comes_from_a_backup_nobody_is_told(tmp_path: Path) -> None:
     """The bot that is gone may have told them."""
     async with house(tmp_path) as home:

@@ -97,6 +97,7 @@ def test_an_ordinary_word_is_not_found_in_any_case_or_between_any_signs(word: st
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(st.sampled_from(ORDINARY), SEPARATORS), max_size=40))
+@pytest.mark.long
 def test_no_sentence_of_ordinary_words_is_found(words: list[tuple[str, str]]) -> None:
     assert says(BLOCKED, "".join(word + separator for word, separator in words)) is False
 
@@ -113,6 +114,7 @@ def test_the_longest_texts_of_odd_shapes_are_read(part: str) -> None:
     assert says(LIST, (part * 10_000)[:10_000]) is False
 
 
+@pytest.mark.long
 def test_nothing_is_found_in_the_pages_of_the_guide_but_where_it_is_about_words() -> None:
     for page in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")):
         text = re.sub(r"## Words\n.*?\n## ", "", page.read_text("utf-8"), flags=re.DOTALL)

@@ -245,6 +245,7 @@ people = st.builds(
 
 @settings(deadline=None)
 @given(st.lists(accesses, max_size=12), people, st.sampled_from(["all", "none"]), st.randoms())
+@pytest.mark.long
 def test_the_order_in_which_rules_were_written_does_not_matter(
     rules: list[Rule], person: Person, default: str, random: Any
 ) -> None:
@@ -256,6 +257,7 @@ def test_the_order_in_which_rules_were_written_does_not_matter(
 
 @settings(deadline=None)
 @given(st.lists(accesses, max_size=12), people)
+@pytest.mark.long
 def test_no_allowance_lets_in_whom_the_operator_has_denied(rules: list[Rule], person: Person) -> None:
     assert not may(*rules, rule(NO, community=""), person=person)
     assert not may(*rules, rule(NO, workflow="poster", community=""), person=person)
@@ -263,6 +265,7 @@ def test_no_allowance_lets_in_whom_the_operator_has_denied(rules: list[Rule], pe
 
 @settings(deadline=None)
 @given(st.lists(accesses, max_size=12), people)
+@pytest.mark.long
 def test_no_allowance_opens_what_is_being_tried(rules: list[Rule], person: Person) -> None:
     trial, opened = (rule(each, workflow="poster", community="") for each in (Trial("test:1"), Trial(open=True)))
     assert not may(*rules, trial, person=replace(person, id="2"))
@@ -273,6 +276,7 @@ def test_no_allowance_opens_what_is_being_tried(rules: list[Rule], person: Perso
 
 @settings(deadline=None)
 @given(st.lists(accesses, max_size=12), people, st.sampled_from(["all", "none"]))
+@pytest.mark.long
 def test_a_denial_in_the_place_of_an_allowance_lets_nobody_in(rules: list[Rule], person: Person, default: str) -> None:
     for scope in {each.scope for each in rules}:
         others = [each for each in rules if (each.scope, type(each.body)) != (scope, Access)]
@@ -282,6 +286,7 @@ def test_a_denial_in_the_place_of_an_allowance_lets_nobody_in(rules: list[Rule],
 
 @settings(deadline=None)
 @given(st.lists(accesses, max_size=12), people)
+@pytest.mark.long
 def test_what_is_not_about_a_request_does_not_decide_it(rules: list[Rule], person: Person) -> None:
     context = RequestContext.of(person, THREAD, "poster")
     keys = {key for key in context.scope_keys for tier in context.tiers(key) for key in tier}

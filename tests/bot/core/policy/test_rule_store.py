@@ -82,6 +82,7 @@ async def test_changes_at_once_from_two_processes_are_all_kept(databases: tuple[
         assert len(entries) == 20
 
 
+@pytest.mark.long
 async def test_to_decide_by_a_thousand_rules_nothing_is_asked(databases: tuple[Database, Database]) -> None:
     database, _other = databases
     audit = Audit(database)

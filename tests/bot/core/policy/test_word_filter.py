@@ -100,6 +100,7 @@ async def test_patterns_that_fill_the_memory_are_refused_when_they_are_written()
     assert await check(WordList(("bad",), ("harmless", *BUNDLED))) is None
 
 
+@pytest.mark.long
 async def test_a_list_that_fills_the_memory_counts_as_found_and_the_next_one_is_read() -> None:
     assert await read([WordList(patterns=(LARGE,)), WordList(("bad",))], "a cat") == [None, None]
     assert await read([WordList(patterns=("c.t",)), WordList(("bad",))], "a cat") == [True, False]
@@ -145,6 +146,7 @@ def test_all_patterns_of_a_list_and_all_lists_share_their_time() -> None:
     assert readings([last], "bad " * 3000) == [None]
 
 
+@pytest.mark.long
 def test_patterns_that_are_too_many_together_are_not_taken() -> None:
     many = tuple(rf"(?:{letter}|[^b]{letter}){{1,40}}{number}" for number in range(300) for letter in "xyz")
     assert "too many patterns" in str(faults(WordList(patterns=many)))
@@ -157,6 +159,7 @@ def test_the_bundled_patterns_and_good_ones_are_taken() -> None:
 
 @settings(deadline=None)
 @given(st.text(max_size=200))
+@pytest.mark.long
 def test_any_text_can_be_read(text: str) -> None:
     assert says(LIST, text) in (True, False)
     assert skeleton(skeleton(text)) == skeleton(text)

@@ -27,6 +27,7 @@ def code_of(told: str) -> str:
     return told.split("code ")[1].split()[0]
 
 
+@pytest.mark.long
 async def test_values_are_kept_used_renamed_and_deleted(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         presets = home.services.presets
@@ -51,6 +52,7 @@ async def test_values_are_kept_used_renamed_and_deleted(tmp_path: Path) -> None:
         assert await presets.names(ANN) == []
 
 
+@pytest.mark.long
 async def test_a_code_gives_a_copy_until_it_is_taken_back(tmp_path: Path) -> None:
     gates = Gates()
     gates.open()
@@ -77,6 +79,7 @@ async def test_a_code_gives_a_copy_until_it_is_taken_back(tmp_path: Path) -> Non
         assert await presets.names(BEN) == ["Mine", "Mine 2"]
 
 
+@pytest.mark.long
 async def test_what_is_not_allowed_here_is_named_and_what_moderators_fill_in_is_passed_over(tmp_path: Path) -> None:
     gates = Gates()
     gates.open()
@@ -96,6 +99,7 @@ async def test_what_is_not_allowed_here_is_named_and_what_moderators_fill_in_is_
             await presets.fill(ANN, HERE, "blue")
 
 
+@pytest.mark.long
 async def test_own_defaults_stand_for_what_is_left_out_where_the_rules_allow_them(tmp_path: Path) -> None:
     gates = Gates()
     gates.open()

@@ -125,6 +125,7 @@ _NODE = st.fixed_dictionaries(
 
 @settings(max_examples=25, deadline=None)
 @given(st.text(max_size=300), st.dictionaries(st.sampled_from("123"), _NODE | _NOTES, max_size=3))
+@pytest.mark.long
 def test_hostile_notes_do_no_harm(text: str, graph: Any) -> None:
     for found in (from_parameters(f"{text}\nSteps: 1, {text}: {text}"), from_graphs([graph, text])):
         assert found is None or all(isinstance(line, str) for line in found.lines)
@@ -164,6 +165,7 @@ async def _result(home: House, folder: Path) -> Path:
     return await home.services.files.fetch(run.shown.files[0], folder / "ours.png")
 
 
+@pytest.mark.long
 async def test_a_result_of_ours_starts_its_form_for_those_who_see_it(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         ours, readback = await _result(home, tmp_path), home.services.readback

@@ -42,6 +42,7 @@ def colors(drawn: bytes) -> tuple[int, ...]:
     return tuple(int(each) for each in found)
 
 
+@pytest.mark.long
 async def test_the_first_result_goes_on_and_all_is_one_group(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker -> darker")
@@ -63,6 +64,7 @@ async def test_the_first_result_goes_on_and_all_is_one_group(tmp_path: Path) -> 
         assert len(await home.services.runs.last_of(ANN)) == 3
 
 
+@pytest.mark.long
 async def test_rules_of_the_recipe_itself_hold_and_a_limit_names_its_workflows(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker")
@@ -90,6 +92,7 @@ async def test_rules_of_the_recipe_itself_hold_and_a_limit_names_its_workflows(t
             await ask(home)
 
 
+@pytest.mark.long
 async def test_all_results_go_on_and_those_that_did_not_come_cost_nothing(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "all"\nmost = 4\n')
@@ -112,6 +115,7 @@ async def test_all_results_go_on_and_those_that_did_not_come_cost_nothing(tmp_pa
         assert len(await ask(home, "short")) == 2  # of five, two were given back
 
 
+@pytest.mark.long
 async def test_its_person_chooses_the_result_that_goes_on(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "ask"\n')
@@ -134,6 +138,7 @@ async def test_its_person_chooses_the_result_that_goes_on(tmp_path: Path) -> Non
             await home.services.groups.choose(group, 1, ANN)
 
 
+@pytest.mark.long
 async def test_a_denial_meanwhile_stops_before_the_step_and_a_cancel_stops_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate -> darker")
@@ -153,6 +158,7 @@ async def test_a_denial_meanwhile_stops_before_the_step_and_a_cancel_stops_all(t
         assert "film" not in [each.id for each in home.services.workflows.allowed(ANN, HERE)]
 
 
+@pytest.mark.long
 async def test_a_denial_while_the_bot_stood_still_stops_before_the_next_step(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate -> darker")
@@ -218,6 +224,7 @@ def test_each_field_of_a_recipe_has_a_name_of_its_own(tmp_path: Path) -> None:
     assert len(form.names) == len(set(form.names)) == len(form.fields) == 4, form.names
 
 
+@pytest.mark.long
 async def test_a_step_that_failed_is_gone_on_from_and_again_asks_for_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> gate -> darker")
@@ -243,6 +250,7 @@ async def test_a_step_that_failed_is_gone_on_from_and_again_asks_for_all(tmp_pat
         assert (whole.workflow, whole.values, whole.resume) == ("film", {"color": 7}, None)
 
 
+@pytest.mark.long
 async def test_a_review_of_any_step_holds_the_end_and_shows_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker")

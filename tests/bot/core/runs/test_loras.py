@@ -76,6 +76,7 @@ async def painted(home: House, **values: str) -> str:
     return run_id
 
 
+@pytest.mark.long
 async def test_loras_are_taken_out_of_the_words_and_put_behind_the_loader(tmp_path: Path) -> None:
     write_easel(tmp_path)
     easel = Easel()
@@ -112,6 +113,7 @@ async def test_loras_are_taken_out_of_the_words_and_put_behind_the_loader(tmp_pa
         assert (await home.ended(plain))[0].wording is None
 
 
+@pytest.mark.long
 async def test_moderators_allow_and_deny_models_in_words_and_in_fields(tmp_path: Path) -> None:
     write_easel(tmp_path)
     easel = Easel()

@@ -98,6 +98,7 @@ async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) 
         await export(settings, BEN.key, tmp_path / "ben.zip")
 
 
+@pytest.mark.long
 async def test_a_file_is_never_larger_than_a_chat_takes(
     tmp_path: Path, database: Database, clock: Clock, records: RunRepository
 ) -> None:

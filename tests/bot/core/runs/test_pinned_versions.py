@@ -44,6 +44,7 @@ async def refresh(home: House) -> None:
     await catalog.refresh()
 
 
+@pytest.mark.long
 async def test_what_waits_and_what_is_asked_again_uses_the_files_of_then(tmp_path: Path) -> None:
     own, gates, platform = tmp_path / "workflows", Gates(), RecordingPlatform()
     own.mkdir()

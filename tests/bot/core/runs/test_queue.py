@@ -211,6 +211,7 @@ async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(empty_d
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.long
 async def test_a_database_of_an_earlier_version_is_upgraded_with_what_is_in_it(
     empty_database_url: str, tmp_path: Path, revision: str
 ) -> None:

@@ -111,6 +111,7 @@ async def test_without_pyav_a_video_for_a_picture_is_refused_in_words(
             await home.ask("negative", photo=UploadedFile(film, "film.mp4"))
 
 
+@pytest.mark.long
 async def test_what_waits_is_told_its_place_and_when_it_should_start(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -128,6 +129,7 @@ async def test_what_waits_is_told_its_place_and_when_it_should_start(tmp_path: P
         await home.ended(first, *ids)
 
 
+@pytest.mark.long
 async def test_the_runs_before_one_are_counted_with_what_runs(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -141,6 +143,7 @@ async def test_the_runs_before_one_are_counted_with_what_runs(tmp_path: Path) ->
         await home.ended(first, *(run_id for run_id, _ in others))
 
 
+@pytest.mark.long
 async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
@@ -190,6 +193,7 @@ async def test_results_are_for_their_person_and_for_those_who_see_the_message(tm
         assert home.services.runs.files_for(replace(run, state=State.FAILED), ANN, present=True)
 
 
+@pytest.mark.long
 def test_platforms_ask_the_core_for_the_files_of_a_run() -> None:
     for path in Path(platforms.__file__).parent.rglob("*.py"):
         read = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
@@ -229,6 +233,7 @@ async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_p
         assert not shown.results
 
 
+@pytest.mark.long
 async def test_deleting_and_forgetting(tmp_path: Path) -> None:
     photo = picture(tmp_path / "given")
     async with house(tmp_path, servers=[EmbeddedServer(pace=0.1)]) as home:
@@ -333,6 +338,7 @@ async def test_a_run_that_is_cancelled_before_its_message_is_posted_says_so_ther
         assert list(home.platform.messages) == ["late"]
 
 
+@pytest.mark.long
 async def test_a_message_that_an_earlier_process_did_not_post_is_posted(tmp_path: Path) -> None:
     posted = Posted("never")
     async with house(tmp_path) as home:

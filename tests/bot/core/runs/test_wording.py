@@ -38,6 +38,7 @@ async def asked(home: House, words: str, person: Person = ANN, **values: str) ->
     return (await home.ask("dice", person, words=words, **values))[0]
 
 
+@pytest.mark.long
 async def test_the_final_text_is_sent_shown_and_judged_and_what_was_written_is_kept(tmp_path: Path) -> None:
     write_dice(tmp_path)
     gates = Gates()
@@ -63,6 +64,7 @@ async def test_the_final_text_is_sent_shown_and_judged_and_what_was_written_is_k
         assert (plain.values["words"], plain.wording) == ('{"a": 1}', None)
 
 
+@pytest.mark.long
 async def test_lists_are_those_of_the_place_and_moderators_define_them(tmp_path: Path) -> None:
     write_dice(tmp_path)
     gates = Gates()
@@ -102,6 +104,7 @@ async def test_a_final_text_must_fit_the_field_and_what_moderators_fixed_stays_a
         assert (await home.ended(run_id))[0].values["words"] == "{a|b}"
 
 
+@pytest.mark.long
 async def test_a_style_of_the_place_goes_around_the_words_and_is_judged_with_them(tmp_path: Path) -> None:
     write_dice(tmp_path)
     gates = Gates()

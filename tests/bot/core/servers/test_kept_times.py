@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.core.background import TaskHealth
 from bot.core.servers.kept_times import KeptTimes
 from bot.core.storage.database import Database
@@ -29,6 +31,7 @@ async def test_what_nodes_took_is_known_to_the_next_process_and_to_no_other_work
             assert others.at("one").expected(WORK, cold=False) is None
 
 
+@pytest.mark.long
 async def test_a_run_teaches_the_next_process_how_long_its_nodes_take(tmp_path: Path) -> None:
     for color in ("1", "2"):
         async with house(tmp_path) as home:

@@ -129,6 +129,7 @@ async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> 
         assert not await watch(1)
 
 
+@pytest.mark.long
 async def test_what_servers_had_is_known_at_a_start_without_them(tmp_path: Path) -> None:
     server = WatchedServer(nodes=painter(["red.ckpt"], lambda _model, _color: None))
     async with house(tmp_path, servers=[server]) as home:

@@ -119,6 +119,7 @@ def test_any_text_is_a_matrix_or_refused_with_a_sentence(text: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["prompt", "sampler", "x-1"]), st.lists(st.text(min_size=1), min_size=1)))
+@pytest.mark.long
 def test_what_is_written_is_what_is_read(axes: dict[str, list[str]]) -> None:
     def written(text: str) -> str:
         return re.sub("([,;])", r"\\\1", text)

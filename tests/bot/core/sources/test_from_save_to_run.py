@@ -59,6 +59,7 @@ async def test_what_is_saved_at_a_server_on_this_machine_can_be_run_until_it_is_
             home.services.workflows.catalog.get(workflow.id)
 
 
+@pytest.mark.long
 async def test_elsewhere_members_see_nothing_before_an_operator_says_yes(tmp_path: Path) -> None:
     async with EmbeddedServer() as server:
         named_server = NamedServer("garage", server.url, publish=Publish.TRIAL)
@@ -106,6 +107,7 @@ async def test_elsewhere_members_see_nothing_before_an_operator_says_yes(tmp_pat
             assert acts[:2] == ["workflow back", "workflow unpublish"]
 
 
+@pytest.mark.long
 async def test_again_runs_no_version_that_operators_keep_from_others(tmp_path: Path) -> None:
     async with EmbeddedServer() as server:
         named_server = NamedServer("garage", server.url, publish=Publish.TRIAL)
@@ -154,6 +156,7 @@ def workflow_version(run: RunRecord | None) -> str:
     return run.version
 
 
+@pytest.mark.long
 async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothing(tmp_path: Path) -> None:
     async with EmbeddedServer() as one, EmbeddedServer(multi_user=True) as two:
         ann, bob = [await add_user(two.url, name) for name in ("ann", "bob")]
@@ -175,6 +178,7 @@ async def test_a_file_saved_under_the_name_of_an_allowed_workflow_inherits_nothi
             assert again.name == "sheet"
 
 
+@pytest.mark.long
 async def test_operators_name_a_workflow_as_people_do_to_run_it(tmp_path: Path) -> None:
     async with house(tmp_path, **OPERATORS) as home:
         (server,) = home.servers
@@ -209,6 +213,7 @@ async def test_what_is_deleted_and_saved_again_keeps_its_name_and_what_moderator
                 await home.ask(again.id)
 
 
+@pytest.mark.long
 async def test_a_server_that_is_away_keeps_its_workflows_over_a_restart(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path / "engine")
     async with server:
@@ -220,6 +225,7 @@ async def test_a_server_that_is_away_keeps_its_workflows_over_a_restart(tmp_path
         assert (await appears(home, "sheet")).id == before.id
 
 
+@pytest.mark.long
 async def test_a_server_that_the_settings_no_longer_name_is_not_listed(tmp_path: Path) -> None:
     async with EmbeddedServer(tmp_path / "engine") as server:
         left, stays = (NamedServer(name, server.url, publish=Publish.OPEN) for name in ("left", "stays"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +126,7 @@ _steps = st.lists(st.tuples(_servers, _paths, st.none() | _contents, st.sampled_
 
 
 @given(_steps)
+@pytest.mark.long
 def test_after_any_story_equal_files_are_one_workflow_and_no_workflow_has_two_contents(
     steps: list[tuple[str, str, str | None, str]],
 ) -> None:

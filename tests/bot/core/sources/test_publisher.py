@@ -283,6 +283,7 @@ async def test_what_the_shelf_missed_it_is_told_later(row: Row) -> None:
     assert row.told == [("w1", "a", True)]
 
 
+@pytest.mark.long
 async def test_of_many_versions_the_last_ones_and_the_offered_one_are_kept(row: Row) -> None:
     await row.save(graph("A"))
     await row.decide("w1", accepted)

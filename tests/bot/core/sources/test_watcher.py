@@ -164,6 +164,7 @@ async def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(
         assert "the file cannot be read" in fault.reason
 
 
+@pytest.mark.long
 async def test_many_large_files_are_read_at_several_looks() -> None:
     async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
         bodies = {f"{number:02}.json": bytes([number]) * (3 << 20) for number in range(15)}

@@ -37,6 +37,7 @@ async def test_sqlite_does_a_transaction_in_the_thread_of_its_connection(tmp_pat
     assert threading.get_ident() not in threads
 
 
+@pytest.mark.long
 async def test_a_function_that_fails_changes_nothing(tmp_path: Path, postgres: str) -> None:
     def fail(connection: Connection) -> None:
         connection.execute(_NOTE, {"value": 1})

@@ -136,6 +136,7 @@ async def test_a_full_disk_is_said_wherever_a_file_is_on_its_way(tmp_path: Path)
         await store.fetch("ab/" + "ab" * 32, tmp_path / "copy.png")
 
 
+@pytest.mark.long
 def test_a_command_says_that_the_disk_is_full(tmp_path: Path) -> None:
     photo = picture(tmp_path / "given").path
     command = [sys.executable, "-m", "bot", "run", "negative", "--photo", str(photo)]

@@ -61,6 +61,7 @@ async def test_dream_is_lighter_by_its_strength(photo: UploadedFile, tmp_path: P
     assert none < some < full
 
 
+@pytest.mark.long
 async def test_sketch_is_dark_lines_on_white(photo: UploadedFile, tmp_path: Path) -> None:
     thin, thick = [(await develop("sketch", tmp_path, photo=photo, line=line)).mean() for line in ("3", "15")]
     assert thick < thin
@@ -76,6 +77,7 @@ async def test_match_colors_takes_the_colours_of_the_second_picture(photo: Uploa
     assert np.abs(kept - pixels(photo)).max() <= 1
 
 
+@pytest.mark.long
 async def test_polaroid_has_a_white_frame_and_words_below(photo: UploadedFile, tmp_path: Path) -> None:
     plain = await develop("polaroid", tmp_path, photo=photo)
     words = await develop("polaroid", tmp_path, photo=photo, caption="Coffee, at last")

@@ -89,6 +89,7 @@ def test_the_file_is_a_workflow_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.long
 def test_what_is_damaged_is_a_workflow_or_a_fault(seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(100):

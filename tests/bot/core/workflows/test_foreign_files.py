@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -85,6 +86,7 @@ def use(workflow: Workflow) -> None:
 
 
 @how_much
+@pytest.mark.long
 def test_files_in_a_folder(tried: settings, tmp_path: Path) -> None:
     graphs = [as_json(graph) for graph, _ in PAIRS]
     sidecars = [sidecar for _, sidecar in PAIRS]
@@ -106,6 +108,7 @@ def test_files_in_a_folder(tried: settings, tmp_path: Path) -> None:
 
 
 @how_much
+@pytest.mark.long
 def test_documents_of_a_workflow_for_the_api(tried: settings) -> None:
     """The graph and the sidecar are JSON and TOML, but not what they should be."""
     pairs = [[graph, tomllib.loads(sidecar.decode())] for graph, sidecar in PAIRS]

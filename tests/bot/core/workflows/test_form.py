@@ -252,6 +252,7 @@ def test_whatever_is_typed_is_refused_in_words_or_lies_within_bounds_and_reads_a
 
 
 @given(fields(), st.dictionaries(st.sampled_from(["it", "that"]), anything))
+@pytest.mark.long
 def test_a_form_raises_just_where_it_has_faults(field: Field, typed: dict[str, Any]) -> None:
     form = Form((field,))
     if form.faults(typed):

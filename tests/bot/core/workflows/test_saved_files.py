@@ -182,6 +182,7 @@ async def test_one_file_is_converted_for_one_change_among_a_hundred(tmp_path: Pa
         assert all(each.prompt_for(other) is each.prompt for each in others)
 
 
+@pytest.mark.long
 async def test_a_saved_workflow_runs(tmp_path: Path) -> None:
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "drawn.json").write_text(json.dumps(SAVED))
@@ -209,6 +210,7 @@ def noisy(control: str) -> dict[str, Any]:
     return {"version": 0.4, "nodes": [blank, noise, save], "links": links, "extra": app}
 
 
+@pytest.mark.long
 async def test_a_seed_that_is_no_field_is_new_in_each_run_unless_its_author_keeps_it(tmp_path: Path) -> None:
     own = tmp_path / "workflows"
     own.mkdir()

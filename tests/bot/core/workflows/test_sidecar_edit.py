@@ -51,6 +51,7 @@ def changed(text: str, data: dict[str, Any], change: tuple[Any, ...]) -> str:
 
 
 @given(st.sampled_from([*FORMS.values()]), CHANGES)
+@pytest.mark.long
 def test_any_changes_give_what_was_asked_for_and_keep_all_comments(text: str, changes: list[tuple[Any, ...]]) -> None:
     data, before = tomllib.loads(text), text
     for change in changes:

@@ -181,6 +181,7 @@ async def test_a_file_saved_under_a_name_does_not_get_the_id_of_the_one_that_it_
             assert (live.find("sheet").id, colors(live)) == (first.id, {"sheet": 1})
 
 
+@pytest.mark.long
 async def test_a_reading_asks_the_database_only_for_what_has_changed(tmp_path: Path) -> None:
     own = tmp_path / "own"
     for number in range(100):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ def written(folder: Path, changes: Iterable[tuple[str, str | None]]) -> list[str
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=6))
+@pytest.mark.long
 def test_what_a_watch_tells_is_enough(rounds: list[list[tuple[str, str | None]]]) -> None:
     with TemporaryDirectory() as made:
         folder = Path(made)

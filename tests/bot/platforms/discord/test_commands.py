@@ -71,6 +71,7 @@ async def test_a_model_that_comes_to_a_server_is_a_choice(tmp_path: Path) -> Non
                 assert told(fake) == before + 1  # not for a server that went and came back
 
 
+@pytest.mark.long
 async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> None:
     async with FakeDiscord() as fake:
         guild, other = fake.add_guild(MO), fake.add_guild(MO)
@@ -170,6 +171,7 @@ async def test_an_option_that_is_refused_takes_nothing_else_with_it(
     assert "/moderate limit together: This name is not valid" in caplog.text
 
 
+@pytest.mark.long
 async def test_commands_are_sent_singly_where_discord_does_not_say_which_it_refuses(tmp_path: Path) -> None:
     async with FakeDiscord() as fake:
         fake.add_guild(MO)

@@ -33,6 +33,7 @@ def channel(fake: FakeDiscord) -> int:
     return fake.add_channel(next(iter(fake.guilds)))
 
 
+@pytest.mark.long
 async def test_a_command_takes_every_kind_and_opens_a_window_for_more(fake: FakeDiscord, channel: int) -> None:
     guild = str(fake.channels[channel])
     command = next(each for each in fake.commands[guild] if each["name"] == "parcel")

@@ -224,6 +224,7 @@ async def test_a_request_has_25_megabytes_at_most_and_each_file_is_sent_once(fak
             assert sum(post.sent) == sum(map(len, post.files.values()))  # and none was sent twice
 
 
+@pytest.mark.long
 async def test_what_discord_takes_less_of_than_it_said_leaves_the_others(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
@@ -259,6 +260,7 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
     assert max(turns[:-1]) <= 2, studio.painted
 
 
+@pytest.mark.long
 async def test_an_hour_after_the_message_the_rest_comes_below(
     fake: FakeDiscord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

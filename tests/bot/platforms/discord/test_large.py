@@ -76,6 +76,7 @@ async def filmed(world: World) -> tuple[Post, str]:
     return post, found[0]
 
 
+@pytest.mark.long
 async def test_a_film_is_linked_to(world: World) -> None:
     post, link = await filmed(world)
     assert not post.files

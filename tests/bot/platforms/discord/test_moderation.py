@@ -73,6 +73,7 @@ def commands(fake: FakeDiscord, channel: int) -> list[str]:
     return [each["name"] for each in fake.commands[str(fake.channels[channel])]]
 
 
+@pytest.mark.long
 async def test_a_denied_workflow_is_refused_and_its_command_goes(fake: FakeDiscord, channel: int) -> None:
     assert "negative" in commands(fake, channel)
     await told(fake, await moderate(fake, channel, "deny", {"workflow": "negative"}), "denied")
@@ -302,6 +303,7 @@ async def test_what_cannot_run_is_told_to_those_who_can_help(fake: FakeDiscord, 
     await told(fake, listed, "The server lacks the nodes CheckpointLoaderSimple")
 
 
+@pytest.mark.long
 async def test_trusted_people_add_a_workflow(fake: FakeDiscord, channel: int) -> None:
     graph = {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 7}},

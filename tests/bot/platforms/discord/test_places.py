@@ -57,6 +57,7 @@ def refusals(fake: FakeDiscord, channel: int) -> int:
 
 
 @pytest.mark.parametrize("forum", [False, True])
+@pytest.mark.long
 async def test_a_thread_is_a_place_of_its_own(fake: FakeDiscord, guild: int, *, forum: bool) -> None:
     thread = await fake.add_thread(fake.add_channel(guild, forum=forum))
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})
@@ -103,6 +104,7 @@ async def test_a_picture_can_be_written_to_the_bot(fake: FakeDiscord) -> None:
     assert (await results(fake, direct))[0].files
 
 
+@pytest.mark.long
 async def test_several_pictures_are_a_run_each_if_that_is_said(fake: FakeDiscord) -> None:
     direct = fake.add_channel()
     two = {"red.png": picture(), "blue.png": fresh()}
@@ -180,6 +182,7 @@ async def test_buttons_and_pictures_there(fake: FakeDiscord, brought: int) -> No
     await fake.until(lambda: post.id not in fake.posts)
 
 
+@pytest.mark.long
 async def test_who_takes_no_messages_finds_the_files_in_mine(fake: FakeDiscord, brought: int) -> None:
     hermit = fake.new_id()
     fake.hermits.add(hermit)

@@ -106,6 +106,7 @@ async def _refusals(fake: FakeDiscord, channel: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("rights", [NOTHING, MANAGE_MESSAGES])
+@pytest.mark.long
 async def test_every_command(fake: FakeDiscord, channel: int, rights: str) -> None:
     sent = await _every_command(fake, channel, BOB, rights)
     assert len(sent) > 25

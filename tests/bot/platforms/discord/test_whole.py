@@ -60,6 +60,7 @@ def registered(fake: FakeDiscord, name: str) -> dict[str, Any]:
     return next(each for each in fake.commands[str(next(iter(fake.guilds)))] if each["name"] == name)
 
 
+@pytest.mark.long
 async def test_a_slash_command_becomes_a_picture(fake: FakeDiscord, channel: int) -> None:
     asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
@@ -199,6 +200,7 @@ async def test_a_text_result_is_in_the_message(fake: FakeDiscord, channel: int) 
     assert "seed 9007199254740995" in post.content
 
 
+@pytest.mark.long
 async def test_a_spoiler_is_one(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture(), "spoiler": True})
     (post,) = await results(fake, channel)
@@ -453,6 +455,7 @@ async def test_lists(fake: FakeDiscord, channel: int) -> None:
     assert (await (await fake.slash(ALICE, channel, "help")).answer)[0] == 4
 
 
+@pytest.mark.long
 async def test_results_are_found_by_words_with_pictures_and_had_again(fake: FakeDiscord, channel: int) -> None:
     eve = 778
     for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):

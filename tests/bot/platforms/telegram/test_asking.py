@@ -21,6 +21,7 @@ def color(message: Kept) -> tuple[int, ...]:
     return Image.open(BytesIO(message.media or b"")).convert("RGB").getpixel((3, 3))  # type: ignore[return-value]
 
 
+@pytest.mark.long
 async def test_an_image_sent_as_a_file(chat: Conversation) -> None:
     await chat.write("/negative", document=("night.png", picture("black", kind="PNG"), "image/png"))
     done = await chat.result()
@@ -28,6 +29,7 @@ async def test_an_image_sent_as_a_file(chat: Conversation) -> None:
     assert len(chat.messages) == 1
 
 
+@pytest.mark.long
 async def test_values_are_set_by_name_and_shown(chat: Conversation) -> None:
     await chat.write("/polaroid Caption=“by the sea”", photo=picture())
     assert "by the sea" in (await chat.result()).text
@@ -75,6 +77,7 @@ async def test_a_reply_to_a_result(chat: Conversation) -> None:
     assert color(await chat.result(2)) == (0, 0, 0)
 
 
+@pytest.mark.long
 async def test_an_album_to_a_workflow_of_one_picture_is_a_run_for_each_if_that_is_meant(chat: Conversation) -> None:
     for caption, name in (("/negative", "red"), ("", "blue")):
         await chat.write(caption, photo=picture(name), media_group_id=f"b{chat.user}")
@@ -88,6 +91,7 @@ async def test_an_album_to_a_workflow_of_one_picture_is_a_run_for_each_if_that_i
     await chat.answer("Negative", button="Delete all")
 
 
+@pytest.mark.long
 async def test_an_album_as_an_answer_is_a_run_for_each_if_all_of_it_can_be_read(chat: Conversation) -> None:
     await chat.write("/negative")
     await chat.answer("Photo", button="Cancel")
@@ -175,6 +179,7 @@ def sticker(api: BotApi, data: bytes, **more: Any) -> dict[str, Any]:
     return {**known, "file_unique_id": "s", "file_id": api._keep(data), **more}
 
 
+@pytest.mark.long
 async def test_two_people_in_one_group(api: BotApi) -> None:
     group = api.group(-100777)
     ann, ben = Conversation(api, group), Conversation(api, group)
@@ -226,6 +231,7 @@ async def test_commands_that_are_no_workflows(chat: Conversation) -> None:
     await chat.answer("Did you mean “negative”?")
 
 
+@pytest.mark.long
 async def test_a_first_run_is_offered(chat: Conversation) -> None:
     await chat.write("/start")
     await chat.press(await chat.answer(button="Show me"), "Show me")

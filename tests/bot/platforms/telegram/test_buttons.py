@@ -22,6 +22,7 @@ async def poster(chat: Conversation) -> Kept:
     return await chat.result()
 
 
+@pytest.mark.long
 async def test_again(chat: Conversation) -> None:
     first = await poster(chat)
     assert await chat.notice(await chat.press(first, "Again")) == ""
@@ -136,6 +137,7 @@ async def test_delete_takes_the_copies_by_original_with_it(chat: Conversation) -
 
 
 @pytest.mark.parametrize("way", ["Delete", "Yes"])
+@pytest.mark.long
 async def test_what_telegram_keeps_after_two_days_is_blanked(chat: Conversation, way: str) -> None:
     done = await poster(chat)
     made = done.media

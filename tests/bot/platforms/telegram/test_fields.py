@@ -40,6 +40,7 @@ def chat(api: BotApi) -> Conversation:
     return Conversation(api)
 
 
+@pytest.mark.long
 async def test_files_of_every_kind_a_colour_and_a_choice_of_sizes(chat: Conversation) -> None:
     await chat.write("/parcel shade=f00 size=wide")
     await chat.answer("Parcel: Statue", "Send it here")

@@ -74,6 +74,7 @@ def write_many(folder: Path) -> str:
     return str(folder)
 
 
+@pytest.mark.long
 async def test_all_that_there_is_can_be_reached_by_pages_and_by_typing(tmp_path: Path) -> None:
     folder = write_many(tmp_path / "many")
     async with bot_api() as api, serving(api, tmp_path, DARKROOM_WORKFLOWS=folder):

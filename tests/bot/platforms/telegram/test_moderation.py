@@ -27,6 +27,7 @@ def group(api: BotApi) -> tuple[Conversation, Conversation]:
     return member, moderator
 
 
+@pytest.mark.long
 async def test_a_click_denies_and_allows_a_workflow(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate")
@@ -86,6 +87,7 @@ async def test_only_the_operator_permits_to_spend_money(api: BotApi) -> None:
     await moderator.answer("Set the limit: 50 credits per day everywhere here, for all people together.")
 
 
+@pytest.mark.long
 async def test_limits_blocks_and_why(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate limit day 1")
@@ -343,6 +345,7 @@ async def test_moderators_are_asked_in_no_chat_that_is_not_their_own(api: BotApi
     await moderator.answer("review the results")
 
 
+@pytest.mark.long
 async def test_refusals_by_a_denial_and_a_block_are_in_the_audit(api: BotApi) -> None:
     place = api.group(-100_950)
     member, moderator = Conversation(api, place), Conversation(api, place)

@@ -44,6 +44,7 @@ async def test_in_private_it_is_an_answer_and_in_a_group_it_names_the_person(tmp
 
 
 @pytest.mark.parametrize("kind", ["album", "group", "moved"])
+@pytest.mark.long
 async def test_where_the_result_was_a_new_message_nothing_is_added(tmp_path: Path, kind: str) -> None:
     async with stage(tmp_path) as on:
         message, run_id = await on.sent(), str(uuid4())

@@ -27,6 +27,7 @@ def is_yellow(pixel: tuple[int, ...]) -> bool:
     return pixel[2] < 60 < pixel[0]
 
 
+@pytest.mark.long
 async def test_the_newest_picture_counts_and_the_question_stands_below_it(chat: Conversation) -> None:
     await chat.write(photo=picture("red"))
     first = await chat.answer("What would you like?")

@@ -134,6 +134,7 @@ async def test_without_previews_no_picture_is_sent(tmp_path: Path) -> None:
         assert not on.reply(message).limits.previews
 
 
+@pytest.mark.long
 async def test_an_album_is_sent_once_whatever_happens_and_its_buttons_below(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -189,6 +190,7 @@ async def test_a_picture_that_is_no_photo_is_shown_as_one_with_the_file_beside_i
         assert "Original" not in message.buttons()
 
 
+@pytest.mark.long
 async def test_texts_that_have_no_room_come_as_a_file(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         words = "five < six " * 900
@@ -319,6 +321,7 @@ async def test_a_video_over_the_limit_is_made_smaller_with_a_word(tmp_path: Path
     assert packing.shown[0].made  # so Original is there
 
 
+@pytest.mark.long
 async def test_what_telegram_cannot_show_goes_as_a_document(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -330,6 +333,7 @@ async def test_what_telegram_cannot_show_goes_as_a_document(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "kind"), [("a.gif", "animation"), ("a.mp4", "video"), ("a.mp3", "audio"), ("a.wav", "document")]
 )
+@pytest.mark.long
 async def test_each_kind_goes_its_way(name: str, kind: str, tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -337,6 +341,7 @@ async def test_each_kind_goes_its_way(name: str, kind: str, tmp_path: Path) -> N
         assert message.kind == kind
 
 
+@pytest.mark.long
 async def test_asked_again_it_stays_as_it_is(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -416,6 +421,7 @@ async def test_an_end_that_was_refused_just_before_the_bot_was_let_in_again_is_s
         assert "Cancelled by Ann" in message.text
 
 
+@pytest.mark.long
 async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()

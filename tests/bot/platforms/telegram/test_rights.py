@@ -113,6 +113,7 @@ async def a_run(member: Conversation) -> str:
     return press.run_id
 
 
+@pytest.mark.long
 async def test_every_button_with_forged_data(api: BotApi) -> None:
     member, moderator = group(api)
     run = await a_run(member)
@@ -126,6 +127,7 @@ async def test_every_button_with_forged_data(api: BotApi) -> None:
     assert written == {f"telegram:{member.user}": len(panel._ACTS) + len(changes)}
 
 
+@pytest.mark.long
 async def test_a_moderator_of_another_group_with_forged_data(api: BotApi) -> None:
     member, moderator = group(api)
     run = await a_run(member)

@@ -29,6 +29,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+@pytest.mark.long
 async def test_a_webhook(tmp_path: Path) -> None:
     port = free_port()
     hook = {
@@ -126,6 +127,7 @@ async def test_telegram_away_for_a_while(tmp_path: Path) -> None:
             assert len(other.messages) == 1
 
 
+@pytest.mark.long
 async def test_commands_that_telegram_did_not_take_are_set_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +138,7 @@ async def test_commands_that_telegram_did_not_take_are_set_again(
             await api.until(lambda: len(api.commands) >= 4)
 
 
+@pytest.mark.long
 async def test_a_server_that_shares_our_files(tmp_path: Path) -> None:
     async with bot_api() as api:
         api.local = tmp_path
@@ -147,6 +150,7 @@ async def test_a_server_that_shares_our_files(tmp_path: Path) -> None:
         assert "file:///" in api.made("editMessageMedia")[-1].data["media"]
 
 
+@pytest.mark.long
 async def test_a_file_that_is_too_large_to_be_fetched(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         chat = Conversation(api)
@@ -154,6 +158,7 @@ async def test_a_file_that_is_too_large_to_be_fetched(tmp_path: Path) -> None:
         await chat.answer("huge.png is too large", "20 MB")
 
 
+@pytest.mark.long
 async def test_sent_away_from_a_group(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         chat = Conversation(api, api.group(-100333))
@@ -167,6 +172,7 @@ async def test_sent_away_from_a_group(tmp_path: Path) -> None:
         await other.answer("/poster")
 
 
+@pytest.mark.long
 async def test_a_file_that_telegram_does_not_hand_over_ends_the_message_in_words(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         api.refuse["getFile"] = [Refused(400, "Bad Request: wrong file_id") for _try in range(10)]
@@ -193,6 +199,7 @@ async def test_updates_that_are_done_are_forgotten(tmp_path: Path, monkeypatch: 
         assert len(kept) == 1 + 5
 
 
+@pytest.mark.long
 async def test_old_notes_are_swept_while_the_bot_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.platforms.telegram.adapter._SWEEP_EVERY", 0.05)
     person, chat = Person("telegram", "1"), Chat(1)

@@ -25,6 +25,7 @@ def sent(statue: str = "statue.glb", **values: str) -> aiohttp.FormData:
     return form
 
 
+@pytest.mark.long
 async def test_every_kind_of_field_is_told_and_taken(tmp_path: Path) -> None:
     write_parcel(tmp_path / "workflows")
     async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
@@ -117,6 +118,7 @@ async def test_many_workflows_come_without_their_forms_at_first(tmp_path: Path) 
         assert (await ann.call("GET", "workflows/absent"))[0] == 404
 
 
+@pytest.mark.long
 async def test_the_page_can_be_installed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         status, body, headers = await ann.get("static/manifest.webmanifest")

@@ -331,6 +331,7 @@ FIELDS = (
 )
 
 
+@pytest.mark.long
 def test_forms_arrive_as_they_were_sent() -> None:
     forms_arrive_as_they_were_sent(QUICK)
 

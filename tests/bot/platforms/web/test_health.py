@@ -143,6 +143,7 @@ async def test_many_questions_make_little_work_for_the_database(tmp_path: Path) 
         assert 1 <= asked <= 1 + time.monotonic() - begun
 
 
+@pytest.mark.long
 async def test_each_figure_of_the_alerts_and_of_the_dashboard_is_told(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("plain", color="7")

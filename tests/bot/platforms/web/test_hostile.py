@@ -101,6 +101,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.long
 async def test_what_is_hostile_gets_a_short_refusal_and_the_log_stays_short(
     locked: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -118,6 +119,7 @@ async def test_what_is_hostile_gets_a_short_refusal_and_the_log_stays_short(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.long
 async def test_a_name_of_a_file_is_made_plain(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         names = {
@@ -139,6 +141,7 @@ async def test_a_name_of_a_file_is_made_plain(tmp_path: Path) -> None:
             assert (await ann.get(run["inputs"][0]["url"] + "?download"))[0] == 200
 
 
+@pytest.mark.long
 async def test_a_text_with_nul_is_taken_without_it(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("polaroid", photo=png(), caption="one\0two")
@@ -171,6 +174,7 @@ def test_few_visitors_who_left_are_remembered() -> None:
     assert len(hub._journals) == len(hub._left) == 1000
 
 
+@pytest.mark.long
 async def test_a_visitor_cannot_begin_requests_without_end(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         head = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n'

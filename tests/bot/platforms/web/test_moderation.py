@@ -1,4 +1,4 @@
-"""The operator's desk over HTTP: what can be decided there, and who cannot."""
+"""Places of the control room over HTTP: what can be decided there, and who cannot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
+import pytest
 from yarl import URL
 
 from bot.core.model import DisplayOptions, Person, Place
@@ -40,6 +41,7 @@ def _plain(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page[page.index("<main>") :]).split())
 
 
+@pytest.mark.long
 async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         assert 'href="admin"' in ann.html
@@ -79,6 +81,7 @@ async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -
         assert (headers["Content-Type"], picture[:4]) == ("image/png", b"\x89PNG")
 
 
+@pytest.mark.long
 async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         _status, taken = await eve.ask("plain")
@@ -96,6 +99,7 @@ async def test_somebody_is_blocked_with_a_reason_and_let_back_in(tmp_path: Path)
         assert (await eve.ask("plain"))[0] == 201
 
 
+@pytest.mark.long
 async def test_the_operator_permits_to_spend_money(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         told = await press(ann, "spend", most="500")
@@ -110,6 +114,7 @@ async def test_the_operator_permits_to_spend_money(tmp_path: Path) -> None:
         assert web.services.moderation.own_rules("") == []
 
 
+@pytest.mark.long
 async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "limit", measure="day", most="1", workflow="plain", together="yes")
@@ -126,6 +131,7 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
         assert (await eve.ask("plain"))[0] == 201
 
 
+@pytest.mark.long
 async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         told = await press(ann, "narrow", field="plain color", minimum="5", maximum="9,5", default="7")
@@ -144,6 +150,7 @@ async def test_what_a_field_takes_is_narrowed(tmp_path: Path) -> None:
         assert len(web.services.moderation.own_rules("")) == 1
 
 
+@pytest.mark.long
 async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "words", name="rude", words="darn,\nheck", patterns="b[a4]d\n<i>", workflow="polaroid")
@@ -160,6 +167,7 @@ async def test_words_are_not_to_be_asked_for(tmp_path: Path) -> None:
         assert re.search(r'name="hold" value="yes" checked', told)
 
 
+@pytest.mark.long
 async def test_texts_to_choose_from_are_defined(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "texts", name="animal", texts="a cat\n{a cat|a cat}")
@@ -172,6 +180,7 @@ async def test_texts_to_choose_from_are_defined(tmp_path: Path) -> None:
         assert "Enter a text" in await press(ann, "texts", name="empty")
 
 
+@pytest.mark.long
 async def test_styles_are_defined_and_chosen(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "style", name="Film", after="on film", avoid="blur")
@@ -184,6 +193,7 @@ async def test_styles_are_defined_and_chosen(tmp_path: Path) -> None:
         assert "Enter a text" in await press(ann, "style", name="empty")
 
 
+@pytest.mark.long
 async def test_models_are_allowed_and_denied(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "models", kind="embedding", allowed="good*", denied="goodbye, x*")
@@ -195,6 +205,7 @@ async def test_models_are_allowed_and_denied(tmp_path: Path) -> None:
         assert "Name what it is about" in await press(ann, "models", kind="nothing", denied="x")
 
 
+@pytest.mark.long
 async def test_how_results_are_shown_is_decided(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "show", review="on", previews="off", workflow="plain")
@@ -222,6 +233,7 @@ async def _source(visitor: Visitor, act: str, place: str = "web:", **fields: str
         return await answer.text()
 
 
+@pytest.mark.long
 async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         await web.services.moderation.review(OPERATOR, EVERYWHERE, True, aim=RuleTarget(everywhere=True))
@@ -239,6 +251,7 @@ async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> N
         assert "Not here" in (await ben.until(second, "failed"))["line"]
 
 
+@pytest.mark.long
 async def test_a_reported_result_is_left_or_taken_away(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         runs, reports = web.services.runs, web.services.moderation.reports
@@ -274,6 +287,7 @@ async def test_the_desk_says_what_cannot_run_and_why(tmp_path: Path) -> None:
         assert "The server lacks the nodes Paint." in html
 
 
+@pytest.mark.long
 async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_path: Path) -> None:
     async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
         assert (await eve.get("moderate"))[0] == 401

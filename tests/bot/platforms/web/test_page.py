@@ -192,6 +192,7 @@ async def _last(events: Any, run_id: str) -> dict[str, Any]:
             return data
 
 
+@pytest.mark.long
 async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         ids = [(await ann.ask("gated", gate=gate))[1]["id"] for gate in ("first", "second")]
@@ -233,6 +234,7 @@ async def _ended(web: Page, run_id: str) -> None:
     await until(is_done)
 
 
+@pytest.mark.long
 async def test_again_keeps_what_was_given(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("poster", photo=png(), colors="5")
@@ -243,6 +245,7 @@ async def test_again_keeps_what_was_given(tmp_path: Path) -> None:
         assert (run["values"]["colors"], run["inputs"][0]["filename"]) == (5, "My cat.png")
 
 
+@pytest.mark.long
 async def test_a_result_is_the_next_ones_input(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         _status, taken = await ann.ask("negative", photo=png())
@@ -272,6 +275,7 @@ async def test_the_settings_of_a_picture_are_read(tmp_path: Path) -> None:
         assert (plain[0], "no settings" in plain[1]["error"]) == (422, True)
 
 
+@pytest.mark.long
 async def test_cancelling_and_deleting(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("gated", gate="never")
@@ -289,6 +293,7 @@ async def test_cancelling_and_deleting(tmp_path: Path) -> None:
         assert (await ann.call("POST", f"runs/{run_id}/cancel"))[0] == 404
 
 
+@pytest.mark.long
 async def test_a_restart_finds_the_conversation_as_it_was(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         cookies = ann.session.cookie_jar.filter_cookies(URL(web.url))
@@ -353,6 +358,7 @@ async def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
         await ann.until(again["id"], "failed")
 
 
+@pytest.mark.long
 async def test_a_demonstration_has_a_sample(tmp_path: Path) -> None:
     async with page(tmp_path / "with", sample=PHOTO) as web, Visitor(web.url) as ann:
         assert '"sample":"coffee.jpg"' in ann.html
@@ -374,6 +380,7 @@ async def test_parts_of_a_file_are_sent_to_players(tmp_path: Path) -> None:
         assert (await ann.get(url, **{"If-None-Match": headers["ETag"]}))[0] == 304
 
 
+@pytest.mark.long
 async def test_health_and_figures(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         assert (await ann.get("healthz"))[0] == 200
@@ -396,6 +403,7 @@ async def test_health_and_figures(tmp_path: Path) -> None:
         web.services.runs.accepting = True
 
 
+@pytest.mark.long
 async def test_a_visitor_gets_what_is_kept_of_them_as_a_file(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         _status, taken = await ann.ask("plain", color="7")
@@ -416,6 +424,7 @@ async def _figures(visitor: Visitor) -> dict[str, float]:
     return {name: float(value) for name, _space, value in lines}
 
 
+@pytest.mark.long
 async def test_a_port_that_is_taken_is_a_fault_of_the_settings(tmp_path: Path) -> None:
     async with page(tmp_path) as web:
         with pytest.raises(ConfigError, match=f"{web.port}.*DARKROOM_WEB_PORT"):
@@ -506,6 +515,7 @@ async def test_the_line_and_the_limits_of_a_visitor(tmp_path: Path) -> None:
         assert told["limits"][0].startswith("At most 2 of your runs at a time")
 
 
+@pytest.mark.long
 async def test_several_files_for_a_field_are_a_run_each(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         form = aiohttp.FormData(default_to_multipart=True)

@@ -30,6 +30,7 @@ async def status(visitor: Visitor, method: str, path: str, **headers: str) -> in
         return answer.status
 
 
+@pytest.mark.long
 async def test_other_names_and_other_sites_are_refused(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("plain")
@@ -53,6 +54,7 @@ async def test_other_names_and_other_sites_are_refused(tmp_path: Path) -> None:
         assert await status(ann, "POST", "mask/x.0.y/open", Origin="http://evil.example") == 403
 
 
+@pytest.mark.long
 async def test_anothers_runs_and_files_are_not_there(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         _status, taken = await ann.ask("negative", photo=png())
@@ -67,6 +69,7 @@ async def test_anothers_runs_and_files_are_not_there(tmp_path: Path) -> None:
             assert await anext(events) == ("state", {"runs": [], "more": False})
 
 
+@pytest.mark.long
 async def test_a_preview_is_its_visitors_alone(tmp_path: Path) -> None:
     async with page(tmp_path, pace=0.5) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         _status, taken = await ann.ask("polaroid", photo=png())
@@ -85,6 +88,7 @@ async def _preview(events: Any) -> str:
     raise AssertionError("there was none")
 
 
+@pytest.mark.long
 async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         everywhere = Place("web", "")
@@ -133,6 +137,7 @@ async def test_a_text_cannot_end_the_script_that_it_stands_in(tmp_path: Path) ->
         assert "\\u003c/script>" in ann.html
 
 
+@pytest.mark.long
 async def test_results_that_could_act_are_only_downloads(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("negative", photo=png())

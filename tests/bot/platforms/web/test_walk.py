@@ -1,4 +1,4 @@
-"""A random walk of people over the page: forms, files, buttons, streams, the operator's desk, tokens and restarts."""
+"""A random walk of people over the page: forms, files, buttons, streams, the control room, tokens and restarts."""
 
 from __future__ import annotations
 

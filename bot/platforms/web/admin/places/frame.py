@@ -110,7 +110,7 @@ def deciding(frame: Frame, inputs: Iterable[Html], act: str, words: str) -> Html
 
 
 def lines(told: Sequence[str]) -> Html:
-    """What a decision would change."""
+    """The effects of a decision."""
     return el("ul", *(el("li", each) for each in told), class_="ctl-list")
 
 

@@ -1,4 +1,4 @@
-"""What a person has pressed: the place, and the values that they filled in."""
+"""The press of a button: the place, and the values that were filled in."""
 
 from __future__ import annotations
 
