@@ -13,6 +13,8 @@ from bot.core.runs.rows import read_run
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
 
+_LATEST = 20_000  # runs of all communities that are looked through for people
+
 
 @dataclass(frozen=True)
 class RunFilter:
@@ -63,10 +65,12 @@ class RunFinder:
         return found[0] if found else None
 
     async def people(self, community: str | None, since: float, count: int) -> list[tuple[RunRecord, int]]:
-        """Return the people who asked in a community, given as "platform:id", or anywhere, since a moment: the latest
-        request of each, and how many there were; those who asked last come first.
+        """Return the people who asked in a community, given as "platform:id", or anywhere of late, since a moment:
+        the latest request of each, and how many there were; those who asked last come first.
         """
-        mine = (runs.c.asked_at >= since, *(() if community is None else (runs.c.community == community,)))
+        newest = select(func.max(runs.c.seq)).scalar_subquery()
+        there = runs.c.seq > newest - _LATEST if community is None else runs.c.community == community
+        mine = (there, runs.c.asked_at >= since)
         latest = select(func.max(runs.c.seq).label("seq"), func.count().label("count")).where(*mine)
         each = latest.group_by(runs.c.person).order_by(func.max(runs.c.seq).desc()).limit(count).subquery()
         question = select(runs, each.c.count.label("asked_count")).join(each, runs.c.seq == each.c.seq)

@@ -10,7 +10,7 @@ from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.scope import Subject
 from bot.settings import Role
 from tests.bot.platforms.web.pages import Visitor, page
-from tests.bot.platforms.web.test_moderation import desk, press
+from tests.bot.platforms.web.test_moderation import TOKEN, desk, press
 
 GUILD = Place("discord", "5", "#general", "77")
 
@@ -96,3 +96,22 @@ async def test_the_log_is_filtered_and_exported(tmp_path: Path) -> None:
         stats = (await ann.get("moderate?place=web:&section=stats"))[1].decode()
         assert "<title>" in stats[stats.index("<svg") :]
         assert "As a table" in stats
+
+
+async def test_the_first_screen_is_for_operators_alone(tmp_path: Path) -> None:
+    async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
+        assert (await eve.get("admin/live"))[0] == 401
+        await eve.call("POST", "login", data={"token": TOKEN.reveal()})
+        assert [(await eve.get(path))[0] for path in ("admin", "admin/live")] == [403, 403]
+        acts = ("interrupt", "free", "drain", "resume", "first", "cancel")
+        for act in acts:
+            assert (await eve.call("POST", "admin", data={"act": act, "server": "one", "run": "x"}))[0] == 403
+        log = await web.services.moderation.log(OPERATOR, Place("web", ""))
+        assert [entry.act for entry in log] == ["refused"] * (2 + len(acts))
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        assert (await ann.get("admin"))[0] == 200
+        assert (await ann.get("admin", Via="a proxy"))[0] == 403
+        assert (await ann.call("POST", "admin", data={"act": "nonsense"}))[0] == 400
+        _status, told = await ann.call("POST", "admin?state=failed", data={"act": "drain", "server": "<b>two</b>"})
+        assert "There is no server “&lt;b&gt;two&lt;/b&gt;”. The servers are: one." in told["text"]
+        assert 'href="admin?state=failed#runs" aria-current="true"' in told["text"]

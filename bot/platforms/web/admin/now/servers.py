@@ -47,7 +47,7 @@ def _state(server: SeenServer) -> str:
 def _facts(server: SeenServer) -> Html:
     report = server.view.report if server.view.answers else None
     gpus: list[tuple[str, Child]] = [
-        (each.name, _memory(each.name, each.total, each.free) if each.total else _("does not tell its memory"))
+        (_short(each.name), _memory(each.name, each.total, each.free) if each.total else _("does not tell its memory"))
         for each in (report.gpus if report is not None else ())
     ]
     ram = report.ram if report is not None else None
@@ -80,6 +80,11 @@ def _last(server: SeenServer) -> Child:
     if failed is None or failed.ended_at is None:
         return _("none that is kept")
     return el("span", moment(failed.ended_at), " ", failed.sentence or "")
+
+
+def _short(name: str) -> str:
+    """The name of a device without what PyTorch says around it."""
+    return name.split(" : ")[0].removeprefix("cuda:0 ") or name
 
 
 def _memory(name: str, total: int, free: int) -> Html:
