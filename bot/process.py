@@ -58,6 +58,7 @@ from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.gallery.service import GalleryService
+from bot.core.runs.history.erasing import ErasureService
 from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
@@ -219,7 +220,8 @@ async def serving(
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            ways = (kept, wishes, read, line, gallery, links, data, masks)
+            erasure = ErasureService(runs, store.records, presets, store.accounts, links)
+            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
