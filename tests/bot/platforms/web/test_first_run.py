@@ -216,7 +216,7 @@ async def test_the_page_gets_a_token_and_settings_that_appear_meanwhile_stay(bro
         # This browser is let in at once, and is the operator's; another one has to enter the token.
         await tab.wait_for_url("**:*/")
         await tab.goto(f"{tab.url}moderate")
-        await expect(tab.locator("h1")).to_have_text("The operator's desk")
+        await expect(tab.locator("h1")).to_have_text("Control room")
         await expect(tab.locator("main .fault")).to_have_count(0)
         other: Any = await (await browser.new_context()).new_page()
         await other.goto(tab.url.replace("moderate", ""))
