@@ -65,6 +65,7 @@ from bot.core.readback.service import ReadbackService
 from bot.core.runs.erasure import delete_orphans, delete_runs
 from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.gallery.service import GalleryService
+from bot.core.runs.history.erasing import ErasureService
 from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
@@ -229,13 +230,14 @@ async def serving(
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
+            erasure = ErasureService(runs, store.records, presets, store.accounts, links)
             recent = RecentEvents()
             if role.chat:
                 stack.enter_context(recent.listening())
             room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
             rights = (policy.permissions, policy.audit, store.ledger)
             invitations = InvitationService(store.invitations, *rights, store.links.base)
-            ways = (kept, wishes, read, line, gallery, links, data, masks, room, invitations)
+            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False

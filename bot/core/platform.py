@@ -76,6 +76,7 @@ from bot.core.run import ENDED, UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.gallery.pages import GalleryFilter, PlacedRun
 from bot.core.runs.gallery.service import UNDO, Archive, GalleryService, ids_of
 from bot.core.runs.history.details import RunDetails
+from bot.core.runs.history.erasing import ErasureService
 from bot.core.runs.history.own_data import NAME as OWN_DATA_NAME
 from bot.core.runs.history.own_data import OwnDataService, PackedData
 from bot.core.runs.history.service import HistoryPage, HistoryService
@@ -123,6 +124,7 @@ __all__ = [
     "ButtonPress",
     "ControlRoom",
     "Entry",
+    "ErasureService",
     "Field",
     "FieldKind",
     "FileService",
@@ -275,6 +277,7 @@ class Services:
     gallery: GalleryService
     links: LinkService
     data: OwnDataService
+    erasure: ErasureService
     masks: MaskService
     control: ControlRoom
     invitations: InvitationService

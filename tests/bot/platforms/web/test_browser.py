@@ -398,8 +398,20 @@ async def test_several_files_are_a_run_each_and_a_code_joins_accounts(browser: B
         await tab.get_by_role("button", name="That is me: join").click()
         await expect(tab.locator(".accounts li")).to_have_text("Joined with Ann on Telegram.")
         await _is_accessible(tab)
+        await tab.get_by_role("button", name="Delete my data").press("Enter")
+        asked = tab.get_by_role("dialog", name="Delete my data")
+        await expect(asked).to_contain_text("This deletes 2 runs with their files and 0 presets of this account")
+        await expect(asked).to_contain_text("no longer joined with this one: Ann on Telegram.")
+        await _is_accessible(tab)
+        await tab.keyboard.press("Escape")
         await tab.get_by_role("button", name="Part this account").click()
         await expect(tab.locator(".accounts li")).to_have_count(0)
+        await tab.get_by_role("button", name="Delete my data").press("Enter")
+        await expect(asked.get_by_role("button", name="Yes, of all my accounts")).to_have_count(0)
+        await asked.get_by_role("button", name="Yes, delete everything").press("Enter")
+        await expect(asked).to_have_text(re.compile("2 runs are deleted"))
+        await tab.keyboard.press("Enter")
+        await expect(tab.locator("#empty .starter").first).to_be_visible()
 
 
 @pytest.mark.long
