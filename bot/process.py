@@ -79,6 +79,10 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
+from bot.core.studio.drafts import DraftStore
+from bot.core.studio.history import VersionAuthors
+from bot.core.studio.publishing import WorkflowShelf
+from bot.core.studio.service import StudioService
 from bot.core.together import together
 from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
@@ -219,7 +223,8 @@ async def serving(
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            ways = (kept, wishes, read, line, gallery, links, data, masks)
+            studio = _studio(base, policy, validator, moderation.workflows)
+            ways = (kept, wishes, read, line, gallery, links, data, masks, studio)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
@@ -432,6 +437,26 @@ async def _moderation(
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
             WorkflowProblems(validator, permissions),
         )
+
+
+def _studio(base: _Base, policy: Policy, validator: RequestValidator, editor: WorkflowEditor) -> StudioService:
+    settings, database = base.settings, base.store.database
+    authors = VersionAuthors(KeyValueStore(database))
+    shelf = WorkflowShelf(editor, base.catalog, base.workflows, policy.rules, authors)
+    return StudioService(
+        DraftStore(settings.folder / "studio"),
+        shelf,
+        editor,
+        base.catalog,
+        base.versions,
+        base.workflows,
+        authors,
+        validator,
+        policy.permissions,
+        SavedStore(database),
+        _libraries(base.fleet),
+        settings.allowed_nodes,
+    )
 
 
 def _health(base: _Base, runs: RunService, watch: Watch) -> Health:

@@ -53,6 +53,10 @@ from bot.core.several.plan import asked_each, one_each
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
+from bot.core.studio.changes import DraftChange, FieldChange
+from bot.core.studio.history import VersionLine
+from bot.core.studio.service import StudioOverview, StudioService
+from bot.core.studio.view import DraftView
 from bot.core.together import together
 from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
@@ -81,8 +85,11 @@ __all__ = [
     "Block",
     "Button",
     "ButtonPress",
+    "DraftChange",
+    "DraftView",
     "Entry",
     "Field",
+    "FieldChange",
     "FieldKind",
     "FileService",
     "FilledForm",
@@ -127,12 +134,15 @@ __all__ = [
     "Scope",
     "Services",
     "State",
+    "StudioOverview",
+    "StudioService",
     "Style",
     "Subject",
     "TaskHealth",
     "TextList",
     "Trial",
     "Trouble",
+    "VersionLine",
     "Weight",
     "WordList",
     "Work",
@@ -212,6 +222,7 @@ class Services:
     links: LinkService
     data: OwnDataService
     masks: MaskService
+    studio: StudioService
 
 
 class Platform(Protocol):

@@ -26,6 +26,7 @@ from bot.platforms.web.auth import AccessControl, protect, whose
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.live.hub import Hub
+from bot.platforms.web.studio.routes import StudioRoutes
 from bot.platforms.web.templates import STATIC
 
 _PUBLIC = (SHARED_PATH, MASK_PATH, "/static/", "/healthz", "/readyz", "/metrics")
@@ -66,6 +67,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
+    app.add_routes(StudioRoutes(services, gate, options.upload_bytes).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
     app.add_routes(health.routes())
@@ -95,7 +97,7 @@ def _members_only(gate: AccessControl) -> Middleware:
         note_arrival()
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path == "/moderate":
+            if request.path in ("/moderate", "/studio"):
                 raise web.HTTPSeeOther("./")  # the page asks for the token
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
