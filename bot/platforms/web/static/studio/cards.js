@@ -9,7 +9,7 @@ const KINDS = ["text", "integer", "number", "choice", "toggle", "image", "video"
 let count = 0;
 
 export class Cards {
-  /** `edited` is called after each change; `kindOf` knows the kind of an input. */
+  /** `edited` is called after each change; `kindOf` knows the kind of a field and its input. */
   constructor(edited, kindOf) {
     Object.assign(this, { edited, kindOf, all: [] });
     this.list = make("ol", { class: "studio-cards" });
@@ -140,7 +140,7 @@ class Card {
   get kind() {
     if (this.settings.kind) return this.settings.kind;
     if (this.settings.choices) return "choice";
-    return this.cards.kindOf([this.settings.target ?? []].flat()[0]);
+    return this.cards.kindOf(this.name, [this.settings.target ?? []].flat()[0]);
   }
 
   button(path, onclick) {
@@ -169,7 +169,7 @@ class Card {
     const kind = this.kind;
     const whole = typeof this.settings.choices === "object" && !Array.isArray(this.settings.choices);
     const media = ["image", "video", "audio", "3d", "file"].includes(kind);
-    const numbers = NUMERIC.includes(kind) ? ["minimum", "maximum", "step"] : [];
+    const numbers = ["minimum", "maximum", "step"].filter((each) => NUMERIC.includes(kind) || each in this.settings);
     return [
       this.text("title"),
       this.text("help", true),

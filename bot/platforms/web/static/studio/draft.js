@@ -21,7 +21,7 @@ class Draft {
     const edited = () => this.edited();
     this.title = make("input", { id: "studio-title", maxlength: 100, autocomplete: "off", dir: "auto", oninput: edited });
     this.description = make("textarea", { id: "studio-description", rows: 2, maxlength: 2000, dir: "auto", oninput: edited });
-    this.cards = new Cards(edited, (target) => this.kind(target));
+    this.cards = new Cards(edited, (name, target) => this.kind(name, target));
     this.graph = new Graph((input, is) => (is ? this.cards.add(input) : this.cards.drop(input.target)));
     this.preview = new Preview(() => this.ready(), this.url);
     this.about = make("div", { class: "studio-about" });
@@ -83,7 +83,9 @@ class Draft {
     say(word("studio_loaded"));
   }
 
-  kind(target) {
+  kind(name, target) {
+    const field = this.view.preview?.fields.find((each) => each.name === name);
+    if (field) return field.kind;
     for (const node of this.view.nodes) for (const input of node.inputs) if (input.target === target) return input.kind;
     return "text";
   }

@@ -76,7 +76,7 @@ export function sure(button, question, act) {
   };
   button.addEventListener("blur", calm);
   button.addEventListener("click", () => {
-    if (button.dataset.sure) return act().catch((fault) => say(fault.message));
+    if ("sure" in button.dataset) return act().catch((fault) => say(fault.message));
     button.dataset.sure = "";
     button.textContent = question;
     button.setAttribute("aria-label", question);
