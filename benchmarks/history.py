@@ -1,4 +1,5 @@
-"""A search by words in a person's results, and a page of the latest, with many results of that person.
+"""A search by words in a person's results, and a page of the latest, with many results of that person; and a hundred
+presets of a thousand people.
 
 .venv/bin/python -m benchmarks.history --results 100000
 """
@@ -16,12 +17,14 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import insert, text
 
 from bot.core.model import Address, Person, Place
+from bot.core.presets.store import PresetStore
 from bot.core.run import State
 from bot.core.runs.history.search import RunSearch
 from bot.core.runs.queue import NewRun, _columns
 from bot.core.storage.database import Database
-from bot.core.storage.schema import runs
+from bot.core.storage.schema import presets, runs
 
+_PEOPLE, _EACH = 1000, 100  # and presets of each
 ANN = Person("test", "1", "Ann")
 HERE = Place("test", "here", "Here", "guild")
 #: What is typed, and what it is.
@@ -69,6 +72,39 @@ def _new(number: int, words: str) -> NewRun:
     return NewRun(f"run-{number}", "imagine", {"prompt": words}, {}, "x", ANN, HERE, address, "k", frozenset())
 
 
+async def measure_presets(database: Database, rounds: int) -> None:
+    """Ask for presets of people, of whom each has a hundred."""
+    for person in range(_PEOPLE):
+        async with database.change() as connection:
+            await connection.execute(insert(presets), [_preset(person, number) for number in range(_EACH)])
+    store, listed, named = PresetStore(database), list[float](), list[float]()
+    for number in range(rounds):
+        asking = (f"test:{number * 7 % _PEOPLE}",)
+        begun = time.perf_counter()
+        found = await store.of(asking)
+        listed.append((time.perf_counter() - begun) * 1e3)
+        begun = time.perf_counter()
+        await store.named(asking, found[number % _EACH].name)
+        named.append((time.perf_counter() - begun) * 1e3)
+    for name, times in (("all presets of a person", listed), ("one preset by its name", named)):
+        print(f"  {name}: {_told(times)}; {len(found)} of {_PEOPLE} people each", flush=True)
+
+
+def _preset(person: int, number: int) -> dict[str, object]:
+    given = {
+        "prompt": f"a lighthouse at the sea, number {number}, " + "in soft light, " * 10,
+        "steps": 20,
+        "seed": number,
+    }
+    name = f"Lighthouse {number}"
+    kept = {"folded": name.casefold(), "name": name, "workflow": "imagine", "given": given, "usual": int(number == 0)}
+    return {"person": f"test:{person}", "at": float(number), **kept}
+
+
+def _told(times: list[float]) -> str:
+    return f"{statistics.median(times):.1f} ms (p90 {sorted(times)[int(len(times) * 0.9)]:.1f})"
+
+
 async def measure(database: Database, results: int, rounds: int) -> None:
     took, search, kind = await fill(database, results), RunSearch(database), database.url.get_backend_name()
     print(f"{kind}, {results} results: their words are read in {took:.0f} s", flush=True)
@@ -80,8 +116,8 @@ async def measure(database: Database, results: int, rounds: int) -> None:
             processor.append((time.process_time() - worked) * 1e3)
             times.append((time.perf_counter() - begun) * 1e3)
         print(
-            f"  {name}: {statistics.median(times):.1f} ms (p90 {sorted(times)[int(len(times) * 0.9)]:.1f}), of which"
-            f" {statistics.median(processor):.1f} ms of this processor; {len(found)} on the page",
+            f"  {name}: {_told(times)}, of which {statistics.median(processor):.1f} ms of this processor;"
+            f" {len(found)} on the page",
             flush=True,
         )
 
@@ -89,6 +125,7 @@ async def measure(database: Database, results: int, rounds: int) -> None:
 async def work(options: argparse.Namespace, folder: Path) -> None:
     async with Database(options.database) if options.database else Database.in_folder(folder) as database:
         await measure(database, options.results, options.rounds)
+        await measure_presets(database, options.rounds)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -31,14 +32,18 @@ if TYPE_CHECKING:
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import PackedData, Platform
+    from bot.core.servers.nearby import FoundServer
     from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
     from bot.core.workflows.source import Layer
     from bot.preflight import Findings
     from bot.settings import Role
+    from bot.setup.checks import CheckedBot, Introduction
+    from bot.setup.service import SetupEnd
     from comfy.client import ComfyClient
     from comfy.server import Server
 
+_ENV = Path(".env")
 _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _TURN = 0.0005  # seconds after which a thread that works lets the event loop go on
 _DEMO_NOTE = _(
@@ -48,8 +53,16 @@ _DEMO_NOTE = _(
 )
 
 
+_NEW_NOTE = _(
+    "Darkroom runs. Choose a workflow, give it what it asks for, and press Develop: that is your first picture. Your "
+    "settings are in the file .env."
+)
+
+
 class App:
     """The parts of one process."""
+
+    _is_new = False  # the settings were just written
 
     @cached_property
     def settings(self) -> Settings:
@@ -150,6 +163,7 @@ class App:
         from bot.core.storage.temporary import process_folder
         from bot.core.workflows.live_catalog import LiveCatalog
         from bot.process import serve, until_signalled
+        from bot.setup.draft import DraftFile
         from bot.stores import data_folder, writing
 
         @cache
@@ -167,6 +181,7 @@ class App:
                 raise ConfigError("\n".join(refusals))
             folder, platforms = await asyncio.to_thread(data_folder, self.settings), self.platforms()
             async with AsyncExitStack() as stack:
+                await asyncio.to_thread(DraftFile(folder).drop)  # there are settings
                 with writing(folder):
                     await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
                 live_catalog = LiveCatalog(*self._folders(), tasks=self.tasks, kept=folder / "cache")
@@ -204,7 +219,54 @@ class App:
 
         return await resume(self.settings)
 
-    async def nearby(self) -> list[str]:
+    def is_unset(self) -> bool:
+        """See `Application.is_unset`."""
+        from bot.setup.env_file import is_unset
+
+        return is_unset(_ENV)
+
+    async def set_up(self, announce: Callable[[str], None]) -> SetupEnd:
+        """See `Application.set_up`. Raises `ConfigError`."""
+        from bot.core.extras import has
+        from bot.platforms.web.setup.server import set_up
+        from bot.process import until_signalled
+        from bot.settings import Role
+        from bot.setup.draft import DraftFile
+        from bot.setup.service import BundledWorkflow, SetupEnd, SetupService
+
+        async def refusals(settings: Settings) -> Sequence[str]:
+            from bot.preflight import examine
+
+            found = await examine(settings, Role(), lambda _listens: ())
+            return [*found.faults, *([found.busy] if found.busy else [])]
+
+        if not self.settings.servers and has("engine"):
+            await self.learn([None])
+        here = [each for each in self.catalog.workflows.values() if each.layer == "bundled"]
+        bundled = [BundledWorkflow(each.name, each.title, each.description) for each in here]
+        service = SetupService(_ENV, DraftFile(self.settings.folder), _accounts(), bundled, refusals)
+        end = SetupEnd.LEFT
+
+        async def work() -> None:
+            nonlocal end
+            await service.open()
+            async with set_up(service, _ports(self.settings)) as (address, ended):
+                announce(address)
+                end = await ended
+
+        await until_signalled(work)
+        for name in ("settings", "catalog"):
+            self.__dict__.pop(name, None)  # they are read again, with what was written
+        self._is_new = end is SetupEnd.WRITTEN
+        return end
+
+    async def check_bot(self, platform: str, token: str, allowed: str) -> CheckedBot:
+        """See `Application.check_bot`."""
+        from bot.setup.checks import check_bot
+
+        return await check_bot(platform, _accounts()[platform], token, allowed, os.environ)
+
+    async def nearby(self) -> list[FoundServer]:
         """See `Application.nearby`."""
         from bot.core.servers.nearby import nearby
 
@@ -312,7 +374,10 @@ class App:
             from bot.stores import key_value
 
             shared = key_value(self.settings) if self.settings.database is not None else None
-            platforms.append(WebPlatform(PageConfig.of(self.settings), shared=shared))
+            options = PageConfig.of(self.settings)
+            if self._is_new:
+                options = replace(options, note=_NEW_NOTE, sample=_SAMPLE)
+            platforms.append(WebPlatform(options, shared=shared))
         return platforms
 
     def _trials(self, listens: bool) -> Iterator[Awaitable[None]]:
@@ -363,8 +428,8 @@ class App:
         from bot.settings import Role
         from bot.stores import data_folder
 
-        port = self.settings.web_port
-        options = replace(PageConfig.of(self.settings), ports=range(port, port + 100), note=_DEMO_NOTE, sample=_SAMPLE)
+        ports = _ports(self.settings)
+        options = replace(PageConfig.of(self.settings), ports=ports, note=_DEMO_NOTE, sample=_SAMPLE)
         page = WebPlatform(options, announce)
 
         async def work() -> None:
@@ -392,6 +457,19 @@ class App:
             return Server(**self.settings.server(server_url(url)))
         except ValueError as fault:
             raise ConfigError(str(fault)) from None
+
+
+def _ports(settings: Settings) -> range:
+    """The port of the page, and those after it for where it is taken."""
+    return range(settings.web_port, settings.web_port + 100)
+
+
+def _accounts() -> Mapping[str, Introduction]:
+    """The platforms that tell which bot a token is of."""
+    from bot.platforms.discord import adapter as discord
+    from bot.platforms.telegram import adapter as telegram
+
+    return {"discord": discord.account, "telegram": telegram.account}
 
 
 def _client(server: Server) -> ComfyClient:

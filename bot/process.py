@@ -33,6 +33,7 @@ from bot.core.masks.links import MaskLinks
 from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
+from bot.core.moderation.invitation_service import InvitationService
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reports import Reports
@@ -42,6 +43,7 @@ from bot.core.moderation.service import ModerationService
 from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.people.accounts import LinksFollower
+from bot.core.people.invitations import InvitationsFollower
 from bot.core.people.service import LinkService
 from bot.core.pings.pinger import Pinger
 from bot.core.pings.wishes import PingWishes
@@ -223,8 +225,10 @@ async def serving(
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
+            rights = (policy.permissions, policy.audit, store.ledger)
+            invitations = InvitationService(store.invitations, *rights, store.links.base)
             studio = _studio(base, policy, validator, moderation.workflows)
-            ways = (kept, wishes, read, line, gallery, links, data, masks, studio)
+            ways = (kept, wishes, read, line, gallery, links, data, masks, invitations, studio)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
@@ -238,6 +242,7 @@ async def _based(
         store = await stack.enter_async_context(opened(settings))
         await stack.enter_async_context(Herald(store.database, tasks))
         await stack.enter_async_context(LinksFollower(store.accounts, store.database, tasks))
+        await stack.enter_async_context(InvitationsFollower(store.invitations, store.database, tasks))
         with writing(settings.folder):
             confirm: Callable[[], Awaitable[None]] = always_held
             if role.worker is not None:
@@ -386,7 +391,8 @@ async def _policy(base: _Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
         enforcer = PolicyEnforcer(
             rules, audit, base.catalog, prices.is_paid, default, settings.operators, accounts=accounts
         )
-        yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted))
+        is_author = base.store.invitations.is_author
+        yield Policy(rules, audit, enforcer, Permissions(audit, settings.operators, settings.trusted, is_author))
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.moderation.saved_workflows import saved_lines
 from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.invitations import Invitations
 from bot.core.policy.audit import Audit
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rule_store import RuleStore
@@ -48,6 +49,7 @@ class Stores:
     links: SignedLinks
     ledger: ErasureLedger
     accounts: LinkedAccounts
+    invitations: Invitations
 
 
 @asynccontextmanager
@@ -63,7 +65,8 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         links = SignedLinks(settings.public_url, KeyValueStore(kept))
         accounts = LinkedAccounts(kept)
         queue = RunQueue(kept, caps, accounts=accounts)
-        yield Stores(kept, media, records, queue, links, ErasureLedger(settings.ledger), accounts)
+        ledger = ErasureLedger(settings.ledger)
+        yield Stores(kept, media, records, queue, links, ledger, accounts, Invitations(kept))
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:

@@ -35,7 +35,7 @@ OWNERS = {
     "worker_troubles": "bot/core/watching",
     "notes": "bot/core/storage",
     "presets": "bot/core/presets",
-    **dict.fromkeys(("links", "link_codes"), "bot/core/people"),
+    **dict.fromkeys(("links", "link_codes", "invitations", "devices"), "bot/core/people"),
     **dict.fromkeys(("pings", "ping_wishes"), "bot/core/pings"),
     **dict.fromkeys(("saved_files", "saved_workflows", "saved_versions", "saved_servers"), "bot/core/sources"),
     "workflows": "bot/core/workflows",

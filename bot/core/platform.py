@@ -22,10 +22,12 @@ from bot.core.media.images import measure
 from bot.core.media.retouch import read_crop, without_mask
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
+from bot.core.moderation.invitation_service import INVITED_PATH, InvitationLink, InvitationService
 from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
+from bot.core.people.invitations import Invitation, InvitationRole, SignedInDevice
 from bot.core.people.service import LinkService
 from bot.core.pings.wishes import PingWishes
 from bot.core.policy.audit import Entry
@@ -72,6 +74,7 @@ from bot.core.workflows.workflow import Workflow
 __all__ = [
     "ADMINISTRATORS",
     "EVERYONE",
+    "INVITED_PATH",
     "MASK_PATH",
     "MINUTES",
     "OPERATOR",
@@ -102,6 +105,10 @@ __all__ = [
     "Health",
     "HistoryPage",
     "HistoryService",
+    "Invitation",
+    "InvitationLink",
+    "InvitationRole",
+    "InvitationService",
     "KeyValueStore",
     "Limit",
     "LineEntry",
@@ -133,6 +140,7 @@ __all__ = [
     "SavedWorkflows",
     "Scope",
     "Services",
+    "SignedInDevice",
     "State",
     "StudioOverview",
     "StudioService",
@@ -222,6 +230,7 @@ class Services:
     links: LinkService
     data: OwnDataService
     masks: MaskService
+    invitations: InvitationService
     studio: StudioService
 
 

@@ -15,6 +15,17 @@ class TokenRefused(ConnectionError):
 
 
 @dataclass(frozen=True)
+class BotAccount:
+    """Our bot at a platform, as its token tells it: its name there, the link that invites it, and sentences that say
+    what it still lacks.
+    """
+
+    name: str
+    invitation: str
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Limits:
     """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits, and
     whether it shows previews.

@@ -21,6 +21,7 @@ from bot.core.backup.archive import FOLDERS, RECORDS, BadBackup, Manifest
 from bot.core.errors import ConfigError
 from bot.core.media.blob_store import BlobStore
 from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.invitations import Invitations
 from bot.core.policy.audit import Audit
 from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.store import PresetStore
@@ -144,8 +145,9 @@ async def _made_ready(
     async with Database(f"sqlite:///{records}") as database:
         repository, audit = RunRepository(database), Audit(database)
         rules = RuleStore(database, audit, TaskHealth())
+        people = (LinkedAccounts(database), Invitations(database))
         erased, keys = await erase_again(
-            erasures, manifest.made_at, repository, audit, rules, PresetStore(database), LinkedAccounts(database)
+            erasures, manifest.made_at, repository, audit, rules, PresetStore(database), *people
         )
         for key in keys:
             await asyncio.to_thread((work / "media" / key).unlink, missing_ok=True)

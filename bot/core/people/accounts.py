@@ -20,6 +20,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import UserError
 from bot.core.model import Person
 from bot.core.people.codes import check_guess, forget_code, named, new_code, note_guess, redeem, sweep_codes
+from bot.core.people.invitations import forget_device
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import links
@@ -155,15 +156,18 @@ class LinkedAccounts(KnownAccounts):
         return joined
 
     async def end(self, account: str, *, forgotten: bool = False) -> bool:
-        """End the links of an account with others. False if it has none. A `forgotten` one loses its name."""
+        """End the links of an account with others. False if it has none. A `forgotten` one loses its name, and its
+        invitation to the page.
+        """
 
         def end(connection: Connection) -> bool:
             if forgotten:
                 forget_code(connection, account)
+                forget_device(connection, account)
                 connection.execute(update(links).where(links.c.account == account).values(name=""))
             return _leave(connection, account, self._clock())
 
-        ended = await self._database.write(end, Topic.LINKS, locks=_LOCKS)
+        ended = await self._database.write(end, Topic.LINKS, Topic.INVITATIONS, locks=_LOCKS)
         await self.refresh()
         return ended
 

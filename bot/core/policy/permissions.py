@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from bot.core.errors import NotAllowed
@@ -32,10 +32,16 @@ EVERYTHING = RuleTarget()  #: everyone and every workflow, in the whole communit
 
 
 class Permissions:
-    """`operators` and `trusted` are people as "platform:id"."""
+    """`operators` and `trusted` are people as "platform:id"; `is_author` tells who else is trusted."""
 
-    def __init__(self, audit: Audit, operators: Collection[str] = (), trusted: Collection[str] = ()) -> None:
-        self._audit = audit
+    def __init__(
+        self,
+        audit: Audit,
+        operators: Collection[str] = (),
+        trusted: Collection[str] = (),
+        is_author: Callable[[str], bool] = lambda _person: False,
+    ) -> None:
+        self._audit, self._is_author = audit, is_author
         self._named = frozenset(operators)
         self._operators, self._trusted = frozenset({OPERATOR.key, *operators}), frozenset(trusted)
 
@@ -54,7 +60,7 @@ class Permissions:
 
     def is_trusted(self, person: Person) -> bool:
         """True if a person may add workflows."""
-        return person.key in self._trusted or self.is_operator(person)
+        return person.key in self._trusted or self._is_author(person.key) or self.is_operator(person)
 
     async def moderator(self, by: Person, here: Place, act: str) -> None:
         """Raise `NotAllowed` if a person does not moderate a place."""

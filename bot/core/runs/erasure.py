@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.core.media.blob_store import BlobStore
 from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.invitations import Invitations
 from bot.core.policy.audit import Audit
 from bot.core.policy.rule_store import RuleStore
 from bot.core.presets.store import PresetStore
@@ -79,11 +80,13 @@ async def erase_again(
     book: RuleStore,
     presets: PresetStore,
     accounts: LinkedAccounts,
+    invitations: Invitations,
 ) -> tuple[int, list[str]]:
-    """Delete from the records of a backup, made at a moment, what was deleted since, and part accounts that were parted
-    since. Returns how many runs that were, and the keys of files that no run uses any longer.
+    """Delete from the records of a backup, made at a moment, what was deleted since, part accounts that were parted
+    since, and end invitations that were ended since. Returns how many runs that were, and the keys of files that no run
+    uses any longer.
     """
-    ids, people, parted = set[str](), set[str](), set[str]()
+    ids, people, parted, revoked = set[str](), set[str](), set[str](), set[str]()
     for each in erasures:
         if each.run:
             ids.add(each.run)
@@ -92,10 +95,14 @@ async def erase_again(
             people |= {each.person} if each.at > moment - _LATE else set()
         if each.parted and each.at > moment - _LATE:
             parted.add(each.parted)
+        if each.revoked and each.at > moment - _LATE:
+            revoked.add(each.revoked)
     for person in sorted(people):
         await _forget_beside_runs(person, records, audit, book, presets, accounts)
     for account in sorted(parted):
         await accounts.end(account)
+    for each_revoked in sorted(revoked):
+        await (invitations.sign_out if ":" in each_revoked else invitations.end)(each_revoked)
     known = await records.known(ids)
     keys = list[str]()
     for first in range(0, len(known), _AT_ONCE):

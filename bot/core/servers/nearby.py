@@ -1,30 +1,71 @@
-"""Find ComfyUI servers that run on this machine, at the ports that they usually have."""
+"""Look at addresses for a ComfyUI: at the usual ports of this machine, and at those that a person gives."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from bot.core.together import together
+from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError
+from comfy.http import Device
 from comfy.server import Server
 
 PORTS = (8188, 8000)  # of ComfyUI itself, and of its desktop program
 _PATIENCE = 5.0  # seconds
+_GB = 1e9
 
 
-async def nearby(ports: Sequence[int] = PORTS) -> list[str]:
-    """Return the addresses of the servers that answer like a ComfyUI."""
-    addresses = [f"http://127.0.0.1:{port}" for port in ports]
-    answers = await together(*map(_answers, addresses))
-    return [address for address, answered in zip(addresses, answers, strict=True) if answered]
+@dataclass(frozen=True)
+class FoundServer:
+    """A server that answers like a ComfyUI; `devices` says in words what it computes on."""
+
+    address: str
+    version: str = ""
+    devices: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """Its version and its devices, in one line."""
+        version = _("ComfyUI {version}").format(version=self.version) if self.version else _("a ComfyUI")
+        return ", ".join((version, *self.devices))
 
 
-async def _answers(address: str) -> bool:
+@dataclass(frozen=True)
+class SilentServer:
+    """An address at which no ComfyUI answers, and the reason in words."""
+
+    address: str
+    reason: str
+
+
+Sight: TypeAlias = FoundServer | SilentServer
+
+
+async def nearby(ports: Sequence[int] = PORTS) -> list[FoundServer]:
+    """Return the servers of this machine that answer like a ComfyUI."""
+    sights = await together(*(look_at(f"http://127.0.0.1:{port}") for port in ports))
+    return [each for each in sights if isinstance(each, FoundServer)]
+
+
+async def look_at(address: str) -> Sight:
+    """Ask one address what is there. Raises `ValueError` for text that is no address."""
     try:
         async with asyncio.timeout(_PATIENCE), ComfyClient(Server(address)) as client:
-            await client.system_stats()
-    except (ComfyError, TimeoutError):
-        return False
-    return True
+            stats = await client.system_stats()
+    except ComfyError as fault:
+        return SilentServer(address, str(fault))
+    except TimeoutError:
+        return SilentServer(address, _("it has not answered within {count} seconds").format(count=round(_PATIENCE)))
+    return FoundServer(address, stats.comfyui_version, tuple(map(_in_words, stats.devices)))
+
+
+def _in_words(device: Device) -> str:
+    name = device.name.removeprefix("cuda:0 ").partition(" : ")[0] or device.type
+    if not device.vram_total:
+        return name
+    words = _("{device} with {size} GB")
+    return words.format(device=name, size=round(device.vram_total / _GB))

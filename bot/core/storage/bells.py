@@ -32,6 +32,7 @@ class Topic(StrEnum):
     SERVERS = "servers"  #: operators want something of servers
     PRESETS = "presets"  #: what people have kept for forms
     LINKS = "links"  #: which accounts are of one person
+    INVITATIONS = "invitations"  #: who is invited to the page
 
 
 class Bell:

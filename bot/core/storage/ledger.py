@@ -27,13 +27,15 @@ NAME = "erased.jsonl"
 @dataclass(frozen=True)
 class Erasure:
     """Deleted at a moment: a run by its id, or all that a person, given as "platform:id", had asked for until then. Or
-    an account, given likewise, was `parted` from the others of its person.
+    an account, given likewise, was `parted` from the others of its person; or an invitation to the page, or an account
+    that was signed in there, was `revoked`.
     """
 
     at: float
     run: str = ""
     person: str = ""
     parted: str = ""
+    revoked: str = ""
 
 
 class ErasureLedger:
@@ -51,6 +53,9 @@ class ErasureLedger:
 
     async def note_parting(self, account: str) -> None:
         await self.add([Erasure(self._clock(), parted=account)])
+
+    async def note_revoked(self, invitation: str) -> None:
+        await self.add([Erasure(self._clock(), revoked=invitation)])
 
     async def add_missing(self, erasures: Iterable[Erasure]) -> None:
         """Add what another ledger says and this one does not."""

@@ -456,6 +456,32 @@ link_codes = Table(
     Column("wrong_at", Float),
 )
 
+#: Whom operators have invited to the page. `digest` is that of the key in the link, and `host` the name of who invites.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("until", Float),
+    Column("ended_at", Float),  # when it was taken back
+)
+
+#: The browsers that were signed in with an invitation, as the accounts that they are on the page.
+devices = Table(
+    "devices",
+    metadata,
+    Column("account", String(128), primary_key=True),
+    Column("invitation", String(16), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Index("devices_of_invitation", "invitation"),
+)
+
 #: What was in the files of a workflow, packed.
 workflow_versions = Table(
     "workflow_versions",

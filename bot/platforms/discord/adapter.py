@@ -12,7 +12,7 @@ import discord
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import KeyValueStore, Services
-from bot.core.port import MessageOpening, Ping, TokenRefused, WorkflowQuestion
+from bot.core.port import BotAccount, MessageOpening, Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.discord.client import DiscordClient
 from bot.platforms.discord.commands.choice import CommandChoice
@@ -151,6 +151,13 @@ class DiscordPlatform:
 
 async def introduce(settings: Settings) -> str:
     """The bot's name at Discord, and the link that invites it. Raises `ConfigError`."""
+    found = await account(settings)
+    good = _("Discord: good, as {name}. Invite it to a server: {link}").format(name=found.name, link=found.invitation)
+    return " ".join([good, *found.lacks])
+
+
+async def account(settings: Settings) -> BotAccount:
+    """The bot that the token is for. Raises `ConfigError`."""
     if settings.discord_token is None:
         raise ConfigError(_("DISCORD_TOKEN is not set."))
     with pointed_at(settings.discord_api_base, settings.discord_gateway_url):
@@ -164,12 +171,11 @@ async def introduce(settings: Settings) -> str:
             raise ConfigError(
                 _("Discord cannot be reached. Check the network of this computer. ({reason})").format(reason=fault)
             ) from fault
-    link = invitation(client.application_id or 0)
     words = _(
         "It cannot write to discord:{person}, who is to hear what is wrong: they must share a server with the bot."
     )
-    good = _("Discord: good, as {name}. Invite it to a server: {link}").format(name=client.user, link=link)
-    return " ".join([good, *(words.format(person=person) for person in unheard)])
+    lacks = tuple(words.format(person=person) for person in unheard)
+    return BotAccount(str(client.user), invitation(client.application_id or 0), lacks)
 
 
 async def _hears(rest: DiscordRest, person: str) -> bool:

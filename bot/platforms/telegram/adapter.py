@@ -15,7 +15,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, GroupSummary, Result, RunSummary
 from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
-from bot.core.port import Ping, TokenRefused, WorkflowQuestion
+from bot.core.port import BotAccount, Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import ChatAccess
@@ -195,6 +195,12 @@ class TelegramPlatform:
 
 async def introduce(settings: Settings) -> str:
     """The bot's name at Telegram, and what it still lacks. Raises `ConfigError`."""
+    found = await account(settings)
+    return " ".join([_("Telegram: good, as @{name}.").format(name=found.name), *found.lacks])
+
+
+async def account(settings: Settings) -> BotAccount:
+    """The bot that the token is for. Raises `ConfigError`."""
     if settings.telegram_token is None:
         raise ConfigError(_("TELEGRAM_TOKEN is not set."))
     bot = connect(settings.telegram_token.reveal(), settings.telegram_api_url, local=settings.telegram_local)
@@ -209,13 +215,14 @@ async def introduce(settings: Settings) -> str:
         ) from fault
     finally:
         await disconnect(bot)
-    told = [_("Telegram: good, as @{name}.").format(name=me.username)]
+    told = []
     if not settings.telegram_allowed and not settings.operators:
         told.append(_("It does not serve anyone until TELEGRAM_ALLOWED names people or chats."))
     if not me.can_join_groups:
         told.append(_("It cannot be put into groups until @BotFather is told /setjoingroups."))
     words = _("It cannot write to telegram:{person}, who is to hear what is wrong: they must open a chat with the bot.")
-    return " ".join([*told, *(words.format(person=person) for person in unheard)])
+    lacks = (*told, *(words.format(person=person) for person in unheard))
+    return BotAccount(str(me.username), f"https://t.me/{me.username}", lacks)
 
 
 async def _hears(bot: Bot, person: str) -> bool:

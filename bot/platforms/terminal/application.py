@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from bot.core.execution.one_shot import OneShotRunner
     from bot.core.moderation.operator import OperatorService
     from bot.core.platform import PackedData
+    from bot.core.servers.nearby import FoundServer
     from bot.core.sources.library import TemplateLibrary
     from bot.core.workflows.catalog import Catalog
     from bot.preflight import Findings
     from bot.settings import Role, Settings
+    from bot.setup.checks import CheckedBot
+    from bot.setup.service import SetupEnd
 
 
 class Application(Protocol):
@@ -44,8 +47,19 @@ class Application(Protocol):
 
     def label(self, server: str | None) -> str: ...
 
-    async def nearby(self) -> list[str]:
-        """Return the addresses of ComfyUI servers that run on this machine at the usual ports."""
+    async def nearby(self) -> list[FoundServer]:
+        """Return the ComfyUI servers that run on this machine at the usual ports."""
+
+    async def check_bot(self, platform: str, token: str, allowed: str) -> CheckedBot:
+        """Ask a platform about the token of a bot. Raises `BadValue`."""
+
+    def is_unset(self) -> bool:
+        """True if nothing is set up in this folder or in the environment."""
+
+    async def set_up(self, announce: Callable[[str], None]) -> SetupEnd:
+        """Serve the page of the first setup until it ends; `announce` gets its address with the key. The settings are
+        read again then.
+        """
 
     async def examine(self, role: Role) -> Findings:
         """Find what `start` would refuse in this role."""

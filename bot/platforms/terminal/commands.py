@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bot.core.workflows.workflow import Workflow
     from bot.settings import Settings
 
-_PACE = 1.0  # seconds that the demo spends on each node, so that people can watch
 _SERVER_HELP = _("A ComfyUI server; default: COMFYUI_URLS, or the built-in engine.")
 _server = click.option("--server", metavar="URL", help=_SERVER_HELP)
 
@@ -203,10 +202,11 @@ def init(server: str | None, yes: bool) -> None:
 @click.option("--no-browser", is_flag=True, help=_("Do not open the page in the browser."))
 def demo(no_browser: bool) -> None:
     """Try Darkroom in the browser, without any setup."""
+    from bot.platforms.terminal.session import PACE
     from bot.platforms.terminal.session import demo as show
 
     _settings(_app())
-    raise SystemExit(show(_app(), _PACE, browser=not no_browser))
+    raise SystemExit(show(_app(), PACE, browser=not no_browser))
 
 
 @cli.command()

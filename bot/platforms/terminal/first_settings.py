@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from bot.core.errors import ConfigError
+from bot.core.errors import BadValue, ConfigError
 from bot.core.extras import has
-from bot.core.storage import private
+from bot.core.servers.nearby import FoundServer
 from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
-from bot.settings import Settings, example
-
-_PLAIN = re.compile(r"[\w:/.,*=@+;-]+")  # a value that needs no quotes in the file
+from bot.setup.checks import TOKENS
+from bot.setup.env_file import fault_of, there_is, write_new
 
 
 def write(app: Application, path: Path, given: str | None, *, asks: bool) -> int:
@@ -25,24 +23,22 @@ def write(app: Application, path: Path, given: str | None, *, asks: bool) -> int
     `asks` a person confirms what was found, and says the rest. Raises `BadRequest` if there is such a file.
     """
     if path.exists():
-        raise BadRequest(_("There is a file {file} already: change it, or move it away.").format(file=path))
+        raise BadRequest(there_is(path))
     found = [given] if given is not None else _found(app)
-    values = _asked(found) if asks else {"COMFYUI_URLS": ", ".join(found), "DARKROOM_WEB": "on"}
+    values = _asked(app, found) if asks else {"COMFYUI_URLS": ", ".join(found), "DARKROOM_WEB": "on"}
     values = {name: value for name, value in values.items() if value}
-    if (mistake := _fault(values)) is not None:
+    if (mistake := fault_of(values)) is not None:
         raise BadRequest(mistake)
     try:
-        private.make_file(path)
-        path.write_text(filled(example(), values), encoding="utf-8")
-    except OSError as fault:
-        words = _("{file} cannot be written: {reason}")
-        raise BadRequest(words.format(file=path, reason=fault.strerror)) from fault
+        write_new(path, values)
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
     say(_("{file} is written. Next, type “darkroom check”, and then “darkroom start”.").format(file=path))
     return 0
 
 
 def _found(app: Application) -> list[str]:
-    found: list[str] = []
+    found: list[FoundServer] = []
 
     async def look() -> int:
         found.extend(await app.nearby())
@@ -50,25 +46,53 @@ def _found(app: Application) -> list[str]:
 
     if code := attend(look()):
         raise SystemExit(code)
-    for address in found:
-        say(_("There is a ComfyUI at {address}.").format(address=address))
-    return found
+    for each in found:
+        say(_("There is a ComfyUI at {address}: {about}.").format(address=each.address, about=each.about))
+    return [each.address for each in found]
 
 
-def _asked(found: Sequence[str]) -> dict[str, str]:
+def _asked(app: Application, found: Sequence[str]) -> dict[str, str]:
     if not found:
         say(_("No ComfyUI answers at its usual ports on this machine."))
         if has("engine"):
             say(_("Without one, the built-in engine runs the workflows that need no model."))
     values = {"COMFYUI_URLS": _answer("COMFYUI_URLS", _("Address of your ComfyUI (empty: none)"), ", ".join(found))}
-    secret = _("{what} (empty: none; it is not shown)")
-    values["DISCORD_TOKEN"] = _answer("DISCORD_TOKEN", secret.format(what=_("Token of your Discord bot")), hide=True)
-    values["TELEGRAM_TOKEN"] = _answer("TELEGRAM_TOKEN", secret.format(what=_("Token of your Telegram bot")), hide=True)
+    values["DISCORD_TOKEN"] = _token(app, "discord", _("Token of your Discord bot"))
+    values["TELEGRAM_TOKEN"] = _token(app, "telegram", _("Token of your Telegram bot"))
     if values["TELEGRAM_TOKEN"]:
         who = _("Who may use it on Telegram: ids and @names with commas, or * for everyone")
         values["TELEGRAM_ALLOWED"] = _answer("TELEGRAM_ALLOWED", who)
     page = click.confirm(_("Serve the page at http://127.0.0.1:8420"), default=not _chats(values))
     return {**values, "DARKROOM_WEB": "on" if page else ""}
+
+
+def _token(app: Application, platform: str, what: str) -> str:
+    """Ask for a token until the platform takes it, or the person wants it all the same; empty for none."""
+    question = _("{what} (empty: none; it is not shown)").format(what=what)
+    while token := _answer(TOKENS[platform], question, hide=True):
+        if _is_taken(app, platform, token) or click.confirm(_("Keep it all the same?"), default=False):
+            return token
+    return ""
+
+
+def _is_taken(app: Application, platform: str, token: str) -> bool:
+    """Ask a platform about a token, and tell what it says."""
+    taken: list[bool] = []
+
+    async def ask() -> int:
+        try:
+            account = (await app.check_bot(platform, token, "*")).account
+        except BadValue as fault:
+            say(fault.reason)
+        else:
+            say(_("The token works: the bot is called {name}.").format(name=account.name))
+            say(_("Invite it with this link: {link}").format(link=account.invitation))
+            taken.append(True)
+        return 0
+
+    if code := attend(ask()):
+        raise SystemExit(code)
+    return bool(taken)
 
 
 def _chats(values: Mapping[str, str]) -> bool:
@@ -81,27 +105,8 @@ def _answer(name: str, question: str, default: str = "", *, hide: bool = False) 
 
 def _checked(name: str) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if text.strip() and (fault := _fault({name: text.strip()})) is not None:
+        if text.strip() and (fault := fault_of({name: text.strip()})) is not None:
             raise click.UsageError(fault)
         return text.strip()
 
     return check
-
-
-def _fault(values: Mapping[str, str]) -> str | None:
-    try:
-        Settings.read(values, None)
-    except ConfigError as fault:
-        return str(fault)
-    return None
-
-
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return the file of all settings with these values in it, each below its explanation."""
-    for name, value in values.items():
-        quoted = value if _PLAIN.fullmatch(value) else "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
-        before, found, after = text.partition(f"\n# {name}=")
-        if found:
-            _old, _end, after = after.partition("\n")
-            text = f"{before}\n{name}={quoted}\n{after}"
-    return text

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bot.settings import Role
 
 _log = logging.getLogger(__name__)
+PACE = 1.0  # seconds that the demo spends on each node, so that people can watch
 _VIDEO = re.compile("video|webm|mp4", re.IGNORECASE)
 
 
@@ -286,17 +287,37 @@ async def _check_server(app: Application, server: str | None) -> bool:
 def start(app: Application, role: Role) -> int:
     """Serve until a signal; the exit code."""
     from bot.logs import configure
+    from bot.settings import Role
 
     is_debug = logging.getLogger("bot").isEnabledFor(logging.DEBUG)
     try:
         configure(app.settings.log_format, logging.DEBUG if is_debug else app.settings.level)
         for doubt in app.settings.doubts:
             _log.warning(doubt)
+        if role == Role() and app.is_unset():
+            return _first_start(app, role)
         asyncio.run(app.start(role, say))
     except ConfigError as fault:
         raise BadRequest(str(fault)) from fault
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    return 0
+
+
+def _first_start(app: Application, role: Role) -> int:
+    """Set the bot up in the browser, and go on as it was chosen there. Raises `ConfigError`."""
+    from bot.setup.service import SetupEnd
+
+    def announce(address: str) -> None:  # no browser is opened: the key would stand in the list of processes
+        say(_("Nothing is set up in this folder yet. Open this address in a browser on this computer:"))
+        say(address)
+        say(_("It works once, in one browser. Press Ctrl-C to stop; what was checked is kept for the next start."))
+
+    match asyncio.run(app.set_up(announce)):
+        case SetupEnd.WRITTEN:
+            asyncio.run(app.start(role, say))
+        case SetupEnd.DEMO:
+            return demo(app, PACE, browser=False)
     return 0
 
 

@@ -47,6 +47,7 @@ class WebPlatform:
         self._wire = CrossProcessRelay(shared) if shared is not None else None
         self._stack = AsyncExitStack()
         self._listens = False
+        self._invited: set[str] = set()
 
     async def __aenter__(self) -> WebPlatform:
         if self._shared is not None:
@@ -65,7 +66,7 @@ class WebPlatform:
             tasks = services.health.tasks
             tasks.connected(self.name)
             tidying, hearing = BackgroundTask("web cleanup", tasks), BackgroundTask("web relay", tasks)
-            tidying.repeat(self._tidy, _TIDY_EVERY)
+            tidying.repeat(partial(self._tidy, services), _TIDY_EVERY)
             if self._wire is not None:
                 hearing.repeat(partial(self._hear, self._wire), _LISTEN_EVERY)
             self._opened(address)
@@ -86,8 +87,13 @@ class WebPlatform:
         if self._hub.has_pages:
             await wire.hear(self._hub)
 
-    async def _tidy(self) -> None:
+    async def _tidy(self, services: Services) -> None:
         self._hub.tidy()
+        await services.invitations.tidy()
+        invited = {each for each in self._hub.visitors if services.invitations.of(f"web:{each}") is not None}
+        for visitor in self._invited - invited:  # those whose invitation has come to its end
+            self._hub.hang_up_on(visitor)
+        self._invited = invited
         if self._wire is not None:
             await self._wire.tidy()
 

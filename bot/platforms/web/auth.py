@@ -43,11 +43,17 @@ class AccessControl:
     """Access to the page: without a token, from this computer only; with one, for visitors who have entered it."""
 
     def __init__(
-        self, token: Secret | None, proxy_header: str = "", guesses: Guesses | None = None, public_host: str = ""
+        self,
+        token: Secret | None,
+        proxy_header: str = "",
+        guesses: Guesses | None = None,
+        public_host: str = "",
+        is_invited: Callable[[str], bool] = lambda _visitor: False,
     ) -> None:
         """`proxy_header` is the one in which our proxy says for whom it asks. `public_host` is the name of the page for
-        all, where links work.
+        all, where links work. `is_invited` tells of a visitor that an operator has invited them.
         """
+        self._is_invited = is_invited
         self._public_host = public_host
         self._token, self._proxy_header = token, proxy_header
         self._guesses = guesses or Guesses()
@@ -70,8 +76,10 @@ class AccessControl:
         return not self.locked and is_loopback(request.remote or "") and not _is_passed_on(request)
 
     async def is_in(self, request: web.Request) -> bool:
-        """Check that the visitor has entered the token, if there is one. Raises `HTTPTooManyRequests`."""
-        if self._token is None:
+        """Check that the visitor has entered the token, if there is one, or was invited. Raises
+        `HTTPTooManyRequests`.
+        """
+        if self._token is None or ((visitor := whose(request)) and self._is_invited(visitor)):
             return True
         given, stamp = request.cookies.get(_SESSION, ""), self._session(request)
         member = whose(request), given
@@ -96,6 +104,10 @@ class AccessControl:
     async def enter(self, request: web.Request, given: str) -> bool:
         """Check a token. Raises `HTTPTooManyRequests` if hundreds of tokens wait to be checked."""
         return await self._look(request, given, self._is_right)
+
+    async def knows(self, request: web.Request, key: str, is_right: Callable[[str], bool]) -> bool:
+        """Check the key of a link, which counts as a guess. Raises `HTTPTooManyRequests`."""
+        return await self._look(request, key, is_right)
 
     async def _look(self, request: web.Request, given: str, is_right: Callable[[str], bool]) -> bool:
         try:

@@ -28,7 +28,6 @@ def words() -> dict[str, str]:
         "sample": _("Use a sample picture"),
         "camera": _("Camera"),
         "from_gallery": _("From your pictures"),
-        "no_results": _("Nothing of yours fits here yet."),
         "reduced": _("{name} was too large, and is {width} x {height} pixels now."),
         "remove": _("Remove"),
         "too_large": _("{name} is too large; the maximum is {most} MB."),
@@ -179,7 +178,7 @@ def gallery_words() -> dict[str, str]:
         "gallery_kind_3d": _("3D model"),
         "gallery_kind_file": _("File"),
         "gallery_kind_text": _("Text"),
-        "pick_title": _("Choose a picture from your gallery"),
+        "pick_title": _("Choose from your gallery"),
         "pick_empty": _("Nothing in your gallery can be used here yet."),
         "large_previous": _("Previous"),
         "large_next": _("Next"),
@@ -227,4 +226,6 @@ def page_words() -> dict[str, str]:
         "token": _("Token"),
         "enter": _("Sign in"),
         "wrong": _("That is not the token."),
+        "setup": _("Set up Darkroom"),
+        "invitations": _("Invitations"),
     }

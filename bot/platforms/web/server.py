@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.core.platform import MASK_PATH, SHARED_PATH, Services, note_arrival
+from bot.core.platform import INVITED_PATH, MASK_PATH, SHARED_PATH, Services, note_arrival
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
@@ -25,11 +25,12 @@ from bot.platforms.web.api.shared import shared
 from bot.platforms.web.auth import AccessControl, protect, whose
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
+from bot.platforms.web.invitations.routes import INVITATIONS, InvitationRoutes, greet
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.studio.routes import StudioRoutes
 from bot.platforms.web.templates import STATIC
 
-_PUBLIC = (SHARED_PATH, MASK_PATH, "/static/", "/healthz", "/readyz", "/metrics")
+_PUBLIC = (SHARED_PATH, MASK_PATH, INVITED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
 _SHUTDOWN = 2.0  # seconds that answers under way have when it stops
 
 
@@ -56,8 +57,14 @@ async def try_to_listen(options: PageConfig) -> None:
 
 def application(services: Services, hub: Hub, options: PageConfig) -> web.Application:
     """The page and all that it asks for."""
-    gate = AccessControl(options.token, options.proxy_header, options.guesses, options.public_host)
-    app = web.Application(middlewares=[gate.middleware(), _members_only(gate), explained])
+    gate = AccessControl(
+        options.token,
+        options.proxy_header,
+        options.guesses,
+        options.public_host,
+        lambda visitor: services.invitations.of(f"web:{visitor}") is not None,
+    )
+    app = web.Application(middlewares=[gate.middleware(), _members_only(gate, services), explained])
     app.on_response_prepare.append(protect)
     app.add_routes(PageRoutes(services, gate, options).routes())
     app.add_routes(RunRoutes(services, hub, options.upload_bytes).routes())
@@ -67,16 +74,17 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(AdminRoutes(services, gate).routes())
+    app.add_routes(InvitationRoutes(services, gate, hub).routes())
     app.add_routes(StudioRoutes(services, gate, options.upload_bytes).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
     app.add_routes(health.routes())
     app.on_cleanup.append(health.close)
-    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), _static()])
+    app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), static_files()])
     return app
 
 
-def _static() -> web.RouteDef:
+def static_files() -> web.RouteDef:
     """Serve the page's own files by their names. The file system is asked for no other name, however odd it is."""
     files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
 
@@ -89,16 +97,19 @@ def _static() -> web.RouteDef:
     return web.get("/static/{name:.*}", static)
 
 
-def _members_only(gate: AccessControl) -> Middleware:
-    """All but the page, its login and the probes needs a visitor's cookie and, if there is one, the token."""
+def _members_only(gate: AccessControl, services: Services) -> Middleware:
+    """All but the page, its login and the probes needs a visitor's cookie and, if there is one, the token or an
+    invitation.
+    """
 
     @web.middleware
     async def members_only(request: web.Request, handler: Handler) -> web.StreamResponse:
         note_arrival()
+        greet(request, services.invitations)
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path in ("/moderate", "/studio"):
-                raise web.HTTPSeeOther("./")  # the page asks for the token
+            if request.path in ("/moderate", "/studio", INVITATIONS):  # the page asks for the token
+                raise web.HTTPSeeOther("../" if request.path == INVITATIONS else "./")
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from aiohttp import web
@@ -11,9 +14,13 @@ from click.testing import CliRunner, Result
 from bot.app import App
 from bot.core.servers.nearby import nearby
 from bot.platforms.terminal.commands import cli
-from bot.platforms.terminal.first_settings import filled
 from bot.settings import Secret, Settings, example, names
+from bot.setup.env_file import filled
 from comfy.embedded import EmbeddedServer
+from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.telegram.server import TOKEN, BotApi, bot_api
+from tests.bot.platforms.web.linked import free_port
+from tests.patience import PATIENCE
 
 URL = "http://127.0.0.1:8188"
 
@@ -22,6 +29,8 @@ URL = "http://127.0.0.1:8188"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in names():
         monkeypatch.delenv(name, raising=False)
+    for name in ("DISCORD_API_BASE", "TELEGRAM_API_URL"):  # where no platform answers
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -34,8 +43,9 @@ def written() -> Settings:
     return Settings.read({}, Path(".env"))
 
 
+@pytest.mark.long
 def test_a_person_answers_and_the_file_says_so() -> None:
-    said = init("--server", URL, answers="\nnot-secret\n12:not-secret\n@ann, -100\ny\n")
+    said = init("--server", URL, answers="\nnot-secret\ny\n12:not-secret\ny\n@ann, -100\ny\n")
     assert said.exit_code == 0, said.output
     assert "not-secret" not in said.output
     assert "darkroom check" in said.output
@@ -51,6 +61,38 @@ def test_a_wrong_answer_is_asked_again() -> None:
     assert said.exit_code == 0, said.output
     assert "must look like 123456:AAF…" in said.output
     assert (written().urls, written().telegram_token, written().web) == ((URL,), None, True)
+
+
+@pytest.fixture
+def platforms() -> Iterator[tuple[FakeDiscord, BotApi]]:
+    """Both platforms in a thread of their own: a command has the main one to itself, for its signals."""
+    loop, stack = asyncio.new_event_loop(), AsyncExitStack()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+
+    async def open_both() -> tuple[FakeDiscord, BotApi]:
+        return await stack.enter_async_context(FakeDiscord()), await stack.enter_async_context(bot_api())
+
+    try:
+        yield asyncio.run_coroutine_threadsafe(open_both(), loop).result(PATIENCE)
+    finally:
+        asyncio.run_coroutine_threadsafe(stack.aclose(), loop).result(PATIENCE)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.long
+def test_tokens_are_checked_at_once(platforms: tuple[FakeDiscord, BotApi], monkeypatch: pytest.MonkeyPatch) -> None:
+    discord, telegram = platforms
+    monkeypatch.setenv("DISCORD_API_BASE", discord.api_base)
+    monkeypatch.setenv("TELEGRAM_API_URL", telegram.url)
+    said = init("--server", URL, answers=f"\nwrong\nn\n{discord.token}\n{TOKEN}\n*\n\n")
+    assert said.exit_code == 0, said.output
+    assert "Discord does not know this token." in said.output
+    assert "Invite it with this link: https://discord.com/oauth2/authorize?client_id=4242" in said.output
+    assert "https://t.me/darkroom_bot" in said.output
+    assert (written().discord_token, written().telegram_token) == (Secret(discord.token), Secret(TOKEN))
 
 
 def test_nothing_is_asked_where_nobody_answers() -> None:
@@ -90,7 +132,9 @@ async def test_servers_of_this_machine_are_found() -> None:
     try:
         async with EmbeddedServer() as engine, EmbeddedServer() as closed:
             ports = [int(each.url.rpartition(":")[2]) for each in (engine, closed)]
-            assert await nearby([ports[0], other.addresses[0][1]]) == [engine.url]
+            found = await nearby([ports[0], other.addresses[0][1]])
+            assert [each.address for each in found] == [engine.url]
+            assert found[0].about.startswith("ComfyUI ")
         assert await nearby([ports[1]]) == []
     finally:
         await other.cleanup()

@@ -75,6 +75,12 @@ class GalleryPages:
 
         return await self._database.ask(ask)
 
+    async def together(self, person: Accounts, group: str) -> list[str]:
+        """Return the ids of a person's runs that one request asked for, in order."""
+        mine = (runs.c.person.in_(person), runs.c.group_id == group)
+        question = select(runs.c.id).where(*mine).order_by(runs.c.cell)
+        return await self._database.ask(lambda connection: list(connection.execute(question).scalars()))
+
     async def workflows(self, person: Accounts) -> dict[str, int]:
         """Count a person's runs that are done, by workflow."""
         mine = (runs.c.person.in_(person), runs.c.state == State.DONE)

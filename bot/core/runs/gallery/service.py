@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -86,7 +87,7 @@ class GalleryService:
         self._pages, self._thumbnails = GalleryPages(database), ThumbnailMaker(database, media)
         self._favourites, self._pending = FavouriteStore(database, clock), PendingDeletions(database)
         self._going = dict[str, float]()  # runs that are to be deleted, and when
-        self._leaving: frozenset[str] = frozenset()  # those that are being deleted now
+        self._deleting = asyncio.Lock()
         self._chore = BackgroundTask("deletions", tasks)
 
     async def __aenter__(self) -> GalleryService:
@@ -149,12 +150,15 @@ class GalleryService:
             raise UserError(_("None of these results has a file."))
         return archive
 
-    async def delete(self, person: Person, run_ids: Collection[str]) -> list[str]:
-        """Note that a person's results are to be deleted in `UNDO` seconds, and return their ids. From now on nobody
-        sees them. Raises `UserError` if one has not ended.
+    async def delete(self, person: Person, run_ids: Collection[str], group: str = "") -> list[str]:
+        """Note that a person's results, or those of a group, are to be deleted in `UNDO` seconds, and return their ids.
+        From now on nobody sees them. Raises `UserError` if one has not ended.
         """
-        found = await self._own(person, run_ids)
+        beside = await self._pages.together(self._of(person), group) if group else []
+        found = await self._own(person, [*run_ids, *beside])
         if any(run.ended_at is None for run in found):
+            if len(found) > 1:
+                raise UserError(_("Some of these runs have not ended yet. Cancel them first."))
             raise UserError(_("This run has not ended yet. Cancel it first."))
         ids = {run.id: run.person.key for run in found if run.id not in self._going}
         at = self._clock() + UNDO
@@ -165,8 +169,8 @@ class GalleryService:
     async def restore(self, person: Person, run_ids: Collection[str]) -> list[str]:
         """Undo deletions of a person, and return the ids of the runs that stay."""
         _check_count(run_ids)
-        wanted = [each for each in run_ids if each not in self._leaving]
-        back = await self._pending.take_back(self._of(person), wanted)
+        async with self._deleting:  # what is being deleted now is gone before anyone is told that it stays
+            back = await self._pending.take_back(self._of(person), run_ids)
         for run_id in back:
             self._going.pop(run_id, None)
         return back
@@ -195,14 +199,11 @@ class GalleryService:
         now = self._clock()
         if not any(at <= now for at in self._going.values()):
             return
-        due = [(run_id, person) for run_id, person, at in await self._pending.all() if at <= now]
-        self._leaving = frozenset(run_id for run_id, _person in due)
-        try:
+        async with self._deleting:
+            due = [(run_id, person) for run_id, person, at in await self._pending.all() if at <= now]
             for person in sorted({person for _run_id, person in due}):
                 await self._runs.delete_all([run_id for run_id, of in due if of == person], person_of(f"{person}:"))
-            await self._pending.drop(sorted(self._leaving))
-        finally:
-            self._leaving = frozenset()
+            await self._pending.drop(sorted(run_id for run_id, _person in due))
         left = {run_id for run_id, _person, _at in await self._pending.all()}
         self._going = {run_id: at for run_id, at in self._going.items() if at > now or run_id in left}
 

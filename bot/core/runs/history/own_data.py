@@ -21,6 +21,7 @@ from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import Failed, Person, StoredFile
 from bot.core.people.accounts import KnownAccounts
+from bot.core.people.invitations import OwnInvitation, invited_as
 from bot.core.pings.wishes import PingWish, wish_of
 from bot.core.policy.audit import Audit, AuditLine
 from bot.core.presets.store import Preset, PresetStore
@@ -96,6 +97,7 @@ class OwnData:
     reported: tuple[str, ...]
     notify: Mapping[str, PingWish]
     charges: tuple[OwnCharge, ...]
+    invitations: tuple[OwnInvitation, ...]
 
 
 @dataclass(frozen=True)
@@ -315,6 +317,7 @@ def _beside_runs(
         tuple(dict.fromkeys(connection.execute(reported).scalars())),
         wishes,
         tuple(OwnCharge(*row) for row in counted),
+        invited_as(connection, accounts),
     )
 
 

@@ -10,7 +10,7 @@ import discord
 
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import StoredFile
-from bot.core.platform import Field, FieldKind
+from bot.core.platform import Field, FieldKind, asked_each, one_each
 from bot.i18n import _, ngettext
 from bot.platforms.discord.commands.schema import CHOICES, choice_value, in_order, named
 from bot.platforms.discord.components import still
@@ -21,6 +21,7 @@ from bot.platforms.discord.runs.submit import Click, DiscordContext, go_on, subm
 from bot.platforms.discord.runs.text import cut, plain
 
 FIELDS = 5  # of a window
+_FILES = 10  # of an input, at most
 _TEXT = 4000  # characters of an input
 _TYPED = 4  # the kind of an input in which is typed
 
@@ -53,7 +54,10 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     page = _page(fields, at, old)
     session = replace(old, values={**old.values, **_given(click, page, old.values)})
     await context.sessions.put(click.user.id, name, session)
-    rest = fields[at + len(page) :]
+    rest, asked = fields[at + len(page) :], _asked_each(session)
+    if not rest and asked:
+        await go_on(click, asked, still(_run_now(name), _change(name)))
+        return
     if not rest:
         await _ask(context, click, name, cached, session)
         return
@@ -68,7 +72,7 @@ async def fill(context: DiscordContext, click: Click, name: str, at: int) -> Non
     buttons = [_button(onward, called("turn", name, at + len(page)), discord.ButtonStyle.primary)]
     if enough:
         buttons.append(_run_now(name))
-    await go_on(click, words.format(count=count), still(*buttons))
+    await go_on(click, " ".join(filter(None, (asked, words.format(count=count)))), still(*buttons))
 
 
 async def go(context: DiscordContext, click: Click, name: str) -> None:
@@ -110,8 +114,7 @@ async def _ask(context: DiscordContext, click: Click, name: str, cached: CachedF
     except (UserError, DeliveryFailed, StorageFailed) as refusal:
         if not _fields(cached, session):
             raise
-        change = _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
-        await go_on(click, str(refusal), still(change))
+        await go_on(click, str(refusal), still(_change(name)))
     else:
         await context.sessions.drop(click.user.id, name)
 
@@ -148,10 +151,21 @@ def _window(
     window = discord.ui.Modal(title=cached.title, timeout=None, custom_id=custom_id)
     if session.news and news:
         window.add_item(discord.ui.TextDisplay(cut(plain(session.news))))
+    several = one_each(cached.form, 2)
     for each in page:
-        window.add_item(_labelled(each, session.values.get(each.name)))
+        window.add_item(_labelled(each, session.values.get(each.name), _FILES if each.name == several else 1))
     window.stop()
     return window
+
+
+def _asked_each(session: FormSession) -> str:
+    """The question if several files for a field that takes one shall have a run each; empty if there are none."""
+    files = [each for each in session.values.values() if isinstance(each, tuple)]
+    return asked_each(len(files[0])) if files else ""
+
+
+def _change(name: str) -> discord.ui.Button[Any]:
+    return _button(_("Change"), called("turn", name), discord.ButtonStyle.secondary)
 
 
 def _run_now(name: str) -> discord.ui.Button[Any]:
@@ -162,22 +176,25 @@ def _button(label: str, custom_id: str, style: discord.ButtonStyle) -> discord.u
     return discord.ui.Button(label=label, custom_id=custom_id, style=style)
 
 
-def _labelled(each: Field, value: Any) -> discord.ui.Label[Any]:
+def _labelled(each: Field, value: Any, files: int) -> discord.ui.Label[Any]:
     parts = [each.help, each.range_text]
-    if isinstance(value, StoredFile | SubmittedFile):
-        parts.append(_("now {name}").format(name=value.filename))
+    if files > 1:
+        parts.append(_("several: a run for each"))
+    if now := [file.filename for file in _several(value) if isinstance(file, StoredFile | SubmittedFile)]:
+        parts.append(_("now {name}").format(name=", ".join(now)))
     if each.kind is FieldKind.CHOICE and len(each.choices or ()) > CHOICES:
         parts.append(_("one of {count} names").format(count=len(each.choices or ())))
     description = cut(" · ".join(part for part in parts if part), 100)
     title = cut(each.title or each.name, 45)
-    return discord.ui.Label(text=title, description=description or None, component=_input(each, value))
+    return discord.ui.Label(text=title, description=description or None, component=_input(each, value, files))
 
 
-def _input(each: Field, value: Any) -> Item:
+def _input(each: Field, value: Any, files: int) -> Item:
     now = value if value is not None else each.default
     if each.is_media:
         needed = each.required and value is None
-        return discord.ui.FileUpload(custom_id=each.name, required=needed, min_values=1 if needed else 0, max_values=1)
+        least = 1 if needed else 0
+        return discord.ui.FileUpload(custom_id=each.name, required=needed, min_values=least, max_values=files)
     if each.kind is FieldKind.TOGGLE:
         return _select(each, [("true", _("Yes")), ("false", _("No"))], str(now).lower())
     if each.kind is FieldKind.CHOICE and 0 < len(choices := named(each.choices)) <= CHOICES:
@@ -219,12 +236,17 @@ def _given(click: Click, page: Sequence[Field], before: Mapping[str, Any]) -> di
     for each in page:
         value = _value(items.get(each.name, {}), files)
         old = before.get(each.name)
-        given[each.name] = old if value is None and isinstance(old, StoredFile | SubmittedFile) else value
+        given[each.name] = old if value is None and isinstance(old, StoredFile | SubmittedFile | tuple) else value
     return given
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _value(item: Mapping[str, Any], files: Mapping[str, Any]) -> Any:
     if item.get("type") == _TYPED:
         return item["value"] if item["value"].strip() else None
     values = item.get("values") or [None]
-    return sent(files[values[0]]) if values[0] in files else values[0]
+    given = tuple(sent(files[each]) for each in values if each in files)
+    return given if len(given) > 1 else given[0] if given else values[0]

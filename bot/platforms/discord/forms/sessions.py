@@ -109,5 +109,7 @@ def _unpacked(value: Any) -> Any:
             return SubmittedFile(**value)
         case {"key": _}:
             return StoredFile(**value)
+        case [*several]:
+            return tuple(map(_unpacked, several))
         case _:
             return value

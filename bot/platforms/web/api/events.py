@@ -69,6 +69,7 @@ class Stream:
         run = await self._services.runs.get(news.run_id)
         if run is None or self._services.gallery.is_going(run.id):
             journal.forget(news.run_id)
+            self._told.pop(news.run_id, None)
             await self._send("gone", {"id": news.run_id}, news.id)
             return
         journal.know(run)

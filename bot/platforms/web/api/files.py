@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -51,13 +52,27 @@ async def send(request: web.Request, stored: FileService, file: StoredFile, *, l
     response.content_length = end - start
     if part:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    with suppress(ConnectionResetError):  # they have left: a gallery that scrolls asks for much that it needs no longer
+    with whole(request):
         await response.prepare(request)
         if request.method != "HEAD" and end > start:
             async for piece in stored.stream(file, start, end):
                 await response.write(piece)
         await response.write_eof()
     return response
+
+
+@contextmanager
+def whole(request: web.Request) -> Iterator[None]:
+    """Send a body here. It may end early: where the visitor has left, and where a file is gone in the middle. Then the
+    connection is cut, so that nobody takes a part for all of it.
+    """
+    try:
+        yield
+    except ConnectionResetError:
+        pass  # a gallery that scrolls asks for much that it needs no longer
+    except StorageFailed:
+        if request.transport is not None:
+            request.transport.abort()
 
 
 def preview(data: bytes) -> web.Response:

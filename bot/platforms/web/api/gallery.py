@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from time import localtime
 from typing import Any
 
@@ -89,7 +88,8 @@ class GalleryRoutes:
 
     async def _delete(self, request: web.Request) -> web.Response:
         """Have results deleted in a moment. All pages of the visitor hear that they are gone."""
-        gone = await self._gallery.delete(_person(request), ids_of((await _given(request))["runs"]))
+        given = await _given(request)
+        gone = await self._gallery.delete(_person(request), ids_of(given["runs"]), given["group"])
         return self._told(request, gone)
 
     async def _restore(self, request: web.Request) -> web.Response:
@@ -155,7 +155,7 @@ async def _send(request: web.Request, stored: FileService, archive: Archive) -> 
     disposition = 'attachment; filename="darkroom.zip"'
     headers = {"Content-Type": "application/zip", "Content-Disposition": disposition}
     response = web.StreamResponse(headers=headers)
-    with suppress(ConnectionResetError):  # they do not want it any longer
+    with files.whole(request):
         await response.prepare(request)
         async for piece in _zipped(stored, archive):
             await response.write(piece)
@@ -187,4 +187,4 @@ def _person(request: web.Request) -> Person:
 
 async def _given(request: web.Request) -> Mapping[str, str]:
     given = {name: str(value) for name, value in (await read_fields(request, _LARGEST)).items()}
-    return {"runs": "", **given}
+    return {"runs": "", "group": "", **given}

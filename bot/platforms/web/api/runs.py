@@ -51,7 +51,6 @@ class RunRoutes:
             web.post("/groups/{id}/resume", self._resume),
             web.post("/groups/{id}/choose/{number:[0-9]{1,3}}", self._choose),
             web.post("/groups/{id}/cancel", self._cancel_together),
-            web.delete("/groups/{id}", self._delete_together),
             web.get("/runs/{id}/changes", self._changes),
             web.post("/runs/{id}/cancel", self._cancel),
             web.delete("/runs/{id}", self._delete),
@@ -155,15 +154,6 @@ class RunRoutes:
         stopped = await self._services.groups.cancel(group, person_of(visitor))
         await self._tell_all(visitor, group)
         return web.json_response({"stopped": stopped})
-
-    async def _delete_together(self, request: web.Request) -> web.Response:
-        visitor, group = whose(request), await self._together(request)
-        cells = await self._services.groups.cells(group)
-        await self._services.groups.delete(group, person_of(visitor))
-        for run in cells:
-            self._hub.forget(run.id)
-            self._hub.tell(visitor, run.id)
-        return web.json_response({})
 
     async def _together(self, request: web.Request) -> str:
         """The id of a group of this visitor's; where it is anybody else's, it is not there. Raises `HTTPNotFound`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import asdict
 from typing import Any
 
@@ -36,6 +37,7 @@ from bot.core.platform import (
 from bot.i18n import _
 from bot.platforms.web.live.hub import Word
 
+_INVITED: ContextVar[tuple[str, str]] = ContextVar("invited", default=("", ""))  # the visitor of a request, and a name
 _EXACT = 2**53  # whole numbers beyond it are texts in JSON: a browser would round them
 
 
@@ -145,11 +147,18 @@ def offer_view(offer: WorkflowOffer, form: Form) -> dict[str, Any]:
 
 
 def person_of(person_id: str, languages: str = "") -> Person:
-    """The person behind a visitor. They have no name: the cookie alone identifies them. `languages` are those that
-    their browser asks for; the first counts.
+    """The person behind a visitor, with the name under which they were invited; others have none. `languages` are
+    those that their browser asks for; the first counts.
     """
     language = languages.partition(",")[0].partition(";")[0].strip()
-    return Person("web", person_id, _("a visitor of the page"), language=language)
+    known, name = _INVITED.get()
+    is_named = bool(name) and known == person_id
+    return Person("web", person_id, name if is_named else _("a visitor of the page"), language=language)
+
+
+def name_visitor(person_id: str, name: str) -> None:
+    """Set the name of the visitor whose request is being answered."""
+    _INVITED.set((person_id, name))
 
 
 def _field_view(field: Field, *, several: bool) -> dict[str, Any]:

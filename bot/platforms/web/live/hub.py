@@ -97,9 +97,19 @@ class Hub:
 
     def hang_up(self) -> None:
         """Close every inbox: the page is going down."""
-        for journal in self._journals.values():
+        for visitor in self._journals:
+            self.hang_up_on(visitor)
+
+    def hang_up_on(self, visitor: str) -> None:
+        """Close the inboxes of a visitor, who may no longer see the page."""
+        if (journal := self._journals.get(visitor)) is not None:
             for inbox in journal.inboxes:
                 inbox.close()
+
+    @property
+    def visitors(self) -> set[str]:
+        """The visitors who have a page open."""
+        return self._journals.keys() - self._left.keys()
 
     def _drop(self, visitor: str) -> None:
         del self._left[visitor], self._journals[visitor]

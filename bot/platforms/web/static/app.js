@@ -101,7 +101,7 @@ async function read(input) {
 async function use(file, workflow) {
   if (!workflow) return say(word("nowhere"));
   if (workflow.name !== form.workflow?.name && !(await choose(workflow))) return;
-  const field = taker(workflow, file.kind);
+  const field = taker(form.workflow, file.kind);
   form.put(field.name, file);
   form.focus(field.name);
   say(word("put_into", { field: field.title, title: workflow.title }));
@@ -113,7 +113,7 @@ async function refresh(whole = false) {
   const workflow = workflows.get(form.workflow?.name);
   runs.look();
   if (!workflow || workflow.lacks) await start();
-  else if (whole) form.show(workflow);
+  else if (whole) form.show(await workflows.whole(workflow));
 }
 
 async function start() {

@@ -31,12 +31,16 @@ export function icon(d) {
   return svg;
 }
 
-/** Load a stylesheet of the page that is not needed at first. */
+const sheets = new Map();
+
+/** Load a stylesheet of the page that is not needed at first, once. */
 export function styled(path) {
-  const url = new URL(path, import.meta.url).href;
-  const known = [...document.styleSheets].some((sheet) => sheet.href === url);
-  if (known) return Promise.resolve();
-  return new Promise((done) => document.head.append(make("link", { rel: "stylesheet", href: url, onload: done, onerror: done })));
+  if (!sheets.has(path)) {
+    const link = make("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href });
+    sheets.set(path, new Promise((done) => (link.onload = link.onerror = done)));
+    document.head.append(link);
+  }
+  return sheets.get(path);
 }
 
 /** A sheet over the page, which Escape closes; `content` is drawn once its styles are there. */

@@ -20,6 +20,7 @@ from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
 from bot.core.model import Person
 from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.invitations import InvitationRole, Invitations
 from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
@@ -262,6 +263,28 @@ async def test_accounts_that_were_parted_since_stay_parted(tmp_path: Path, kept:
         await accounts.refresh()
         assert accounts.of(ann.key) == {ann.key, later.key}
         assert accounts.counted(anna.key) == {ann.key, anna.key, later.key}
+
+
+@pytest.mark.long
+async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept: Path) -> None:
+    async with Database.in_folder(tmp_path / "old") as database:
+        people = Invitations(database)
+        (back, key), (open_, _key) = [
+            await people.make(name, InvitationRole.MEMBER, "Bo", None) for name in ("Ann", "Eve")
+        ]
+        for account in ("web:1", "web:2"):
+            assert await people.sign_in(open_.id, account, "Firefox")
+    made = await backup(_settings(tmp_path, "old"), tmp_path / "invited.tar", media=None)
+    settings = _settings(tmp_path, "new")
+    written = ErasureLedger(tmp_path / ledger.NAME)
+    await written.note_revoked(back.id)
+    await written.note_revoked("web:1")
+    await restore(settings, made.path, [], [], without_erasures=False)
+    async with Database.in_folder(settings.folder) as database:
+        people = Invitations(database)
+        await people.refresh()
+        assert people.named_by(key) is None
+        assert [people.of(each) is not None for each in ("web:1", "web:2")] == [False, True]
 
 
 async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Path) -> None:

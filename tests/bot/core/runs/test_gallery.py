@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from io import BytesIO
@@ -20,7 +21,8 @@ from bot.core.runs.history.search import RunSearch
 from bot.core.runs.queue import NewRun, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
-from tests.bot.harness import ANN, BEN, PLAIN, House, house, until
+from tests.bot.core.groups.recording import GroupPlatform, ask, write_seeded
+from tests.bot.harness import ANN, BEN, PLAIN, House, Studio, house, until
 
 HERE = Place("test", "here", "Here", "guild")
 ALL = GalleryFilter()
@@ -133,6 +135,43 @@ async def test_a_deletion_can_be_undone_until_it_is_due(tmp_path: Path) -> None:
             await until(is_gone)
             assert await other.restore(ANN, [run_ids[1]]) == []
         assert [(await home.run(each)).state for each in (run_ids[0], run_ids[2])] == [State.DONE] * 2
+
+
+async def test_what_is_said_to_be_restored_is_there(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        run_id, _message = await home.ask(PLAIN, color="1")
+        await home.ended(run_id)
+        later = [0.0]
+        gallery = _another(home, later)
+        await gallery.delete(ANN, [run_id])
+        later[0] = UNDO + 1
+        back, _done = await asyncio.gather(gallery.restore(ANN, [run_id]), gallery._delete_due())
+        assert bool(back) is (await home.services.runs.get(run_id) is not None)
+        await gallery.delete(ANN, [run_id])
+        later[0] = 2 * (UNDO + 1)
+        _done, back = await asyncio.gather(gallery._delete_due(), gallery.restore(ANN, [run_id]))
+        assert bool(back) is (await home.services.runs.get(run_id) is not None)
+
+
+@pytest.mark.long
+async def test_all_of_one_request_goes_and_comes_back_together(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_seeded, tmp_path)
+    async with house(tmp_path, GroupPlatform(), [Studio(["a.ckpt"], lambda _color: 60.0)]) as home:
+        gallery = home.services.gallery
+        ids, others = await ask(home, 3), await ask(home, 2)
+        await home.ended(*ids, *others)
+        group = (await home.run(ids[0])).group_id or ""
+        assert await gallery.delete(BEN, [], group) == []  # not theirs
+        assert await gallery.delete(ANN, ids[:1], group) == ids
+        assert sorted(each.run.id for each in (await gallery.page(ANN, ALL)).entries) == sorted(others)
+        assert sorted(await gallery.restore(ANN, ids)) == sorted(ids)
+        waiting = await ask(home, 2, workflow="slow")
+        group = (await home.run(waiting[0])).group_id or ""
+        with pytest.raises(UserError, match="Some of these runs have not ended yet"):
+            await gallery.delete(ANN, [], group)
+        assert not any(map(gallery.is_going, waiting))
+        await home.services.groups.cancel(group, ANN)
+        await home.ended(*waiting)
 
 
 def _another(home: House, later: list[float]) -> GalleryService:

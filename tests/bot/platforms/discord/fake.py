@@ -310,6 +310,10 @@ class FakeDiscord:
                 file = self.upload(*(value if isinstance(value, tuple) else ("given.png", value)))
                 files[file["id"]] = file
                 part["values"] = [file["id"]]
+            elif isinstance(value, list):
+                several = [self.upload(*each) for each in value]
+                files |= {file["id"]: file for file in several}
+                part["values"] = list(files)
             else:
                 chosen = [each["value"] for each in item.get("options", []) if each.get("default")]
                 part["values"] = chosen if value is None else [value]

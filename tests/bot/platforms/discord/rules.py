@@ -11,7 +11,7 @@ import discord
 _NAME = re.compile(r"[-_'\w\u0900-\u097f\u0e00-\u0e7f]{1,32}")
 _LOCALES = {each.value for each in discord.Locale}
 _EXACT = 2**53
-_SELECT, _INPUT, _TEXT, _LABEL = 3, 4, 10, 18
+_SELECT, _INPUT, _TEXT, _LABEL, _FILES = 3, 4, 10, 18, 19
 
 
 def command_faults(commands: list[dict[str, Any]]) -> list[str]:
@@ -147,6 +147,8 @@ def _window(window: dict[str, Any]) -> Iterator[str]:
             yield "label: lengths"
         if item["type"] == _SELECT:
             yield from _select(item)
+        if item["type"] == _FILES and not 0 <= item.get("min_values", 1) <= item.get("max_values", 1) <= 10:
+            yield "file upload: bounds"
         if item["type"] == _INPUT:
             least, most = item.get("min_length") or 0, item.get("max_length") or 4000
             if not 0 <= least <= most <= 4000 or len(item.get("value") or "") > most:

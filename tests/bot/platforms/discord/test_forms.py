@@ -245,6 +245,26 @@ async def test_all_that_is_wrong_in_a_form_is_told_at_once(fake: FakeDiscord, ch
     assert [line.partition(":")[0] for line in said.splitlines()] == ["colors", "contrast", "photo"]
 
 
+@pytest.mark.long
+async def test_several_files_for_a_field_are_a_run_each_if_that_is_said(fake: FakeDiscord, channel: int) -> None:
+    window = await form(fake, ALICE, channel, "negative")
+    two = [("red.png", picture()), ("blue.png", fresh())]
+    page = await shown(fake, await fake.submit(ALICE, window, {"photo": two}))
+    assert page.content.startswith("These are 2 files, and this workflow takes one.")
+    assert results_in(fake, channel) == []
+    anew = await fake.click(ALICE, page, "Change")
+    (label,) = [each for each in (await anew.answer)[1]["components"] if each["component"]["custom_id"] == "photo"]
+    assert label["component"]["max_values"] == 10
+    assert "now red.png, blue.png" in label["description"]
+    await fake.click(ALICE, page, "Run it now")
+    await fake.until(lambda: any(post.labels[:2] == ["1", "2"] for post in results_in(fake, channel)))
+
+
+def results_in(fake: FakeDiscord, channel: int) -> list[Post]:
+    """The messages of a channel with files of the bot."""
+    return [post for post in fake.public if post.channel == channel and post.files]
+
+
 async def test_a_long_list_is_typed(fake: FakeDiscord, channel: int) -> None:
     for name in ("31", "3"):
         sent = await fake.submit(ALICE, await form(fake, ALICE, channel, "wide"), {"text": "x", "model": name})

@@ -159,7 +159,7 @@ async def test_a_photograph_that_is_too_large_is_reduced_and_a_result_is_taken_a
         await tab.get_by_role("button", name="Remove").click()
         await tab.get_by_role("button", name="From your pictures").click()
         await _is_accessible(tab)
-        await tab.get_by_role("button", name="Negative: coffee-negative").click()
+        await tab.get_by_role("dialog", name="Choose from your gallery").locator(".tile.seen").first.tap()
         await expect(tab.locator(".drop .filename")).to_contain_text("coffee-negative")
         await develop(tab)
         await expect(tab.locator("#runs article")).to_have_count(2)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from PIL import Image
 
 from bot.core.model import Person
 from tests.bot.platforms.web.filled import fill_results, person_of
 from tests.bot.platforms.web.pages import Visitor, page
+from tests.patience import PATIENCE
+
+_LARGE = 64_000_000  # bytes
 
 
 def _person(visitor: Visitor) -> Person:
@@ -73,7 +79,7 @@ async def test_an_archive_is_a_zip_file_and_a_deletion_is_heard_and_undone(tmp_p
         status, told = await ann.call("POST", "gallery/archive", data={"runs": many})
         assert (status, told["error"]) == (429, "Please choose 500 results at most.")
 
-        async with ann.listening() as events:
+        async with asyncio.timeout(PATIENCE), ann.listening() as events:
             assert (await anext(events))[0] == "state"
             await ann.call("POST", "gallery/delete", data={"runs": ids[1]})
             assert await anext(events) == ("gone", {"id": ids[1]})
@@ -81,6 +87,29 @@ async def test_an_archive_is_a_zip_file_and_a_deletion_is_heard_and_undone(tmp_p
                 _name, state = await anext(others)
                 assert ids[1] not in [each["id"] for each in state["runs"]]
             assert (await ann.call("POST", "gallery/restore", data={"runs": ids[1]}))[1]["runs"] == [ids[1]]
+            assert (await anext(events))[1]["id"] == ids[1]
+            await ann.call("POST", "gallery/delete", data={"runs": ids[1]})  # a run that the stream has told before
+            assert await anext(events) == ("gone", {"id": ids[1]})
+            await ann.call("POST", "gallery/restore", data={"runs": ids[1]})
             name, run = await anext(events)
             assert (name, run["id"]) == ("run", ids[1])
         assert len((await ann.call("GET", "gallery"))[1]["entries"]) == 5
+
+
+async def test_an_archive_whose_file_goes_meanwhile_is_no_archive(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        await fill_results(web, _person(ann), 2, 2)
+        entries = (await ann.call("GET", "gallery"))[1]["entries"]
+        runs = [await web.services.runs.get(each["id"]) for each in entries]
+        media = web.services.gallery._media
+        (first, second) = [run.shown.files[0].key for run in runs if run is not None]
+        path = media.path(first)
+        assert path is not None
+        await asyncio.to_thread(os.truncate, path, _LARGE)  # more than what connections hold on their way
+        data = {"runs": ",".join(each["id"] for each in entries)}
+        async with ann.session.post(f"{web.url}/gallery/archive", data=data) as answer:
+            await answer.content.readexactly(1000)
+            await media.forget([second])
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.read()
+        assert (await ann.call("GET", "gallery"))[0] == 200

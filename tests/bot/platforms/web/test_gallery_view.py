@@ -184,9 +184,9 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await _is_accessible(tab)
         await tab.get_by_role("button", name="Close").click()
         await tab.evaluate(
-            "import('./static/gallery/pick.js').then(m => m.pickPicture()).then(f => (window.picked = f)) && 0"
+            "import('./static/gallery/pick.js').then(m => m.pickFile(['image'])).then(f => (window.picked = f)) && 0"
         )
-        picking = tab.get_by_role("dialog", name="Choose a picture from your gallery")
+        picking = tab.get_by_role("dialog", name="Choose from your gallery")
         await expect(picking.locator(".tile.seen").first).to_be_visible()
         await _is_accessible(tab)
         await tab.keyboard.press("ArrowRight")

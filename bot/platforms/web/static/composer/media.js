@@ -40,9 +40,8 @@ export class MediaField {
 
   /** Take a file of an earlier run. */
   async choose() {
-    const { earlier } = await import("./earlier.js");
     const kinds = [this.field.kind, ...(boot.films && this.field.kind === "image" ? ["video"] : [])];
-    const file = await earlier(({ kind }) => kinds.includes(kind));
+    const file = await import("../gallery/pick.js").then(({ pickFile }) => pickFile(kinds)).catch((fault) => say(fault.message));
     if (file) this.set(file);
     this.control.focus();
   }

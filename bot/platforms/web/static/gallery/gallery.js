@@ -1,11 +1,11 @@
 // The gallery: all results of a visitor, with search, filters and a selection.
 
-import { ask, icon, make, say, word } from "../dom.js";
+import { ask, icon, make, say, styled, word } from "../dom.js";
 import { view } from "../viewer.js";
 import { Grid } from "./grid.js";
-import { about, refreshed, styled } from "./ready.js";
+import { about, refreshed } from "./ready.js";
 import { Source } from "./source.js";
-import { deleteWithUndo, undo } from "./undo.js";
+import { deleteWithUndo } from "./undo.js";
 
 const PAUSE = 300; // milliseconds without a key before it looks
 const STAR = "m12 3.6 2.6 5.3 5.8.8-4.2 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.6 9.7l5.8-.8z";
@@ -14,7 +14,7 @@ const MOST = 500; // results that the server takes at once
 export class Gallery {
   /** Load what it needs, and put it beside the page of the workflows. */
   static async made(page) {
-    const [{ workflows }] = await Promise.all([about(), styled("gallery.css")]);
+    const [{ workflows }] = await Promise.all([about(), styled("gallery/gallery.css")]);
     const gallery = new Gallery(workflows);
     page.after(gallery.element);
     return gallery;
@@ -35,11 +35,6 @@ export class Gallery {
     this.grid.addEventListener("delete", ({ detail }) => this.erase(this.grid.selected.size ? this.ids : [detail.id]));
     this.grid.addEventListener("select", () => this.look());
     this.source.addEventListener("change", () => this.look());
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.target.matches("input")) return;
-      event.preventDefault();
-      undo();
-    });
   }
 
   get ids() {
@@ -167,19 +162,26 @@ export class Gallery {
   }
 
   open(id) {
-    history.pushState(null, "", `#gallery/${id}`);
+    history.pushState({ large: true }, "", `#gallery/${id}`);
     this.enlarge(id);
   }
 
   async enlarge(id) {
-    const address = (now) => history.replaceState(null, "", now ? `#gallery/${now}` : "#gallery");
+    const address = (now) => history.replaceState(history.state, "", `#gallery/${now}`);
     const closed = (last) => {
-      if (location.hash.startsWith("#gallery")) address(null);
+      if (document.querySelector("dialog.large")) return; // another one has taken its place
+      if (location.hash.startsWith("#gallery/")) this.back();
       this.grid.find(last);
       this.grid.list.focus({ preventScroll: true });
     };
     const starred = (run, on) => this.mark([run], on);
     await view({ run: id, query: this.source.query, moved: address, closed, starred });
+  }
+
+  /** Go back to the grid, in the history too where it is there. */
+  back() {
+    if (history.state?.large) history.back();
+    else history.replaceState(null, "", "#gallery");
   }
 
   async star(items, on) {
@@ -213,7 +215,7 @@ export class Gallery {
   async erase(ids) {
     if (!this.fits(ids)) return;
     this.grid.list.focus({ preventScroll: true });
-    await deleteWithUndo(ids);
+    await deleteWithUndo({ runs: ids });
     if (!this.grid.selected.size) this.grid.none();
   }
 

@@ -1,11 +1,11 @@
 // The large view: one result over the whole page, with the results before and after it, zoom, and all that is known.
 
-import { ask, copy, icon, make, word } from "../dom.js";
+import { ask, copy, icon, make, styled, word } from "../dom.js";
 import { compare } from "./compare.js";
 import { acts, details, everything } from "./panel.js";
-import { about, styled } from "./ready.js";
+import { about } from "./ready.js";
 import { put } from "./shown.js";
-import { deleteWithUndo, place, tell, undo } from "./undo.js";
+import { deleteWithUndo, place, tell } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
 const OF_RUN = /^runs\/([0-9a-f-]{36})\/files\/(\d+)$/;
@@ -24,7 +24,7 @@ const ICONS = {
 
 /** Show a file, or a run, as `view` of viewer.js says. */
 export async function enlarge(what, alt, actions) {
-  await Promise.all([about(), styled("large.css")]);
+  await Promise.all([about(), styled("gallery/large.css")]);
   document.querySelector("dialog.large")?.close();
   const found = OF_RUN.exec(what.url ?? "");
   const large = new Large(what, alt, actions);
@@ -193,11 +193,9 @@ class Large {
 
   key(event) {
     if (event.target.matches("input, textarea, video, audio") || event.altKey) return;
-    const command = event.ctrlKey || event.metaKey;
-    if (event.key === "z" && command) undo();
-    else if (command || (event.target.matches("pre") && event.key.startsWith("Arrow"))) return;
-    else if (event.key.startsWith("Arrow")) return this.arrow(event);
-    else if (event.key === "+" || event.key === "=") this.zoom.by(1.25);
+    if (event.ctrlKey || event.metaKey || (event.target.matches("pre") && event.key.startsWith("Arrow"))) return;
+    if (event.key.startsWith("Arrow")) return this.arrow(event);
+    if (event.key === "+" || event.key === "=") this.zoom.by(1.25);
     else if (event.key === "-") this.zoom.by(0.8);
     else if (event.key === "0") this.zoom.fit();
     else if (event.key === "1") this.zoom.to(this.zoom.actual);
@@ -274,7 +272,7 @@ class Large {
   /** Delete the run, and go on with the next one. */
   async erase() {
     const { run } = this;
-    if (!(await deleteWithUndo([run.id]))) return;
+    if (!(await deleteWithUndo({ runs: [run.id] }))) return;
     this.known.clear();
     const next = run.older || run.newer;
     if (next) await this.go(next, 0);

@@ -1,7 +1,7 @@
 // What is beside a result in the large view: all that is known of it, to read and to copy, and what may be done with it.
 
 import { copy, make, word } from "../dom.js";
-import { clocked } from "./ready.js";
+import { clocked } from "../results/run.js";
 
 /** The details of a run. `tell` says something in the dialog. */
 export function details(run, tell) {

@@ -1,18 +1,19 @@
-// Choosing a file of an earlier result for a field of a form.
+// The choice of a file among the visitor's own results, for a field that takes one.
 
-import { make, word } from "../dom.js";
+import { make, styled, word } from "../dom.js";
 import { Grid } from "./grid.js";
-import { about, styled } from "./ready.js";
+import { about } from "./ready.js";
 import { Source } from "./source.js";
 
 const PAUSE = 300; // milliseconds without a key before it looks
 
-/** Let a person choose a picture, or a file of another `kind`, from their gallery. Returns it as the server tells of
- * files, with `ref`, `url`, `kind` and `filename`, as fields take it; null where they choose none. */
-export async function pickPicture({ kind = "image" } = {}) {
-  const [{ workflows }] = await Promise.all([about(), styled("gallery.css")]);
+/** Let a person choose a file of one of these kinds from their gallery. Returns it as the server tells of files, with
+ * `ref`, `url`, `kind` and `filename`, as fields take it; null where they choose none.
+ */
+export async function pickFile(kinds) {
+  const [{ workflows }] = await Promise.all([about(), styled("gallery/gallery.css")]);
   const before = document.activeElement;
-  const source = new Source((entry) => entry.files.flatMap((file, number) => (file[0] === kind ? [{ ...entry, number }] : [])));
+  const source = new Source((entry) => entry.files.flatMap((file, number) => (kinds.includes(file[0]) ? [{ ...entry, number }] : [])));
   const grid = new Grid(source, { label: word("gallery_results"), multiple: false, smallest: 132 });
   const words = make("input", { type: "search", maxlength: "200", autocomplete: "off", placeholder: word("gallery_find"), "aria-label": word("gallery_find") });
   const options = workflows.map(({ name, title }) => make("option", { value: name }, title));
@@ -39,7 +40,8 @@ export async function pickPicture({ kind = "image" } = {}) {
     source.addEventListener("change", () => (empty.hidden = !source.done || source.items.length > 0));
     grid.addEventListener("open", ({ detail: { id, number, files } }) => {
       const path = `${id}/files/${number}`;
-      chosen = { ref: path, url: `runs/${path}`, kind, filename: files[number][1], small: `runs/${path}/small` };
+      const [kind, filename] = files[number];
+      chosen = { ref: path, url: `runs/${path}`, kind, filename };
       dialog.close();
     });
     dialog.addEventListener("close", () => {

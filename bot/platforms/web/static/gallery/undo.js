@@ -1,7 +1,7 @@
 // Deletion that can be undone. The server deletes when the time is over, whether the page is still open or not.
 
-import { ask, make, say, word } from "../dom.js";
-import { about, styled } from "./ready.js";
+import { ask, make, say, styled, word } from "../dom.js";
+import { about } from "./ready.js";
 
 let bar = null;
 let waiting = [];
@@ -9,12 +9,21 @@ let over = 0;
 
 addEventListener("darkroom-gone", ({ detail }) => waiting.includes(detail.id) && say("")); // the bar says it already
 
-/** Delete runs, given by their ids. Returns false where the server will not; people have been told then. */
-export async function deleteWithUndo(ids) {
-  await Promise.all([about(), styled("gallery.css")]);
+addEventListener("keydown", (event) => {
+  const isUndo = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.defaultPrevented;
+  if (!isUndo || !waiting.length || event.target.matches("input, textarea, select")) return;
+  event.preventDefault();
+  undo();
+});
+
+/** Delete `runs`, given by their ids, or those of a `group`. Returns false where the server will not; people have been
+ * told then.
+ */
+export async function deleteWithUndo({ runs = [], group = "" }) {
   let answer;
   try {
-    answer = await ask("POST", "gallery/delete", new URLSearchParams({ runs: ids.join(",") }));
+    await Promise.all([about(), styled("gallery/gallery.css")]);
+    answer = await ask("POST", "gallery/delete", new URLSearchParams({ runs: runs.join(","), group }));
   } catch (fault) {
     say(word("failed", { reason: fault.message }));
     return false;
@@ -31,7 +40,8 @@ export async function undo() {
   const ids = waiting;
   const within = bar.contains(document.activeElement);
   hide();
-  if (within) (document.querySelector("dialog:modal .large-stage") ?? document.querySelector(".gallery:not([hidden]) .tiles"))?.focus();
+  const homes = ["dialog:modal .large-stage", ".gallery:not([hidden]) .tiles", "#conversation"];
+  if (within) homes.map((home) => document.querySelector(home)).find(Boolean)?.focus();
   try {
     const { runs } = await ask("POST", "gallery/restore", new URLSearchParams({ runs: ids.join(",") }));
     dispatchEvent(new CustomEvent("darkroom-back", { detail: { ids: runs } }));
@@ -54,7 +64,7 @@ export function tell(text) {
 function show(seconds) {
   bar ??= make("div", { class: "undo", role: "status" });
   const words = word("gallery_deleted", { count: waiting.length, seconds });
-  const button = make("button", { type: "button", class: "button", "aria-keyshortcuts": "Control+Z", onclick: undo }, word("gallery_undo"));
+  const button = make("button", { type: "button", class: "button", "aria-keyshortcuts": "Control+Z", title: "Ctrl+Z", onclick: undo }, word("gallery_undo"));
   bar.replaceChildren(make("span", {}, words), button);
   place();
   clearTimeout(over);

@@ -1,6 +1,6 @@
 // The window in which a mask and a crop are drawn: by mouse, finger, pen or keyboard.
 
-import { icon, make } from "../dom.js";
+import { ask, icon, make, styled } from "../dom.js";
 import { Crop } from "./crop.js";
 import { blank, Layer } from "./layer.js";
 import { Strokes } from "./strokes.js";
@@ -28,7 +28,7 @@ let words = null;
  * before. `done` takes it, and may refuse with an error. Resolves to what was drawn, or to null.
  */
 export async function edit({ source, whole, name, mask = false, earlier = null, done = async () => {}, sends = false }) {
-  const [said, picture, through] = await Promise.all([load(), image(source), image(whole ?? source), style()]);
+  const [said, picture, through] = await Promise.all([load(), image(source), image(whole ?? source), styled("mask/mask.css")]);
   words = said;
   if (!picture) throw new Error(told("unreadable", { name }));
   return new Promise((leave) => new Editor(picture, through, { name, mask, earlier, done, sends, leave }));
@@ -244,9 +244,7 @@ function told(name, gaps = {}) {
 
 /** The words of this window, asked for once. */
 export async function load() {
-  if (words) return words;
-  const answer = await fetch(new URL("../../mask/words", import.meta.url));
-  words = await answer.json();
+  words ??= await ask("GET", new URL("../../mask/words", import.meta.url));
   return words;
 }
 
@@ -254,14 +252,4 @@ async function image(source) {
   const picture = new Image();
   picture.src = source;
   return picture.decode().then(() => picture, () => null);
-}
-
-function style() {
-  const href = new URL("mask.css", import.meta.url).href;
-  if (document.querySelector(`link[href="${href}"]`)) return null;
-  const link = make("link", { rel: "stylesheet", href });
-  return new Promise((ready) => {
-    link.onload = link.onerror = () => ready();
-    document.head.append(link);
-  });
 }

@@ -1,6 +1,6 @@
 // The page of a link that a chat has handed out: it is opened, drawn on and sent by the one browser that opened it.
 
-import { boot, make } from "../dom.js";
+import { ask, boot, make } from "../dom.js";
 import { edit, load } from "./editor.js";
 
 const told = document.getElementById("told");
@@ -10,10 +10,10 @@ let words = null;
 let earlier = null;
 
 async function start() {
-  words = await load();
-  told.textContent = words.opening;
   try {
-    await draw(await ask("open"));
+    words = await load();
+    told.textContent = words.opening;
+    await draw(await opened("open"));
   } catch (fault) {
     told.textContent = fault.message;
   }
@@ -44,16 +44,12 @@ async function send({ mask, crop }) {
   const body = new FormData();
   if (mask) body.append("mask", mask, "mask.png");
   if (crop) body.append("crop", crop);
-  await ask("save", body);
+  await opened("save", body);
 }
 
 /** Ask for a part of the link; its sentence is thrown where it is refused. */
-async function ask(part, body) {
-  const answer = await fetch(`${here}/${part}`, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
-  if (!answer) throw new Error(words.unreachable);
-  const data = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(data.error ?? answer.statusText);
-  return data;
+function opened(part, body) {
+  return ask("POST", `${here}/${part}`, body);
 }
 
 if (boot) start();

@@ -2,8 +2,6 @@
 
 import { icon, make, word } from "../dom.js";
 
-export const SURE = 5000; // milliseconds in which a second press deletes
-
 const PATHS = {
   again: "M4.5 12a7.5 7.5 0 1 0 2.4-5.5M4 3.5V8h4.5",
   resume: "M8 5l11 7-11 7z",
@@ -30,18 +28,9 @@ export function saving(file) {
   return make("a", { href: `${file.url}?download`, download: file.filename, class: "button act download", "data-act": `save ${file.ref}`, title: word("download") }, ...dressed("download"));
 }
 
-/** Deleting takes two presses, so that a slip does no harm. */
-export function erasing(erase) {
-  const button = action("delete", () => {
-    if (button.dataset.sure) return erase();
-    button.dataset.sure = "yes";
-    button.lastChild.textContent = word("sure");
-    setTimeout(() => {
-      delete button.dataset.sure;
-      button.lastChild.textContent = word("delete");
-    }, SURE);
-  });
-  return button;
+/** A button that deletes `what`, as gallery/undo.js takes it; it can be undone for some seconds. */
+export function erasing(what) {
+  return action("delete", async () => (await import("../gallery/undo.js")).deleteWithUndo(what));
 }
 
 /** It has been pressed, and takes a moment. */

@@ -30,7 +30,7 @@ class Cell extends Run {
       ...(state !== "done" ? [action("again", () => this.again())] : varies ? [action("vary", () => this.vary())] : []),
       action("change", () => this.actions.change(this.view)),
       ...(files.length === 1 ? this.filing(files[0]) : []),
-      erasing(() => this.ask("DELETE", `runs/${this.view.id}`)),
+      erasing({ runs: [this.view.id] }),
     ];
   }
 
@@ -169,7 +169,7 @@ export class Group {
       ...(this.views.some((view) => view.group.failed) ? [more("resume")] : []),
       more("again"),
       action("change", () => this.actions.change({ ...this.views[0], workflow: recipe ?? this.views[0].workflow, values })),
-      erasing(() => this.ask("DELETE", `groups/${this.id}`)),
+      erasing({ group: this.id }),
     ];
   }
 

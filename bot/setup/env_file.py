@@ -1,0 +1,83 @@
+"""The file `.env` with the first settings: each one below its explanation, private, and never over another file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from bot.core.errors import ConfigError
+from bot.core.storage import private
+from bot.i18n import _
+from bot.settings import Settings, example, names
+
+_PLAIN = re.compile(r"[\w:/.,*=@+;-]+")  # a value that needs no quotes in the file
+#: Settings that do not make a house: who has these alone has not set anything up yet.
+_BESIDE = frozenset(
+    {"DISCORD_API_BASE", "DISCORD_GATEWAY_URL", "TELEGRAM_API_URL", "DARKROOM_LOG_FORMAT", "DARKROOM_LOG_LEVEL"}
+)
+
+
+def is_unset(path: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """True if there is no such file, and no setting in the environment that makes a house."""
+    return not path.exists() and not any(environ.get(name) for name in names() if name not in _BESIDE)
+
+
+def fault_of(values: Mapping[str, str]) -> str | None:
+    """Return the mistakes in some settings, each with the name of its setting; None if they are good."""
+    try:
+        Settings.read(values, None)
+    except ConfigError as fault:
+        return str(fault)
+    return None
+
+
+def write_new(path: Path, values: Mapping[str, str]) -> None:
+    """Write a file with these settings. Raises `ConfigError` with a sentence if there is one already, which stays as it
+    is, or if it cannot be written.
+    """
+    text = filled(example(), values)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        with open(part, "x", encoding="utf-8", opener=private.opener) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _put(part, path, text)
+    except FileExistsError as fault:
+        raise ConfigError(there_is(path)) from fault
+    except OSError as fault:
+        words = _("{file} cannot be written: {reason}")
+        raise ConfigError(words.format(file=path, reason=fault.strerror)) from fault
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def there_is(path: Path) -> str:
+    return _("There is a file {file} already: change it, or move it away.").format(file=path)
+
+
+def _put(part: Path, path: Path, text: str) -> None:
+    """Give a whole file its name if no other has that."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without links
+        with open(path, "x", encoding="utf-8", opener=private.opener) as file:
+            file.write(text)
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return the file of all settings with these values in it, each below its explanation."""
+    for name, value in values.items():
+        quoted = value if _PLAIN.fullmatch(value) else "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
+        before, found, after = text.partition(f"\n# {name}=")
+        if found:
+            _old, _end, after = after.partition("\n")
+            text = f"{before}\n{name}={quoted}\n{after}"
+    return text

@@ -1,0 +1,186 @@
+"""The first setup: servers are found, tokens checked, workflows picked, and all of it is written as settings.
+
+Each step is on disk before it is told, so that a setup that was left goes on where it was. `darkroom init` asks the
+same questions at the terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+
+from bot.core.errors import BadValue, ConfigError, UserError
+from bot.core.servers.nearby import nearby
+from bot.i18n import _, ngettext
+from bot.settings import Settings
+from bot.setup import env_file, workflows
+from bot.setup.checks import TOKENS, Introduction, check_bot, check_server, sentence
+from bot.setup.draft import DraftFile, SetupDraft
+from bot.setup.workflows import OfferedWorkflow
+
+_SHORTEST = 12  # characters of the page's token
+
+
+class SetupEnd(Enum):
+    """The way on from a setup: as the settings say, with the built-in engine alone, or not at all."""
+
+    WRITTEN, DEMO, LEFT = "written", "demo", "left"
+
+
+@dataclass(frozen=True)
+class BundledWorkflow:
+    """A workflow that comes with the program."""
+
+    name: str
+    title: str
+    description: str
+
+
+class SetupService:
+    """Methods return a sentence for the person, and raise `UserError`; `BadValue` names the field to change."""
+
+    def __init__(
+        self,
+        path: Path,
+        draft: DraftFile,
+        platforms: Mapping[str, Introduction],
+        bundled: Sequence[BundledWorkflow],
+        examine: Callable[[Settings], Awaitable[Sequence[str]]],
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`path` is the file to write. `examine` returns what a start would refuse, in words."""
+        self._path, self._file, self._platforms = path, draft, platforms
+        self.bundled, self._examine, self._environ = tuple(bundled), examine, environ
+        self.draft = SetupDraft()
+
+    async def open(self) -> None:
+        """Take up a setup that was left; a new one begins with a look at this machine."""
+        self.draft = await asyncio.to_thread(self._file.read)
+        if not self.draft.looked:
+            await self.look_around()
+
+    async def look_around(self) -> str:
+        """Look for servers on this machine, and take those that are new."""
+        known = [each.address for each in self.draft.servers]
+        found = [each for each in await nearby() if each.address not in known]
+        await self._keep(replace(self.draft, looked=True, servers=(*self.draft.servers, *found)))
+        if found:
+            return ngettext("Found {count} ComfyUI.", "Found {count} ComfyUI.", len(found)).format(count=len(found))
+        if known:
+            return _("There is no other ComfyUI on this machine.")
+        return _("No ComfyUI answers at its usual ports on this machine (8188 and 8000).")
+
+    async def add_server(self, address: str) -> str:
+        address = address.strip()
+        address = address if "://" in address or not address else f"http://{address}"
+        if address in (each.address for each in self.draft.servers):
+            raise BadValue("address", _("this server is on the list already."))
+        sight = await check_server(address)
+        await self._keep(replace(self.draft, servers=(*self.draft.servers, sight)))
+        return _("Found {server}.").format(server=sight.about)
+
+    async def drop_server(self, address: str) -> str:
+        left = tuple(each for each in self.draft.servers if each.address != address)
+        await self._keep(replace(self.draft, servers=left))
+        return _("Removed.")
+
+    async def connect(self, platform: str, token: str, allowed: str = "") -> str:
+        """Ask a platform about a token. On Telegram it has to be said who may use the bot."""
+        token, allowed = token.strip(), allowed.strip()
+        if not token:
+            raise BadValue(platform, _("enter the token."))
+        if platform == "telegram" and not allowed:
+            raise BadValue("allowed", _("say who may use it: ids and @names with commas, or * for everyone."))
+        bot = await check_bot(platform, self._platforms[platform], token, allowed, self._environ)
+        await self._keep(replace(self.draft, bots={**self.draft.bots, platform: bot}))
+        return _("The token works: the bot is called {name}.").format(name=bot.account.name)
+
+    async def disconnect(self, platform: str) -> str:
+        left = {name: bot for name, bot in self.draft.bots.items() if name != platform}
+        await self._keep(replace(self.draft, bots=left))
+        return _("Removed.")
+
+    async def choose(self, names: Sequence[str]) -> str:
+        """Choose which bundled workflows people may run."""
+        known = [each.name for each in self.bundled]
+        chosen = tuple(each for each in known if each in names)
+        await self._keep(replace(self.draft, bundled=None if len(chosen) == len(known) else chosen))
+        return _("Kept.")
+
+    async def saved(self) -> list[OfferedWorkflow]:
+        return await workflows.saved_at(self._addresses)
+
+    async def search(self, text: str) -> list[OfferedWorkflow]:
+        """Search the libraries of the servers."""
+        return await workflows.search(self._addresses, text)
+
+    async def pick(self, key: str) -> str:
+        """Take a workflow that a server offers."""
+        if key in (each.key for each in self.draft.picked):
+            raise UserError(_("This workflow is picked already."))
+        picked = await workflows.fetch(key, self._addresses)
+        await self._keep(replace(self.draft, picked=(*self.draft.picked, picked)))
+        words = _("Picked “{title}”. {lacks}") if picked.lacks else _("Picked “{title}”: the server can run it.")
+        return words.format(title=picked.title, lacks=picked.lacks)
+
+    async def drop(self, key: str) -> str:
+        left = tuple(each for each in self.draft.picked if each.key != key)
+        await self._keep(replace(self.draft, picked=left))
+        return _("Removed.")
+
+    async def protect(self, token: str) -> str:
+        """Set the token of the page, with which other computers reach it; an empty one keeps it to this computer."""
+        token = token.strip()
+        if token and len(token) < _SHORTEST:
+            raise BadValue("token", _("use at least {count} characters.").format(count=_SHORTEST))
+        if token and (fault := env_file.fault_of({"DARKROOM_WEB_TOKEN": token})) is not None:
+            raise BadValue("token", sentence(fault, "DARKROOM_WEB_TOKEN"))
+        await self._keep(replace(self.draft, token=token))
+        return _("Other computers reach the page with this token.") if token else _("Only this computer.")
+
+    async def finish(self, browser: str, port: int) -> None:
+        """Write the settings. The `browser`, as "web:id", becomes an operator where the page has a token. Raises
+        `UserError` with what a start would refuse, or if there are settings by now.
+        """
+        try:
+            values = self._values(browser, port)
+            settings = Settings.read({**self._environ, **values}, None)
+            if faults := await self._examine(settings):
+                raise UserError("\n".join(faults))
+            taken = [each.name for each in self.bundled]
+            names = await asyncio.to_thread(workflows.put, self.draft.picked, settings.own_workflows, taken)
+            if self.draft.bundled is not None:
+                values["DARKROOM_DEFAULT_WORKFLOWS"] = ",".join((*self.draft.bundled, *names)) or "none"
+            await asyncio.to_thread(env_file.write_new, self._path, values)
+        except ConfigError as fault:
+            raise UserError(str(fault)) from fault
+        await asyncio.to_thread(self._file.drop)
+
+    def _values(self, browser: str, port: int) -> dict[str, str]:
+        draft = self.draft
+        values = {"DARKROOM_WEB": "on", "COMFYUI_URLS": ", ".join(self._addresses)}
+        for platform, bot in draft.bots.items():
+            values[TOKENS[platform]] = bot.token
+            if bot.allowed:
+                values["TELEGRAM_ALLOWED"] = bot.allowed
+        if port != Settings().web_port:
+            values["DARKROOM_WEB_PORT"] = str(port)
+        if draft.token:
+            values |= {"DARKROOM_WEB_HOST": "0.0.0.0", "DARKROOM_WEB_TOKEN": draft.token}  # noqa: S104 - as chosen
+            values["DARKROOM_OPERATORS"] = browser
+        return {name: value for name, value in values.items() if value}
+
+    @property
+    def _addresses(self) -> list[str]:
+        return [each.address for each in self.draft.servers]
+
+    async def _keep(self, draft: SetupDraft) -> None:
+        try:
+            await asyncio.to_thread(self._file.write, draft)
+        except ConfigError as fault:
+            raise UserError(str(fault)) from fault
+        self.draft = draft

@@ -1,0 +1,135 @@
+"""The first setup without a browser: what is kept, what is written, and what never replaces anything."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import BadValue, ConfigError, UserError
+from bot.core.port import BotAccount
+from bot.settings import Settings
+from bot.setup.draft import DraftFile, PickedWorkflow
+from bot.setup.env_file import is_unset, write_new
+from bot.setup.service import BundledWorkflow, SetupService
+from bot.setup.workflows import put
+from tests.bot.core.sources.saving import LibraryServer, save, saved_graph
+from tests.bot.platforms.web.linked import free_port
+
+BUNDLED = tuple(BundledWorkflow(name, name.title(), "") for name in ("negative", "sketch"))
+
+
+async def good(settings: Settings) -> BotAccount:
+    return BotAccount("Robot", "https://example.org/invite")
+
+
+async def bad(settings: Settings) -> BotAccount:
+    raise ConfigError("DISCORD_TOKEN: Discord does not know this token.")
+
+
+async def ready(settings: Settings) -> list[str]:
+    return []
+
+
+def service(folder: Path, *, refuses: bool = False, environ: dict[str, str] | None = None) -> SetupService:
+    platforms = {"discord": bad if refuses else good, "telegram": good}
+    given = {"DARKROOM_DATA_DIR": str(folder / "data"), **(environ or {})}
+    return SetupService(folder / ".env", DraftFile(folder / "data"), platforms, BUNDLED, ready, given)
+
+
+@pytest.mark.parametrize(
+    ("environ", "unset"),
+    [
+        ({}, True),
+        ({"PATH": "/bin", "DISCORD_API_BASE": "http://127.0.0.1:1", "DARKROOM_LOG_LEVEL": "debug"}, True),
+        ({"DARKROOM_WEB": ""}, True),
+        ({"DARKROOM_DATA_DIR": "/data"}, False),
+        ({"DISCORD_TOKEN": "token"}, False),
+    ],
+)
+def test_a_house_is_unset_without_a_file_and_settings(tmp_path: Path, environ: dict[str, str], unset: bool) -> None:
+    assert is_unset(tmp_path / ".env", environ) == unset
+    (tmp_path / ".env").touch()
+    assert not is_unset(tmp_path / ".env", environ)
+
+
+def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    (tmp_path / ".env.part").write_text("of a process that was killed")
+    write_new(path, {"DARKROOM_WEB": "on"})
+    before = path.read_text()
+    with pytest.raises(ConfigError, match="There is a file"):
+        write_new(path, {"DARKROOM_WEB": "off"})
+    assert path.read_text() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == [".env"]
+
+
+@pytest.mark.long
+async def test_what_was_checked_outlives_the_process_in_a_private_file(tmp_path: Path) -> None:
+    async with LibraryServer() as comfy:
+        await save(comfy.url, "sea.json", saved_graph(5), folder="workflows")
+        await save(comfy.url, "broken.json", b"{}", folder="workflows")
+        first = service(tmp_path)
+        await first.open()
+        await first.add_server(comfy.url)
+        await first.connect("telegram", "12:token", "@ann")
+        offers = {each.title: each.key for each in await first.saved()}
+        await first.pick(offers["sea"])
+        with pytest.raises(UserError, match="cannot be used"):
+            await first.pick(offers["broken"])
+        with pytest.raises(UserError, match="no longer among yours"):
+            await first.pick(offers["sea"].replace(comfy.url, "http://127.0.0.1:1"))
+    file = tmp_path / "data" / "setup.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    second = service(tmp_path)
+    await second.open()
+    assert second.draft == first.draft
+    assert "12:token" not in repr(second.draft)
+    await second.choose(["sketch"])
+    await second.finish("web:me", 8421)  # the server is away by now; what it gave is there
+    made = Settings.read({}, tmp_path / ".env")
+    assert (made.web_port, made.telegram_allowed, made.operators) == (8421, ("@ann",), ())
+    assert made.default_workflows == "sketch,sea"
+    assert (tmp_path / "data" / "workflows" / "sea.json").is_file()
+    assert not file.exists()
+
+
+async def test_what_is_wrong_is_told_at_its_field_and_not_kept(tmp_path: Path) -> None:
+    setup = service(tmp_path, refuses=True)
+    for field, attempt in {
+        "discord": setup.connect("discord", "token"),
+        "telegram": setup.connect("telegram", "nonsense", "*"),
+        "allowed": setup.connect("telegram", "12:token"),
+        "address": setup.add_server(f"127.0.0.1:{free_port()}"),
+        "token": setup.protect("short"),
+    }.items():
+        with pytest.raises(BadValue) as fault:
+            await attempt
+        assert fault.value.field == field
+        assert "TOKEN:" not in fault.value.reason
+    assert setup.draft == DraftFile(tmp_path / "data").read()
+
+
+async def test_a_page_for_others_makes_the_browser_of_the_setup_its_operator(tmp_path: Path) -> None:
+    setup = service(tmp_path)
+    await setup.protect("a-long-enough-token")
+    await setup.finish("web:me", 8420)
+    made = Settings.read({}, tmp_path / ".env")
+    assert (made.web_host, made.operators, made.default_workflows) == ("0.0.0.0", ("web:me",), "all")  # noqa: S104
+
+
+def test_picked_workflows_take_no_name_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text("{}")
+    picked = [
+        PickedWorkflow(str(number), title, str(number)) for number, title in enumerate(("Mine", "Sketch", "a/b: c"))
+    ]
+    assert put(picked, tmp_path, ["sketch"]) == ["mine_2", "sketch_2", "a_b_c"]
+    assert put(picked, tmp_path, ["sketch"]) == ["mine_2", "sketch_2", "a_b_c"]  # once more, after a kill
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "a-b- c.json",
+        "mine.json",
+        "mine_2.json",
+        "sketch_2.json",
+    ]
