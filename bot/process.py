@@ -82,7 +82,6 @@ from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
 from bot.core.studio.drafts import DraftStore
-from bot.core.studio.history import VersionAuthors
 from bot.core.studio.publishing import WorkflowShelf
 from bot.core.studio.service import StudioService
 from bot.core.together import together
@@ -92,6 +91,7 @@ from bot.core.watching.notices import Notices
 from bot.core.watching.shared import TroubleReader, TroubleWriter
 from bot.core.watching.trouble import Trouble
 from bot.core.watching.watch import Watch
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -427,7 +427,14 @@ async def _moderation(
             await stack.enter_async_context(Reevaluation(enforcer, audit, *work))
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
         editor = WorkflowEditor(
-            folders, base.catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes
+            folders,
+            base.catalog,
+            validator,
+            policy.rules,
+            audit,
+            permissions,
+            settings.allowed_nodes,
+            VersionAuthors(KeyValueStore(store.database)),
         )
         yield ModerationService(
             enforcer,
@@ -459,6 +466,7 @@ def _studio(base: _Base, policy: Policy, validator: RequestValidator, editor: Wo
         authors,
         validator,
         policy.permissions,
+        policy.audit,
         SavedStore(database),
         _libraries(base.fleet),
         settings.allowed_nodes,

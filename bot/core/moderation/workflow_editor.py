@@ -31,6 +31,7 @@ from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
 from bot.core.workflows.field_kinds import loader_kind
 from bot.core.workflows.form import listed
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile
@@ -106,11 +107,12 @@ class WorkflowEditor:
         audit: Audit,
         permissions: Permissions,
         packs: Collection[str],
+        authors: VersionAuthors,
     ) -> None:
         """`folders` are those of what is added in the chat, and of the operator; `packs` the allowed packs of nodes."""
         self.folders, self._live_catalog, self._validator = folders, live_catalog, validator
         self._rule_store, self._audit, self._permissions = book, audit, permissions
-        self._packs = frozenset(packs)
+        self._packs, self._authors = frozenset(packs), authors
         self.one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
@@ -132,7 +134,7 @@ class WorkflowEditor:
             await asyncio.to_thread(_try, files, info)
             workflow = await self.foreseen(path, prompt)
             await self._begin_trial(by, here, workflow)
-            await self._write(files)
+            await self._write(by, workflow, files)
         added = self._live_catalog.get(workflow)
         lacks = await self._validator.lacks(added)
         fields = listed(added.form().names) or _("none")
@@ -176,7 +178,7 @@ class WorkflowEditor:
             else:
                 given = {key: value for key, value in settings.items() if value is not None}
                 changed = sidecar_edit.set_field(sidecar, field, given)
-            await self._write(self._files_of(workflow, changed, graph))
+            await self._write(by, workflow.id, self._files_of(workflow, changed, graph))
         words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
         return await self.note(by, here, "workflow field", words.format(field=field, name=name))
 
@@ -186,7 +188,7 @@ class WorkflowEditor:
         async with self.one_by_one:
             workflow, sidecar, graph = await self._read(by, name)
             changed = sidecar_edit.describe(sidecar, title, description)
-            await self._write(self._files_of(workflow, changed, graph))
+            await self._write(by, workflow.id, self._files_of(workflow, changed, graph))
         return await self.note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
         )
@@ -201,7 +203,7 @@ class WorkflowEditor:
             await asyncio.to_thread(_try, files, await self.nodes())
             renamed = await self.foreseen(path, workflow.prompt)
             await self._rule_store.copy(workflow.id, renamed)  # so neither of them ever exists without its rules
-            await self._write(files)
+            await self._write(by, renamed, files)
             await asyncio.to_thread(delete_files, self._paths_of(workflow))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(workflow.id)
@@ -275,11 +277,13 @@ class WorkflowEditor:
         """Return the id that a workflow will have, so that its rules are there before it is."""
         return await self._live_catalog.foreseen(SourceFile.of(Layer.ADDED, path, path, prompt))
 
-    async def _write(self, files: Mapping[Path, str]) -> None:
+    async def _write(self, by: Person, workflow: str, files: Mapping[Path, str]) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
         await asyncio.to_thread(_try, files, await self.nodes())
         await asyncio.to_thread(put_files, files)
         await self._live_catalog.refresh()
+        if (written := self._live_catalog.workflows.get(workflow)) is not None:
+            await self._authors.note(written.version, by)
 
     async def _begin_trial(self, by: Person, here: Place, workflow: str) -> None:
         """Put a new workflow on trial, so that other people cannot run it."""

@@ -55,11 +55,8 @@ class DraftStore:
         self._folder, self._clock = folder, clock
 
     def new(self, by: Person, name: str, sidecar: str, graph: bytes, base: str = "", version: str = "") -> Draft:
-        """Keep a new draft. Those that nobody has changed for long are deleted."""
-        mine = self.all(by)
-        for old in [each for each in mine if each.at < self._clock() - _KEPT]:
-            self.delete(old)
-        if len(mine) >= _MOST:
+        """Keep a new draft."""
+        if len(self.all(by)) >= _MOST:
             raise UserError(_("You have {most} drafts: delete one of them first.").format(most=_MOST))
         before = sidecar if base else None
         draft = Draft(token_hex(8), by.key, name, sidecar, base=base, version=version, before=before)
@@ -92,12 +89,20 @@ class DraftStore:
 
     def all(self, by: Person) -> list[Draft]:
         """Return the drafts of a person, the last one first."""
-        found = [self._read(path.stem) for path in self._folder.glob("*.json")] if self._folder.is_dir() else []
-        return sorted((each for each in found if each is not None and each.owner == by.key), key=lambda each: -each.at)
+        return sorted((each for each in self._every() if each.owner == by.key), key=lambda each: -each.at)
+
+    def old(self) -> list[Draft]:
+        """Return the drafts of anybody that were not changed for long."""
+        before = self._clock() - _KEPT
+        return [each for each in self._every() if each.at < before]
 
     def delete(self, draft: Draft) -> None:
         self._facts(draft.id).unlink(missing_ok=True)
         self._graph(draft.id).unlink(missing_ok=True)
+
+    def _every(self) -> list[Draft]:
+        found = [self._read(path.stem) for path in self._folder.glob("*.json")] if self._folder.is_dir() else []
+        return [each for each in found if each is not None]
 
     def _read(self, draft_id: str) -> Draft | None:
         if not draft_id or len(draft_id) > _LONGEST_ID or not _ID_LETTERS.issuperset(draft_id):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from bot.core.model import Person
-from bot.core.storage.key_value import KeyValueStore
 from bot.core.workflows.form import Field, Form, listed
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 
-_NOTE = "studio:version:"  # before a version, in the name of the note that says who made it
 _LONG = 60  # characters of a value in a sentence
 _SAID = {
     "title": _("title"),
@@ -42,19 +39,6 @@ class VersionLine:
     who: str
     changes: tuple[str, ...]
     is_current: bool
-
-
-class VersionAuthors:
-    """Knows who made which version, as "platform:id". All methods raise `StorageFailed`."""
-
-    def __init__(self, notes: KeyValueStore) -> None:
-        self._notes = notes
-
-    async def note(self, version: str, by: Person) -> None:
-        await self._notes.put(f"{_NOTE}{version}", by.key)
-
-    async def of(self, versions: Iterable[str]) -> dict[str, str]:
-        return {each: str(found) for each in versions if (found := await self._notes.get(f"{_NOTE}{each}"))}
 
 
 def changes_between(old: Workflow, new: Workflow) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from bot.core.policy.rule_store import By, Change, RuleStore
 from bot.core.policy.rules import Rule, Trial
 from bot.core.policy.scope import Scope
 from bot.core.studio.drafts import Draft
-from bot.core.studio.history import VersionAuthors
 from bot.core.studio.view import prompt_of, source_of, workflow_in
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile, graph_of

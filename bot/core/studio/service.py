@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.moderation.workflow_editor import WorkflowEditor
-from bot.core.policy.permissions import Permissions
+from bot.core.policy.audit import Audit
+from bot.core.policy.permissions import OPERATOR, Permissions
 from bot.core.policy.rules import Trial
 from bot.core.runs.validation import RequestValidator
 from bot.core.sources.library import TemplateLibrary, about
@@ -23,7 +24,7 @@ from bot.core.sources.publication import Stage
 from bot.core.sources.store import SavedStore
 from bot.core.studio.changes import DraftChange, changed
 from bot.core.studio.drafts import TRIED, Draft, DraftStore
-from bot.core.studio.history import VersionAuthors, VersionLine, changes_between
+from bot.core.studio.history import VersionLine, changes_between
 from bot.core.studio.publishing import Shelved, WorkflowShelf, graph_text
 from bot.core.studio.reading import read_graph
 from bot.core.studio.view import DraftFault, DraftView, located, prompt_of, source_of, view_of
@@ -31,6 +32,7 @@ from bot.core.workflows.auto_form import declared_fields, results
 from bot.core.workflows.automatic.written import written_form
 from bot.core.workflows.catalog import Versions
 from bot.core.workflows.form import listed
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import printable
@@ -85,6 +87,7 @@ class StudioService:
         authors: VersionAuthors,
         validator: RequestValidator,
         permissions: Permissions,
+        audit: Audit,
         saved: SavedStore,
         libraries: Callable[[], Sequence[TemplateLibrary]],
         packs: Collection[str],
@@ -92,7 +95,7 @@ class StudioService:
         self._drafts, self._shelf, self._editor = drafts, shelf, editor
         self._catalog, self._versions, self._identities, self._authors = catalog, versions, identities, authors
         self._validator, self._permissions, self._packs = validator, permissions, frozenset(packs)
-        self._saved, self._libraries = saved, libraries
+        self._audit, self._saved, self._libraries = audit, saved, libraries
         self._sources = OrderedDict[str, Prompt | SavedSource]()
 
     def is_author(self, person: Person) -> bool:
@@ -101,6 +104,8 @@ class StudioService:
 
     async def overview(self, by: Person, here: Place) -> StudioOverview:
         await self._admit(by, here)
+        for old in await asyncio.to_thread(self._drafts.old):
+            await self._end(old)
         drafts = await asyncio.to_thread(self._drafts.all, by)
         workflows = [
             Openable(each.id, each.title or each.name, each.group)
@@ -258,7 +263,7 @@ class StudioService:
         for number, each in enumerate(list(made)[:_VERSIONS]):
             older = list(made)[number + 1 :][:1]
             changes = await asyncio.to_thread(changes_between, made[older[0]], made[each]) if older else ()
-            name = self._name(who.get(each, ""), by)
+            name = await self._name(who.get(each, ""), by)
             lines.append(VersionLine(each, at.get(each, 0.0), name, changes, each == found.version))
         return tuple(lines)
 
@@ -328,8 +333,11 @@ class StudioService:
     async def _admit(self, by: Person, here: Place) -> None:
         await self._permissions.trusted(by, here, "workflow add")
 
-    def _name(self, key: str, by: Person) -> str:
-        return _("you") if key == by.key else key
+    async def _name(self, key: str, by: Person) -> str:
+        """Return how a person is called, who is given as "platform:id"."""
+        if not key or key == by.key:
+            return _("you") if key else ""
+        return _("the operator") if key == OPERATOR.key else await self._audit.name_of(key) or key
 
     def _faults(self) -> list[DraftFault]:
         """Return the mistakes in the files of workflows, with their lines."""

@@ -106,7 +106,7 @@ def studio_words() -> dict[str, str]:
         "studio_keeping": _("Saving the draft…"),
         "studio_current": _("current"),
         "studio_by": _("by {who}"),
-        "studio_by_hand": _("by hand, or in a chat"),
+        "studio_by_hand": _("by hand"),
         "studio_first": _("The oldest version that is kept."),
         "studio_back": _("Go back to the version of {time}"),
         "studio_back_short": _("Go back to this"),
