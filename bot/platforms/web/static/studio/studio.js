@@ -95,6 +95,7 @@ async function made(kind, id) {
 async function opening(answer) {
   try {
     go(`draft/${(await answer).id}`);
+    say("");
   } catch (fault) {
     say(fault.message);
     return fault.message;
