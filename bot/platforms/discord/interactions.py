@@ -15,6 +15,7 @@ from bot.platforms.discord import components
 from bot.platforms.discord.commands.lists import (
     DATA,
     FORGET,
+    FORGET_ALL,
     NAMELESS_FORGET,
     TURN,
     forget,
@@ -53,6 +54,8 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await _on_form(context, click, session["act"], session["sheet"], int(session["at"]))
     elif asked := re.fullmatch(FORGET, name):
         await forget(context, click, asked["person"])
+    elif asked := re.fullmatch(FORGET_ALL, name):
+        await forget(context, click, asked["person"], everywhere=True)
     elif wanted := re.fullmatch(DATA, name):
         await send_data(context, click, wanted["person"])
     elif name == NAMELESS_FORGET:

@@ -123,7 +123,8 @@ def words() -> dict[str, str]:
         "copy_preset": _("Get a copy"),
         "one_each": _("{count} files: a run for each"),
         "accounts": _("Accounts"),
-        "own_data": _("My data"),
+        "own_data": _("My data as a file"),
+        "delete_data": _("Delete my data"),
         "accounts_about": _(
             "If you use me elsewhere too, join the accounts: then they have the same results and presets."
         ),
@@ -213,7 +214,7 @@ def page_words() -> dict[str, str]:
         "language": language,
         "direction": "rtl" if language.partition("_")[0] in _RIGHT_TO_LEFT else "ltr",
         "title": _("Darkroom"),
-        "moderation": _("The operator's desk"),
+        "moderation": _("Control room"),
         "studio": _("Studio"),
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),

@@ -8,7 +8,7 @@ import discord
 
 from bot.core.platform import OWN_DATA_NAME, Button, ButtonPress, LineEntry, RunRecord, State, WorkflowOffer
 from bot.core.status_text import asked
-from bot.i18n import _, ngettext
+from bot.i18n import _
 from bot.platforms.discord.components import ComponentAction, button, still
 from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import NO_MENTIONS
@@ -22,6 +22,7 @@ _BUTTONS = 10
 _PAGE = 1700  # characters of a list of workflows
 TURN = r"darkroom:workflows:(?P<page>[0-9]{1,3})"
 FORGET = r"darkroom:forget:(?P<person>[0-9]{1,20})"
+FORGET_ALL = r"darkroom:forget-all:(?P<person>[0-9]{1,20})"  #: of all accounts of the person
 DATA = r"darkroom:data:(?P<person>[0-9]{1,20})"
 NAMELESS_FORGET = "darkroom:forget"  #: as version 0.1 posted it; it does not say whose it is, so they are asked again
 
@@ -118,6 +119,8 @@ def _is_command(context: DiscordContext, click: Click, workflow: str) -> bool:
 
 async def show_about(context: DiscordContext, click: Click) -> None:
     """Tell which data is kept about people and for how long, with a button that deletes it."""
+    person, erasure = asker(click), context.services.erasure
+    everywhere = await erasure.everywhere(person, place_of(click), unseen=True)
     lines = [
         _("**Darkroom** runs ComfyUI workflows in chat."),
         _(
@@ -125,12 +128,10 @@ async def show_about(context: DiscordContext, click: Click) -> None:
             "{days:g} days."
         ).format(days=context.kept_days),
         _("Presets are kept until you delete them."),
-        _(
-            "Delete my data deletes the presets of this account, its ended runs and their files at once; messages in "
-            "chat stay."
-        ),
-        *filter(None, [context.services.links.forgetting(asker(click), place_of(click), unseen=True)]),
         _("Send me my data hands you all of it as a file, which you alone see."),
+        _("**Delete my data**"),
+        *await erasure.lines(person, place_of(click), unseen=True),
+        *filter(None, [everywhere]),
     ]
     data: discord.ui.Button[discord.ui.View] = discord.ui.Button(
         style=discord.ButtonStyle.secondary, label=_("Send me my data"), custom_id=f"darkroom:data:{click.user.id}"
@@ -138,9 +139,13 @@ async def show_about(context: DiscordContext, click: Click) -> None:
     forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
         style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=f"darkroom:forget:{click.user.id}"
     )
-    await click.response.send_message(
-        "\n".join(lines), ephemeral=True, view=still(data, forget), allowed_mentions=NO_MENTIONS
+    of_all: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+        style=discord.ButtonStyle.danger,
+        label=_("Delete the data of all my accounts"),
+        custom_id=f"darkroom:forget-all:{click.user.id}",
     )
+    view = still(data, forget, *([of_all] if everywhere else []))
+    await click.response.send_message("\n".join(lines), ephemeral=True, view=view, allowed_mentions=NO_MENTIONS)
 
 
 async def send_data(context: DiscordContext, click: Click, owner: str) -> None:
@@ -153,15 +158,15 @@ async def send_data(context: DiscordContext, click: Click, owner: str) -> None:
         await click.followup.send(packed.words, file=file, ephemeral=True)
 
 
-async def forget(context: DiscordContext, click: Click, owner: str) -> None:
-    """Delete the data of the person whom the button names, if they press it. Raises `NotAllowed`."""
+async def forget(context: DiscordContext, click: Click, owner: str, *, everywhere: bool = False) -> None:
+    """Delete the data of the person whom the button names, of this account or of all, if they press it. Raises
+    `NotAllowed`.
+    """
     await click.response.defer(ephemeral=True, thinking=True)
     press = ButtonPress(Button.FORGET_SURELY, asker(click), place_of(click), f"{PLATFORM}:{owner}")
     await context.services.runs.check_press(press)
     await context.sessions.forget(click.user.id)
-    count = await context.services.runs.forget(asker(click))
-    words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
-    await _say(click, [words.format(count=count)], None)
+    await _say(click, [await context.services.erasure.forget(asker(click), everywhere=everywhere)], None)
 
 
 def _cancel_button(entry: LineEntry) -> discord.ui.Button[discord.ui.View]:

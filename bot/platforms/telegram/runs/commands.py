@@ -39,7 +39,7 @@ from bot.platforms.telegram.runs.media import UPLOAD, opened
 _SHOWN, _LISTED = 10, 20  # runs, and workflows, in a list
 _PHOTO = Path(__file__).parents[3] / "demo" / "coffee.jpg"
 TRY, FORGET, DATA = "o:try", "o:forget", "o:data"  # what the buttons here say
-REALLY = "o:really"  # this one names a person
+REALLY, EVERYWHERE = "o:really", "o:everywhere"  # these name a person
 
 
 class BasicCommands:
@@ -83,7 +83,7 @@ class BasicCommands:
             await self._responder.check_press(caller, Button.OWN_DATA, caller.person.key)
         elif is_turn(data):
             await self._responder.check_press(caller, Button.FORM, f"{NAME}:{owner_of(data)}")
-        elif data.startswith(REALLY):
+        elif data.startswith((REALLY, EVERYWHERE)):
             await self._responder.check_press(caller, Button.FORGET_SURELY, f"{NAME}:{data.rpartition(':')[2]}")
 
     async def press(self, caller: Caller, data: str, message: int) -> None:
@@ -96,19 +96,18 @@ class BasicCommands:
             await self._send_data(caller)
         elif is_turn(data):
             await self._own_runs.turn(caller, data)
-        elif data.startswith(REALLY):
-            await self._forget(caller, message)
+        elif data.startswith((REALLY, EVERYWHERE)):
+            await self._forget(caller, message, everywhere=data.startswith(EVERYWHERE))
 
     async def _ask_to_forget(self, caller: Caller) -> None:
-        words = _(
-            "{name}, shall I delete the presets of this account, and all its runs that have ended, with their files? It"
-            " cannot be undone."
-        )
-        yes = button(_("Yes, delete everything"), f"{REALLY}:{caller.person.id}")
-        named = words.format(name=caller.person.name or caller.person.id)
-        others = self._services.links.forgetting(caller.person, caller.place)
-        text = " ".join(filter(None, (named, others)))
-        await self._responder.say(caller, captions.plain(text), InlineKeyboardMarkup([[yes]]))
+        erasure, person = self._services.erasure, caller.person
+        asked = _("{name}, shall I delete your data?").format(name=person.name or person.id)
+        everywhere = await erasure.everywhere(person, caller.place)
+        rows = [[button(_("Yes, delete everything"), f"{REALLY}:{person.id}")]]
+        if everywhere:
+            rows.append([button(_("Yes, of all my accounts"), f"{EVERYWHERE}:{person.id}")])
+        lines = [asked, *await erasure.lines(person, caller.place), *filter(None, [everywhere])]
+        await self._responder.say(caller, captions.plain("\n".join(lines)), InlineKeyboardMarkup(rows))
 
     async def _start(self, caller: Caller) -> None:
         words = _(
@@ -210,8 +209,8 @@ class BasicCommands:
                 caller.chat, lambda chat: bot.send_document(chat, document, caption=packed.words)
             )
 
-    async def _forget(self, caller: Caller, message: int) -> None:
-        count = await self._services.runs.forget(caller.person)
+    async def _forget(self, caller: Caller, message: int, *, everywhere: bool) -> None:
+        words = await self._services.erasure.forget(caller.person, everywhere=everywhere)
         eraser = MessageEraser(self._responder.api, self._responder.notes)
         stay = await eraser.erase_all_copies(caller.person)
         for name in await self._responder.notes.starting(f"{storage_keys.DRAFT}{caller.person.id}:"):
@@ -219,8 +218,7 @@ class BasicCommands:
         for name in await self._responder.notes.starting(storage_keys.settings(caller.person.id)):
             await self._responder.notes.drop(name)
         await self._responder.notes.drop(storage_keys.stranger(caller.person.id))
-        words = ngettext("{count} run deleted, with its files.", "{count} runs deleted, with their files.", count)
-        await self._responder.edit(caller.chat, message, captions.plain(words.format(count=count)))
+        await self._responder.edit(caller.chat, message, captions.plain(words))
         await tell(self._responder, caller, stay)
 
     async def _try(self, caller: Caller) -> None:

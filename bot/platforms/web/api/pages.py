@@ -12,8 +12,9 @@ from typing import Any
 from aiohttp import web
 
 from bot.core.platform import OWN_DATA_NAME, Services, missing
+from bot.i18n import _
 from bot.platforms.web.admin.html import el, group
-from bot.platforms.web.admin.routes import who
+from bot.platforms.web.admin.parts import who
 from bot.platforms.web.api.files import TYPES
 from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.uploads import place_of
@@ -24,7 +25,7 @@ from bot.platforms.web.i18n import page_words, words
 from bot.platforms.web.templates import STATIC, filled
 
 _OWN_DATA, _PIECE = 1_000_000_000, 1 << 18  # bytes of a visitor's own data, and of a piece of it
-_LOGIN = 8192  # bytes of the login form
+_LOGIN, _CHOICE = 8192, 1024  # bytes of the login form, and of a choice that was made
 _WHOLE = 6  # workflows that a page gets with their forms; of more it asks for the forms that are opened
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -43,6 +44,8 @@ class PageRoutes:
             web.get("/cards/{name}", self._card),
             web.get("/sample", self._sample),
             web.get("/my-data", self._own_data),
+            web.get("/my-data/deletion", self._deletion),
+            web.post("/my-data/delete", self._delete_data),
         ]
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -56,7 +59,7 @@ class PageRoutes:
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
         }
-        way = el("a", page_words()["moderation"], href="moderate") if self._is_operator(request) else group()
+        way = el("a", page_words()["moderation"], href="admin") if self._is_operator(request) else group()
         if self._services.studio.is_author(who(request, self._gate)):
             way = group(el("a", page_words()["studio"], href="studio"), way)
         page = await filled("index.html", boot=_data(boot), moderation_link=way)
@@ -125,6 +128,19 @@ class PageRoutes:
                 await asyncio.to_thread(file.close)
             await response.write_eof()
         return response
+
+    async def _deletion(self, request: web.Request) -> web.Response:
+        """Say what would be deleted with a visitor's data, and what with those of all their accounts."""
+        person, erasure = person_of(whose(request), request.headers.get("Accept-Language", "")), self._services.erasure
+        here = place_of(person.id)
+        everywhere, lines = await erasure.everywhere(person, here), await erasure.lines(person, here)
+        words = {"yes": _("Yes, delete everything"), "all": _("Yes, of all my accounts")}
+        return web.json_response({"lines": lines, "everywhere": everywhere, "words": words})
+
+    async def _delete_data(self, request: web.Request) -> web.Response:
+        given = await read_fields(request, _CHOICE)
+        text = await self._services.erasure.forget(person_of(whose(request)), everywhere=given.get("everywhere") == "1")
+        return web.json_response({"text": text})
 
     async def _sample(self, _request: web.Request) -> web.StreamResponse:
         if self._options.sample is None:

@@ -126,7 +126,10 @@ async function start() {
 async function accounts() {
   const { Accounts } = await import("./accounts.js");
   const joined = new Accounts();
-  dialog(word("accounts"), "accounts", ...joined.content, make("p", {}, make("a", { href: "my-data" }, word("own_data"))));
+  const erase = async () => (await import("./erase.js")).erase();
+  const own = make("a", { href: "my-data", class: "button" }, word("own_data"));
+  const less = make("button", { type: "button", class: "button grave", "aria-haspopup": "dialog", onclick: erase }, word("delete_data"));
+  dialog(word("accounts"), "accounts", ...joined.content, make("div", { class: "buttons" }, own, less));
   await joined.load();
 }
 

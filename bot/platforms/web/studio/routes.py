@@ -16,7 +16,7 @@ from bot.core.model import Person, Place
 from bot.core.platform import DraftChange, DraftView, Services, asked_in, work_folder
 from bot.i18n import _
 from bot.platforms.web.admin.html import el, group
-from bot.platforms.web.admin.routes import who
+from bot.platforms.web.admin.parts import who
 from bot.platforms.web.api.multipart import FormReader, broken
 from bot.platforms.web.api.views import person_of
 from bot.platforms.web.auth import AccessControl, introduce, whose

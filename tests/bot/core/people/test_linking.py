@@ -77,7 +77,36 @@ async def test_forgetting_an_account_parts_it_and_leaves_the_others(tmp_path: Pa
         (run,) = await home.ended((await home.ask())[0])
         code = (await links.start(ALTER, ALONE)).split("Your code is ")[1][:11]
         await links.join(ANN, HERE, code, sure=True, unseen=True)
-        assert await runs.forget(ALTER) == 0
+        erasure, mine = home.services.erasure, Place("test", "alone")
+        await home.services.presets.keep(ANN, run, "Fox")
+        ends, *_more, others = await erasure.lines(ALTER, ALONE)
+        assert ends.startswith("This deletes 0 runs with their files and 0 presets of this account")
+        assert others.endswith("no longer joined with this one: Ann on Test.")
+        assert "Other" not in " ".join(await erasure.lines(ANN, HERE))  # where others read it
+        assert await erasure.everywhere(ANN, HERE) == ""
+        assert "all your accounts it is 1 run with its files and 1 preset" in await erasure.everywhere(ANN, mine)
+        assert await erasure.forget(ALTER) == "0 runs are deleted."
         assert links.lines(ANN) == []
         assert await runs.get(run.id) is not None
-        assert await runs.forget(ANN) == 1
+        assert await erasure.everywhere(ANN, mine) == ""
+        assert await erasure.forget(ANN, everywhere=True) == "1 run is deleted."
+
+
+@pytest.mark.long
+async def test_all_accounts_are_forgotten_at_once(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        links, runs, erasure = home.services.links, home.services.runs, home.services.erasure
+        (run,) = await home.ended((await home.ask())[0])
+        bens, _message = await home.ask(PLAIN, BEN)
+        await home.ended(bens)
+        waiting, _message = await home.ask(PLAIN, ALTER, place=ALONE)  # nobody serves that platform here
+        code = (await links.start(ALTER, ALONE)).split("Your code is ")[1][:11]
+        await links.join(ANN, HERE, code, sure=True, unseen=True)
+        _ends, unfinished, *_more = await erasure.lines(ALTER, ALONE)
+        assert unfinished == "1 run has not ended: it is cancelled, and deleted within the hour."
+        assert await erasure.forget(ALTER, everywhere=True) == "2 runs are deleted."
+        assert [await runs.get(each) for each in (run.id, waiting)] == [None, None]
+        assert await runs.get(bens) is not None
+        assert links.lines(ANN) == links.lines(ALTER) == []
+        told = read(QuickSettings(data_dir=tmp_path).ledger)
+        assert {each.person for each in told if each.person} == {ANN.key, ALTER.key}

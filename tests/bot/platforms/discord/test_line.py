@@ -44,6 +44,8 @@ async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(
             about = await fake.slash(ALICE, channel, "about")
             _kind, said = await about.answer
             assert "no longer joined with this one: Anna on Telegram." in said["content"]
+            assert "For all your accounts it is" in said["content"]
+            assert "Delete the data of all my accounts" in str(said["components"])
             for words in ("for itself again", "is not joined"):
                 await _said(fake, await fake.slash(ALICE, channel, "unlink"), words)
             gates.open()

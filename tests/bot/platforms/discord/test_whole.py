@@ -493,6 +493,8 @@ async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None
     assert "30 days" in said["content"]
     forgotten = await fake.press(eve, fake.posts[about.original or 0], f"darkroom:forget:{eve}")
     await fake.until(lambda: fake.whispers(forgotten) == ["1 run is deleted."])
+    of_all = await fake.press(eve, fake.posts[about.original or 0], f"darkroom:forget-all:{eve}")
+    await fake.until(lambda: fake.whispers(of_all) == ["0 runs are deleted."])
     mine = await fake.slash(eve, channel, "mine")
     await fake.until(lambda: any("not run anything" in text for text in fake.whispers(mine)))
 

@@ -1,0 +1,73 @@
+"""Delete my data: what of a person would go and what would stay, and the deletion, for one account or for all."""
+
+from __future__ import annotations
+
+from bot.core.model import Person, Place
+from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.service import LinkService
+from bot.core.presets.store import PresetStore
+from bot.core.run import person_of
+from bot.core.runs.repository import RunRepository
+from bot.core.runs.service import RunService
+from bot.i18n import _, ngettext
+
+
+class ErasureService:
+    """All methods raise `StorageFailed`. A platform itself deletes what it alone keeps: open forms, copies in chats."""
+
+    def __init__(
+        self,
+        runs: RunService,
+        records: RunRepository,
+        presets: PresetStore,
+        accounts: LinkedAccounts,
+        links: LinkService,
+    ) -> None:
+        self._runs, self._records, self._presets = runs, records, presets
+        self._accounts, self._links = accounts, links
+
+    async def lines(self, person: Person, here: Place, *, unseen: bool = False) -> list[str]:
+        """Say what is deleted with the data of this account, and what stays. What is of other accounts is said only
+        where no one else reads it; a platform may say that its answer is `unseen`.
+        """
+        words = _("This deletes {amount} of this account, at once. It cannot be undone.")
+        unfinished = await self._records.unfinished_of(person.key)
+        cancelled = ngettext(
+            "{count} run has not ended: it is cancelled, and deleted within the hour.",
+            "{count} runs have not ended: they are cancelled, and deleted within the hour.",
+            len(unfinished),
+        )
+        return [
+            words.format(amount=await self._amount(person.key)),
+            *([cancelled.format(count=len(unfinished))] if unfinished else []),
+            _("Messages in chats stay, and so do lines in the logs of moderators, without your name."),
+            *filter(None, [self._links.forgetting(person, here, unseen=unseen)]),
+        ]
+
+    async def everywhere(self, person: Person, here: Place, *, unseen: bool = False) -> str:
+        """Say what is deleted if a person deletes the data of all their accounts; empty if they have no other one, or
+        if others would read it.
+        """
+        if not self._links.forgetting(person, here, unseen=unseen):
+            return ""
+        amount = await self._amount(*self._accounts.in_order(person.key))
+        return _("For all your accounts it is {amount}; they are then no longer joined.").format(amount=amount)
+
+    async def forget(self, person: Person, *, everywhere: bool = False) -> str:
+        """Delete what is kept of a person's account, or of all their accounts, as `RunService.forget` does, and say how
+        many runs that were.
+        """
+        others = self._accounts.beside(person.key) if everywhere else []
+        count = 0
+        for each in others:  # their own is the last, so that who is interrupted can press again
+            count += await self._runs.forget(person_of(f"{each.key}:{each.name}"))
+        count += await self._runs.forget(person)
+        words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
+        return words.format(count=count)
+
+    async def _amount(self, *accounts: str) -> str:
+        count = sum([len(await self._records.all_of(each)) for each in accounts])
+        runs = ngettext("{count} run with its files", "{count} runs with their files", count).format(count=count)
+        kept = len(await self._presets.of(accounts))
+        presets = ngettext("{count} preset", "{count} presets", kept).format(count=kept)
+        return _("{runs} and {presets}").format(runs=runs, presets=presets)
