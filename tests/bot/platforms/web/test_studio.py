@@ -51,6 +51,7 @@ async def test_from_a_dropped_workflow_to_a_member_who_runs_it(browser: Browser,
         await _is_accessible(tab)
         await drop(tab, file)
         graph = tab.get_by_role("region", name="Inputs of the graph")
+        await graph.get_by_role("checkbox", name="height").check()
         await graph.get_by_role("checkbox", name="batch_size").check()
         card = tab.locator(".studio-card").last
         await card.locator("summary").press("Enter")
@@ -79,6 +80,14 @@ async def test_from_a_dropped_workflow_to_a_member_who_runs_it(browser: Browser,
         _status, theirs, _headers = await other.get("workflows")
         assert "My sheet" not in theirs.decode()  # a draft is for its author alone
 
+        others = await names.nth(1).text_content()
+        await tab.locator(".studio-card summary").first.click()
+        handle, last = tab.locator(".studio-handle").first, tab.locator(".studio-card").nth(1)
+        box = await last.bounding_box()
+        assert box is not None
+        await handle.drag_to(last, target_position={"x": 60, "y": box["height"] - 3})
+        await expect(names.first).to_have_text(others or "")
+        await _kept(tab)
         await tab.get_by_label("For whom").select_option("All places")
         await tab.get_by_role("button", name="Publish").click()
         await expect(tab.locator("#said")).to_contain_text("Opened")
