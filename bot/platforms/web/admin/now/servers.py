@@ -61,7 +61,7 @@ def _facts(server: SeenServer) -> Html:
         *(gpus or [(_("GPU memory"), None)]),
         (_("RAM"), _memory(_("RAM"), ram.total, ram.free) if ram is not None else None),
         (_("Loaded by our runs"), None if told is None else ", ".join(told.loaded) or _("nothing")),
-        (_("There of others"), others),
+        (_("What others run there"), others),
         (_("ComfyUI"), told.version if told is not None else None),
         (_("Answers in"), None if latency is None else _("{count} ms").format(count=max(1, round(latency * 1000)))),
         (_("Last error"), _last(server)),
