@@ -234,7 +234,7 @@ async def serving(
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            erasure = ErasureService(runs, store.records, presets, store.accounts, links)
+            erasure = ErasureService(runs, store.records, presets, store.accounts, links, store.invitations)
             recent = RecentEvents()
             if role.chat:
                 stack.enter_context(recent.listening())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.core.model import Person, Place
 from bot.core.people.accounts import LinkedAccounts
+from bot.core.people.invitations import Invitations
 from bot.core.people.service import LinkService
 from bot.core.presets.store import PresetStore
 from bot.core.run import person_of
@@ -22,8 +23,9 @@ class ErasureService:
         presets: PresetStore,
         accounts: LinkedAccounts,
         links: LinkService,
+        invitations: Invitations,
     ) -> None:
-        self._runs, self._records, self._presets = runs, records, presets
+        self._runs, self._records, self._presets, self._invitations = runs, records, presets, invitations
         self._accounts, self._links = accounts, links
 
     async def lines(self, person: Person, here: Place, *, unseen: bool = False) -> list[str]:
@@ -37,8 +39,10 @@ class ErasureService:
             "{count} runs have not ended: they are cancelled, and deleted within the hour.",
             len(unfinished),
         )
+        signed_out = _("Your invitation to the page ends here: this browser is signed out.")
         return [
             words.format(amount=await self._amount(person.key)),
+            *([signed_out] if self._invitations.of(person.key) is not None else []),
             *([cancelled.format(count=len(unfinished))] if unfinished else []),
             _("Messages in chats stay, and so do lines in the logs of moderators, without your name."),
             *filter(None, [self._links.forgetting(person, here, unseen=unseen)]),

@@ -19,6 +19,7 @@ from bot.core.policy.permissions import OPERATOR
 from bot.core.storage.database import Database
 from bot.core.storage.ledger import read
 from bot.settings import Secret
+from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Page, Visitor, page
 
 TOKEN = Secret("s3cret-token")
@@ -200,16 +201,20 @@ async def test_what_is_kept_of_a_friend_is_handed_over_and_forgotten(tmp_path: P
     async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo, Visitor(web.url) as ann:
         await sign_in(bo)
         await ann.call("POST", await invite(bo))
-        (known,) = web.services.invitations._known.all
         status, data, _headers = await ann.get("my-data")
         assert status == 200
         (tmp_path / "my.zip").write_bytes(data)
         with ZipFile(tmp_path / "my.zip") as archive:
             told = json.loads(archive.read("data.json"))["invitations"]
         assert [(each["name"], each["role"]) for each in told] == [("Ann", "member")]
-        await web.services.runs.forget(Person("web", known.devices[0].account.partition(":")[2]))
-        assert not await may_enter(ann)
-        assert not web.services.invitations._known.all
+        _status, told = await ann.call("GET", "my-data/deletion")
+        assert any("this browser is signed out" in line for line in told["lines"])
+        assert (await ann.call("POST", "my-data/delete", data={"everywhere": "0"}))[0] == 200
+
+        async def is_gone() -> bool:
+            return not await may_enter(ann) and not web.services.invitations._known.all
+
+        await until(is_gone)
     async with Database.in_folder(tmp_path, "darkroom") as database:
         kept = Invitations(database)
         await kept.refresh()
