@@ -14,8 +14,8 @@ from bot.core.errors import BadValue, UserError
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import reason
-from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.admin.inputs import Said
+from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.auth import AccessControl, introduce, protect, whose
 from bot.platforms.web.config import PageConfig
