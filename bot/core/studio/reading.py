@@ -11,10 +11,10 @@ from bot.core.errors import BadWorkflowFile, WorkerFailed
 from bot.core.pool.pool import run_apart
 from bot.i18n import _
 from comfy.saved import UnreadableWorkflow
+from comfy.saved.document import MOST_NODES
 from comfy.saved.files import read_workflow
 
 _SECONDS = 10.0
-_MOST_NODES = 2000
 _LARGEST = 8 * 2**20  # bytes of the workflow in it
 
 
@@ -35,9 +35,9 @@ def _graph_in(path: Path) -> bytes:
     count = _count(file.data) if file.is_saved else len(file.data)
     if not count:
         raise UnreadableWorkflow(_("the workflow has no nodes"))
-    if count > _MOST_NODES:
+    if count > MOST_NODES:
         words = _("it has {count} nodes, and a workflow can have {most} here")
-        raise UnreadableWorkflow(words.format(count=count, most=_MOST_NODES))
+        raise UnreadableWorkflow(words.format(count=count, most=MOST_NODES))
     try:
         data = json.dumps(file.data, indent=1, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half a character, as an escape

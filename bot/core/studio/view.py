@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from bot.core.sources.needs import packs_of, refused_packs
 from bot.core.studio.changes import read_toml, said, tables
 from bot.core.studio.drafts import Draft
 from bot.core.workflows.automatic.fields import field_name
-from bot.core.workflows.automatic.written import named_node
 from bot.core.workflows.catalog import workflow_of
 from bot.core.workflows.field_kinds import kind_of_input
 from bot.core.workflows.form import MEDIA, Form
@@ -206,9 +206,11 @@ def _results(workflow: Workflow, info: ObjectInfo | None) -> tuple[str, ...]:
 
 
 def _nodes(prompt: Prompt, info: ObjectInfo | None) -> Iterable[DraftNode]:
+    titles = Counter(node.title for node in prompt)
     for node in prompt:
+        is_plain = titles[node.title] == 1 and not node.title.startswith("#")
         inputs = tuple(
-            _input(prompt, node, name, value, info)
+            _input(node, f"{node.title if is_plain else f'#{node.id}'}.{name}", name, value, info)
             for name, value in node.inputs.items()
             if isinstance(value, str | int | float) and not is_link(value)
         )
@@ -216,8 +218,7 @@ def _nodes(prompt: Prompt, info: ObjectInfo | None) -> Iterable[DraftNode]:
             yield DraftNode(node.title, node.class_type, inputs)
 
 
-def _input(prompt: Prompt, node: Node, name: str, value: Any, info: ObjectInfo | None) -> DraftInput:
-    target = f"{named_node(prompt, node.id)}.{name}"
+def _input(node: Node, target: str, name: str, value: Any, info: ObjectInfo | None) -> DraftInput:
     kind = kind_of_input(node, name, info)
     shown = str(value) if len(str(value)) <= _LONG else f"{str(value)[:_LONG]}…"
     accepted = info.input(node.class_type, name) if info is not None else None

@@ -116,7 +116,7 @@ class StudioRoutes:
                 path = folder / f"given{_ending(part.filename)}"
                 await self._written(reader, path)
                 name = "".join(filter(str.isprintable, part.filename.replace("\\", "/").rpartition("/")[2]))[:100]
-                return _shown(await self._studio.from_file(by, _HERE, path, name or _("Workflow")))
+                return await _shown(await self._studio.from_file(by, _HERE, path, name or _("Workflow")))
         finally:
             self._sending -= 1
 
@@ -142,14 +142,14 @@ class StudioRoutes:
         }
         if source.kind not in ways:
             raise broken()
-        return _shown(await ways[source.kind](by, _HERE, source.id))
+        return await _shown(await ways[source.kind](by, _HERE, source.id))
 
     async def _draft(self, request: web.Request) -> web.Response:
-        return _shown(await self._studio.view(*self._asked(request)))
+        return await _shown(await self._studio.view(*self._asked(request)))
 
     async def _change(self, request: web.Request) -> web.Response:
         change = await _read(request, DraftChange)
-        return _shown(await self._studio.change(*self._asked(request), change))
+        return await _shown(await self._studio.change(*self._asked(request), change))
 
     async def _discard(self, request: web.Request) -> web.Response:
         await self._studio.discard(*self._asked(request))
@@ -169,7 +169,7 @@ class StudioRoutes:
         return web.json_response({"told": told})
 
     async def _reload(self, request: web.Request) -> web.Response:
-        return _shown(await self._studio.reload(*self._asked(request)))
+        return await _shown(await self._studio.reload(*self._asked(request)))
 
     async def _versions(self, request: web.Request) -> web.Response:
         workflow = request.match_info["workflow"]
@@ -201,8 +201,10 @@ def _runner(request: web.Request) -> Person:
     return person_of(whose(request))
 
 
-def _shown(view: DraftView) -> web.Response:
-    return web.json_response(draft_view(view))
+async def _shown(view: DraftView) -> web.Response:
+    """Answer with a draft, which may be large."""
+    text = await asyncio.to_thread(lambda: json.dumps(draft_view(view)))
+    return web.json_response(text=text)
 
 
 async def _read(request: web.Request, kind: type[Any]) -> Any:
