@@ -89,7 +89,7 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
-from bot.core.studio.drafts import DraftStore
+from bot.core.studio.forgetting import AuthorTraces
 from bot.core.studio.publishing import WorkflowShelf
 from bot.core.studio.service import StudioService
 from bot.core.together import together
@@ -107,7 +107,7 @@ from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.pulse import Pulse
 from bot.settings import Role, Settings
-from bot.stores import Stores, database_as_it_is, opened, writing
+from bot.stores import Stores, author_traces, database_as_it_is, opened, writing
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.scheduling.node_times import NodeTimes
@@ -234,14 +234,15 @@ async def serving(
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
-            erasure = ErasureService(runs, store.records, presets, store.accounts, links, store.invitations)
+            traces = author_traces(base.settings, store)
+            erasure = ErasureService(runs, store.records, presets, store.accounts, links, store.invitations, traces)
             recent = RecentEvents()
             if role.chat:
                 stack.enter_context(recent.listening())
             room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
             rights = (policy.permissions, policy.audit, store.ledger)
             invitations = InvitationService(store.invitations, *rights, store.links.base)
-            studio = _studio(base, policy, validator, moderation.workflows)
+            studio = _studio(base, policy, validator, moderation.workflows, traces)
             ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations, studio)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
@@ -468,12 +469,13 @@ async def _moderation(
         )
 
 
-def _studio(base: _Base, policy: Policy, validator: RequestValidator, editor: WorkflowEditor) -> StudioService:
-    settings, database = base.settings, base.store.database
-    authors = VersionAuthors(KeyValueStore(database))
+def _studio(
+    base: _Base, policy: Policy, validator: RequestValidator, editor: WorkflowEditor, traces: AuthorTraces
+) -> StudioService:
+    settings, database, authors = base.settings, base.store.database, traces.authors
     shelf = WorkflowShelf(editor, base.catalog, base.workflows, policy.rules, authors)
     return StudioService(
-        DraftStore(settings.folder / "studio"),
+        traces.drafts,
         shelf,
         editor,
         base.catalog,

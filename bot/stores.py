@@ -34,6 +34,9 @@ from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.standstill import moved_to
+from bot.core.studio.drafts import DraftStore
+from bot.core.studio.forgetting import AuthorTraces
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.i18n import _
 from bot.settings import Settings
 
@@ -205,8 +208,14 @@ async def forget(settings: Settings, person: str) -> int:
         rules = RuleStore(store.database, audit, TaskHealth())
         presets = PresetStore(store.database)
         await MaskLinks(store.links, KeyValueStore(store.database)).forget(person)
+        await author_traces(settings, store).forget(person)
         kept = (store.records, store.media, audit, rules, presets, store.accounts)
         return await forget_person(person, *kept, store.ledger)
+
+
+def author_traces(settings: Settings, store: Stores) -> AuthorTraces:
+    """Return what is kept of authors beside their workflows."""
+    return AuthorTraces(DraftStore(settings.folder / "studio"), VersionAuthors(KeyValueStore(store.database)))
 
 
 async def export(settings: Settings, person: str, path: Path) -> PackedData:

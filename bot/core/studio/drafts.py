@@ -100,6 +100,12 @@ class DraftStore:
         self._facts(draft.id).unlink(missing_ok=True)
         self._graph(draft.id).unlink(missing_ok=True)
 
+    def forget(self, person: str) -> None:
+        """Delete the drafts of a person, given as "platform:id"."""
+        for each in self._every():
+            if each.owner == person:
+                self.delete(each)
+
     def _every(self) -> list[Draft]:
         found = [self._read(path.stem) for path in self._folder.glob("*.json")] if self._folder.is_dir() else []
         return [each for each in found if each is not None]

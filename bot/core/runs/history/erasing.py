@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from bot.core.model import Person, Place
 from bot.core.people.accounts import LinkedAccounts
 from bot.core.people.invitations import Invitations
@@ -11,6 +13,13 @@ from bot.core.run import person_of
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.service import RunService
 from bot.i18n import _, ngettext
+
+
+class Traces(Protocol):
+    """What else is kept of people."""
+
+    async def forget(self, person: str) -> None:
+        """Delete what is kept of a person's account, given as "platform:id". Raises `StorageFailed`."""
 
 
 class ErasureService:
@@ -24,9 +33,10 @@ class ErasureService:
         accounts: LinkedAccounts,
         links: LinkService,
         invitations: Invitations,
+        traces: Traces,
     ) -> None:
         self._runs, self._records, self._presets, self._invitations = runs, records, presets, invitations
-        self._accounts, self._links = accounts, links
+        self._accounts, self._links, self._traces = accounts, links, traces
 
     async def lines(self, person: Person, here: Place, *, unseen: bool = False) -> list[str]:
         """Say what is deleted with the data of this account, and what stays. What is of other accounts is said only
@@ -64,10 +74,14 @@ class ErasureService:
         others = self._accounts.beside(person.key) if everywhere else []
         count = 0
         for each in others:  # their own is the last, so that who is interrupted can press again
-            count += await self._runs.forget(person_of(f"{each.key}:{each.name}"))
-        count += await self._runs.forget(person)
+            count += await self._forget(person_of(f"{each.key}:{each.name}"))
+        count += await self._forget(person)
         words = ngettext("{count} run is deleted.", "{count} runs are deleted.", count)
         return words.format(count=count)
+
+    async def _forget(self, person: Person) -> int:
+        await self._traces.forget(person.key)
+        return await self._runs.forget(person)
 
     async def _amount(self, *accounts: str) -> str:
         count = sum([len(await self._records.all_of(each)) for each in accounts])

@@ -23,3 +23,9 @@ class VersionAuthors:
     async def of(self, versions: Iterable[str]) -> dict[str, str]:
         """Return who made these versions, as "platform:id", as far as that is on record."""
         return {each: str(found) for each in versions if (found := await self._notes.get(f"{_NOTE}{each}"))}
+
+    async def forget(self, person: str) -> None:
+        """Remove a person, given as "platform:id", from all versions."""
+        for name, found in (await self._notes.starting(_NOTE)).items():
+            if found == person:
+                await self._notes.drop(name)

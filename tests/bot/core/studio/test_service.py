@@ -142,3 +142,14 @@ async def test_a_hostile_file_gets_one_sentence(tmp_path: Path) -> None:
             with pytest.raises(BadWorkflowFile, match=r"^“My sheet.json” cannot be used: [^\n]{3,160}\. Give a"):
                 await given(home, tmp_path, data=data)
         assert not (await home.services.studio.overview(AUTHOR, HERE)).drafts
+
+
+async def test_drafts_of_a_person_go_with_their_data(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",), operators=("test:99",)) as home:
+        studio = home.services.studio
+        mine = await given(home, tmp_path)
+        theirs = await given(home, tmp_path, OPERATOR)
+        await home.services.erasure.forget(AUTHOR)
+        with pytest.raises(UserError, match="no longer there"):
+            await studio.view(AUTHOR, HERE, mine.draft.id)
+        assert {path.stem for path in (tmp_path / "studio").iterdir()} == {theirs.draft.id}
