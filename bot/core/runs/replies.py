@@ -87,7 +87,7 @@ class RunReplies:
         return WatchedReply(reply, watching) if watching else reply
 
     def _watching(self, run: RunRecord) -> list[Reply]:
-        """What shows a run to its person's other accounts."""
+        """Return the replies that show a run to its person at their other accounts."""
         return [
             GuardedReply(platform.watch(account.key.partition(":")[2], self.brief(run)), _nothing)
             for account in self._accounts.beside(run.person.key)
