@@ -244,13 +244,15 @@ class App:
             await self.learn([None])
         here = [each for each in self.catalog.workflows.values() if each.layer == "bundled"]
         bundled = [BundledWorkflow(each.name, each.title, each.description) for each in here]
-        service = SetupService(_ENV, DraftFile(self.settings.folder), _accounts(), bundled, refusals)
+        draft, has_engine = DraftFile(self.settings.folder), has("engine")
+        service = SetupService(_ENV, draft, _accounts(), bundled, refusals, has_engine=has_engine)
         end = SetupEnd.LEFT
 
         async def work() -> None:
             nonlocal end
             await service.open()
-            async with set_up(service, _ports(self.settings)) as (address, ended):
+            ports = (self.settings.web_port,) if "DARKROOM_WEB_PORT" in os.environ else _ports(self.settings)
+            async with set_up(service, ports) as (address, ended):
                 announce(address)
                 end = await ended
 
@@ -461,7 +463,7 @@ class App:
 
 def _ports(settings: Settings) -> range:
     """The port of the page, and those after it for where it is taken."""
-    return range(settings.web_port, settings.web_port + 100)
+    return range(settings.web_port, min(settings.web_port + 100, 65_536))
 
 
 def _accounts() -> Mapping[str, Introduction]:

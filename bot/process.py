@@ -15,8 +15,11 @@ from typing import Any
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.care.caretaker import Caretaker
+from bot.core.care.desk import ServerDesk
 from bot.core.care.machines import MachineKeeper
 from bot.core.care.states import ServerStates
+from bot.core.control.events import RecentEvents
+from bot.core.control.room import ControlRoom
 from bot.core.drawing.service import MaskService
 from bot.core.errors import ConfigError
 from bot.core.execution.attempt import ExecutionContext
@@ -34,6 +37,8 @@ from bot.core.media.files import FileService
 from bot.core.media.images import PictureLimits
 from bot.core.model import Failed, Publish
 from bot.core.moderation.invitation_service import InvitationService
+from bot.core.moderation.people import PeopleOfPlaces
+from bot.core.moderation.preview import DecisionPreview
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reevaluation import Reevaluation
 from bot.core.moderation.reports import Reports
@@ -51,7 +56,7 @@ from bot.core.platform import Health, Platform, Services
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
-from bot.core.policy.permissions import Permissions
+from bot.core.policy.permissions import OPERATOR, Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.port import TokenRefused
 from bot.core.presets.service import PresetService
@@ -64,6 +69,8 @@ from bot.core.runs.history.erasing import ErasureService
 from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
+from bot.core.runs.oversight.finder import RunFinder
+from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue_notifier import QueueNotifier
 from bot.core.runs.replies import RunReplies
@@ -105,6 +112,7 @@ from comfy.server import Server
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
+_GLANCE = 3.5  # seconds that a worker has to answer the control room: a bit more than a server has to answer it
 
 
 @dataclass(frozen=True)
@@ -223,9 +231,13 @@ async def serving(
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
             data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
             erasure = ErasureService(runs, store.records, presets, store.accounts, links)
+            recent = RecentEvents()
+            if role.chat:
+                stack.enter_context(recent.listening())
+            room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
             rights = (policy.permissions, policy.audit, store.ledger)
             invitations = InvitationService(store.invitations, *rights, store.links.base)
-            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, invitations)
+            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
@@ -446,6 +458,8 @@ async def _moderation(
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
             WorkflowProblems(validator, permissions),
+            DecisionPreview(RunFinder(store.database), store.queue, store.records, base.versions, base.catalog),
+            PeopleOfPlaces(RunFinder(store.database), enforcer, permissions, base.catalog),
         )
 
 
@@ -476,12 +490,47 @@ def _watch(base: _Base) -> Watch:
 def _notices(base: _Base, watch: Watch) -> Notices:
     """Make what tells operators of it."""
     platforms = base.platforms if base.role.chat else {}
+    name = base.role.worker or "chat"
+    return Notices(name, _everywhere(base, watch), base.settings.notified, platforms, base.tasks)
+
+
+def _everywhere(base: _Base, watch: Watch) -> Callable[[], Coroutine[Any, Any, Sequence[Trouble]]]:
+    """Make what looks at all that is wrong in this process, and in workers without a chat."""
     others = TroubleReader(base.store.database)
 
     async def look() -> Sequence[Trouble]:
         return [*await watch.look(), *await others.look()]
 
-    return Notices(base.role.worker or "chat", look, base.settings.notified, platforms, base.tasks)
+    return look
+
+
+def _control_room(
+    base: _Base,
+    policy: Policy,
+    moderation: ModerationService,
+    runs: RunService,
+    estimator: EtaEstimator,
+    watch: Watch,
+    recent: RecentEvents,
+) -> ControlRoom:
+    store = base.store
+    desk = ServerDesk(ServerStates(store.database), store.records, f"{OPERATOR.key}:{OPERATOR.name}", _GLANCE)
+    return ControlRoom(
+        desk,
+        RunFinder(store.database),
+        LineOrder(store.database),
+        store.queue,
+        runs,
+        estimator,
+        moderation.problems,
+        base.catalog,
+        policy.permissions,
+        policy.audit,
+        base.tasks,
+        _everywhere(base, watch),
+        base.settings.folder,
+        recent,
+    )
 
 
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:

@@ -98,6 +98,8 @@ class SystemStats:
     python_version: str
     devices: tuple[Device, ...]
     argv: tuple[str, ...] = ()
+    ram_total: int = 0  #: bytes of the machine's memory; 0 where the server does not say
+    ram_free: int = 0
 
     @property
     def listens_to_others(self) -> bool:
@@ -228,6 +230,8 @@ class Http:
                 str(system.get("python_version", "")),
                 tuple(_device(device) for device in devices),
                 tuple(map(str, system.get("argv") or ())),
+                int(system.get("ram_total") or 0),
+                int(system.get("ram_free") or 0),
             )
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as fault:
             raise Garbled(f"{self._server} answers, but it is not ComfyUI") from fault

@@ -106,6 +106,11 @@ class TaskHealth:
         return dict(self._refusals)
 
     @property
+    def platforms(self) -> Mapping[str, bool]:
+        """The platforms that this process serves, and whether each is connected."""
+        return dict(self._platforms)
+
+    @property
     def away(self) -> tuple[str, ...]:
         """The platforms that are not connected."""
         return tuple(name for name, connected in self._platforms.items() if not connected)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 
-LOGGERS = ("bot", "comfy", "darkroom")  #: those of this program; all others are of libraries
+EVENTS = "darkroom"  #: the logger of these events
+LOGGERS = ("bot", "comfy", EVENTS)  #: those of this program; all others are of libraries
 
-_log = logging.getLogger("darkroom")
+_log = logging.getLogger(EVENTS)
 
 
 def process_started(chat: bool, worker: str | None, platforms: tuple[str, ...]) -> None:

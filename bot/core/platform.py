@@ -8,6 +8,19 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.control.events import LoggedEvent
+from bot.core.control.room import ControlRoom
+from bot.core.control.views import (
+    FoundRuns,
+    NowView,
+    RunQuestion,
+    SeenChat,
+    SeenDisk,
+    SeenRun,
+    SeenServer,
+    TurnInLine,
+    WholeLine,
+)
 from bot.core.drawing.service import MaskService
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
@@ -23,25 +36,43 @@ from bot.core.media.retouch import read_crop, without_mask
 from bot.core.media.signed_links import SHARED_PATH
 from bot.core.model import Address, RunSummary
 from bot.core.moderation.invitation_service import INVITED_PATH, InvitationLink, InvitationService
+from bot.core.moderation.matrix import AccessMatrix, MatrixCell, MatrixRow
+from bot.core.moderation.people import KnownPerson, PersonView
+from bot.core.moderation.preview import Rehearsal
 from bot.core.moderation.problems import WorkflowProblem
 from bot.core.moderation.saved_workflows import SavedEntry, SavedOverview, SavedWorkflows
 from bot.core.moderation.service import ModerationService, Overview, Row
+from bot.core.moderation.statistics import Statistics
 from bot.core.moderation.workflow_editor import WorkflowEditor, settings_from
 from bot.core.people.invitations import Invitation, InvitationRole, SignedInDevice
 from bot.core.people.service import LinkService
 from bot.core.pings.wishes import PingWishes
-from bot.core.policy.audit import Entry
+from bot.core.policy.audit import DECISIONS, REFUSALS, AuditFilter, Entry
 from bot.core.policy.buttons import Button, ButtonPress
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rule_text import block_words, describe
-from bot.core.policy.rules import Access, Block, Limit, Measure, Narrowing, Review, Rule, TextList, Trial, WordList
+from bot.core.policy.rules import (
+    Access,
+    Block,
+    Budget,
+    Limit,
+    Measure,
+    Narrowing,
+    Review,
+    Rule,
+    RunPrice,
+    Spending,
+    TextList,
+    Trial,
+    WordList,
+)
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, asked_in, community_of
 from bot.core.port import Reply
 from bot.core.presets.service import FilledForm, PresetService
 from bot.core.readback.found import FoundSettings
 from bot.core.readback.service import ReadbackService, ReadSettings
 from bot.core.retry import Pauses, retry
-from bot.core.run import UNFINISHED, Outcome, RunRecord, State
+from bot.core.run import ENDED, UNFINISHED, Outcome, RunRecord, State
 from bot.core.runs.gallery.pages import GalleryFilter, PlacedRun
 from bot.core.runs.gallery.service import UNDO, Archive, GalleryService, ids_of
 from bot.core.runs.history.details import RunDetails
@@ -70,21 +101,28 @@ from bot.core.workflows.workflow import Workflow
 
 __all__ = [
     "ADMINISTRATORS",
+    "DECISIONS",
+    "ENDED",
     "EVERYONE",
     "INVITED_PATH",
     "MASK_PATH",
     "MINUTES",
     "OPERATOR",
     "OWN_DATA_NAME",
+    "REFUSALS",
     "SHARED_PATH",
     "UNDO",
     "UNFINISHED",
     "Access",
+    "AccessMatrix",
     "Archive",
+    "AuditFilter",
     "BackgroundTask",
     "Block",
+    "Budget",
     "Button",
     "ButtonPress",
+    "ControlRoom",
     "Entry",
     "ErasureService",
     "Field",
@@ -93,6 +131,7 @@ __all__ = [
     "FilledForm",
     "Film",
     "Form",
+    "FoundRuns",
     "FoundSettings",
     "GalleryFilter",
     "GalleryService",
@@ -105,45 +144,62 @@ __all__ = [
     "InvitationRole",
     "InvitationService",
     "KeyValueStore",
+    "KnownPerson",
     "Limit",
     "LineEntry",
+    "LoggedEvent",
     "MaskService",
+    "MatrixCell",
+    "MatrixRow",
     "Measure",
     "ModelKind",
     "ModelNames",
     "ModerationService",
     "Narrowing",
+    "NowView",
     "Outcome",
     "Overview",
     "OwnDataService",
     "PackedData",
     "Pauses",
+    "PersonView",
     "PlacedRun",
     "Platform",
     "PresetService",
     "ReadSettings",
     "ReadbackService",
+    "Rehearsal",
     "Review",
     "Row",
     "Rule",
     "RuleTarget",
     "RunDetails",
+    "RunPrice",
+    "RunQuestion",
     "RunRecord",
     "RunService",
     "SavedEntry",
     "SavedOverview",
     "SavedWorkflows",
     "Scope",
+    "SeenChat",
+    "SeenDisk",
+    "SeenRun",
+    "SeenServer",
     "Services",
     "SignedInDevice",
+    "Spending",
     "State",
+    "Statistics",
     "Style",
     "Subject",
     "TaskHealth",
     "TextList",
     "Trial",
     "Trouble",
+    "TurnInLine",
     "Weight",
+    "WholeLine",
     "WordList",
     "Work",
     "Workflow",
@@ -223,6 +279,7 @@ class Services:
     data: OwnDataService
     erasure: ErasureService
     masks: MaskService
+    control: ControlRoom
     invitations: InvitationService
 
 

@@ -16,7 +16,10 @@ from bot.settings import Settings, example, names
 _PLAIN = re.compile(r"[\w:/.,*=@+;-]+")  # a value that needs no quotes in the file
 #: Settings that do not make a house: who has these alone has not set anything up yet.
 _BESIDE = frozenset(
-    {"DISCORD_API_BASE", "DISCORD_GATEWAY_URL", "TELEGRAM_API_URL", "DARKROOM_LOG_FORMAT", "DARKROOM_LOG_LEVEL"}
+    {
+        *("DISCORD_API_BASE", "DISCORD_GATEWAY_URL", "TELEGRAM_API_URL"),
+        *("DARKROOM_LOG_FORMAT", "DARKROOM_LOG_LEVEL", "DARKROOM_WEB_PORT"),
+    }
 )
 
 

@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from bot.core.errors import BadValue, ConfigError, UserError
-from bot.core.servers.nearby import nearby
+from bot.core.servers.nearby import PORTS, nearby
 from bot.i18n import _, ngettext
 from bot.settings import Settings
 from bot.setup import env_file, workflows
@@ -51,8 +51,14 @@ class SetupService:
         bundled: Sequence[BundledWorkflow],
         examine: Callable[[Settings], Awaitable[Sequence[str]]],
         environ: Mapping[str, str] = os.environ,
+        *,
+        has_engine: bool = True,
+        ports: Sequence[int] = PORTS,
     ) -> None:
-        """`path` is the file to write. `examine` returns what a start would refuse, in words."""
+        """`path` is the file to write. `examine` returns what a start would refuse, in words. `has_engine` says that
+        the built-in engine is installed; `ports` are those at which this machine is searched.
+        """
+        self.has_engine, self._ports = has_engine, ports
         self._path, self._file, self._platforms = path, draft, platforms
         self.bundled, self._examine, self._environ = tuple(bundled), examine, environ
         self.draft = SetupDraft()
@@ -66,7 +72,7 @@ class SetupService:
     async def look_around(self) -> str:
         """Look for servers on this machine, and take those that are new."""
         known = [each.address for each in self.draft.servers]
-        found = [each for each in await nearby() if each.address not in known]
+        found = [each for each in await nearby(self._ports) if each.address not in known]
         await self._keep(replace(self.draft, looked=True, servers=(*self.draft.servers, *found)))
         if found:
             return ngettext("Found {count} ComfyUI.", "Found {count} ComfyUI.", len(found)).format(count=len(found))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.care.states import FreeAnswer, GpuReport, KeptServer, ServerReport, ServerStates
+from bot.core.care.states import FreeAnswer, GpuReport, KeptServer, RamReport, ServerReport, ServerStates
 from bot.core.error_text import explain
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.together import together
@@ -109,15 +110,18 @@ class Caretaker:
         loaded = tuple(sorted(self._at_work.loaded_at(name)))
         if condition in (Condition.ASLEEP, Condition.WAKING):
             return ServerReport(condition, wakes_in=wakes_in)
-        client = self._fleet.client(name)
+        client, began = self._fleet.client(name), time.monotonic()
         try:
             async with asyncio.timeout(_PATIENCE):
                 stats = await client.system_stats()
+                latency = time.monotonic() - began
                 prompts, ours = self._counted(name, await client.queue())
         except (ComfyError, TimeoutError) as fault:
             return ServerReport(condition, fault=_words(fault))
         gpus = tuple(GpuReport(each.name, each.vram_total, each.vram_free) for each in stats.devices)
-        return ServerReport(condition, stats.comfyui_version, gpus, loaded, prompts - ours)
+        ram = RamReport(stats.ram_total, stats.ram_free) if stats.ram_total else None
+        others = prompts - ours
+        return ServerReport(condition, stats.comfyui_version, gpus, loaded, others, ram=ram, latency=latency)
 
 
 def _words(fault: Exception) -> str:

@@ -16,6 +16,7 @@ from bot.i18n import _
 
 _PATIENCE = 8.0  # seconds that a worker may take for an answer
 _PAUSE = 0.1  # seconds between two looks for it
+_LOST = 3  # questions that a worker has left without an answer: it is gone, and no glance waits for it
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class RunAtServer:
 @dataclass(frozen=True)
 class ServerView:
     """A server as operators see it. Where its worker does not answer, `answers` is False and the report is an old one,
-    or missing.
+    from `seen_at`, or missing.
     """
 
     name: str
@@ -38,6 +39,9 @@ class ServerView:
     drained: bool
     runs: tuple[RunAtServer, ...]
     answers: bool
+    seen_at: float | None = None
+    worker: str = ""
+    own_name: str = ""  #: the name at its worker
 
 
 class ServerDesk:
@@ -51,16 +55,25 @@ class ServerDesk:
 
     async def look(self) -> list[ServerView]:
         """Return all servers, after their workers had a while to answer."""
-        await self._states.ask()
-        known = await self._answered(lambda each: each.is_current)
-        names, active = _names(known), await self._records.active()
-        return [ServerView(names[each.worker, each.name], *_seen(each, active)) for each in known]
+        return await self._look(lambda each: each.is_current)
 
-    async def interrupt(self, name: str) -> int:
-        """Cancel our runs that a server executes, and no others. Returns how many there are."""
+    async def glance(self) -> list[ServerView]:
+        """The same, without waiting for workers that have not answered for long."""
+        return await self._look(lambda each: each.is_current or each.asked - each.answered > _LOST)
+
+    async def _look(self, is_done: Callable[[KeptServer], bool]) -> list[ServerView]:
+        await self._states.ask()
+        known = await self._answered(is_done)
+        names, active = _names(known), await self._records.active()
+        return [_seen(names[_key(each)], each, active) for each in known]
+
+    async def interrupt(self, name: str, by: str = "") -> int:
+        """Cancel our runs that a server executes, and no others; `by` is who does, if not the operator. Returns how
+        many there are.
+        """
         state = await self._named(name)
         runs = [run for run in _at(state, await self._records.active()) if run.state is State.RUNNING]
-        stopped = [await self._records.request_cancel(run.id, self._operator) for run in runs]
+        stopped = [await self._records.request_cancel(run.id, by or self._operator) for run in runs]
         return sum(each is not None for each in stopped)
 
     async def free(self, name: str) -> FreeAnswer | None:
@@ -83,7 +96,7 @@ class ServerDesk:
         await self._states.drain(state.worker, state.name, wanted=wanted)
         known = await self._answered(lambda each: each.is_current or (each.worker, each.name) != _key(state))
         active = await self._records.active()
-        return next(ServerView(name, *_seen(each, active)) for each in known if _key(each) == _key(state))
+        return next(_seen(name, each, active) for each in known if _key(each) == _key(state))
 
     async def _named(self, name: str) -> KeptServer:
         known = await self._states.all()
@@ -129,12 +142,11 @@ def _at(state: KeptServer, active: list[RunRecord]) -> list[RunRecord]:
     return [run for run in ours if run.state is State.RUNNING or run.is_ahead]
 
 
-def _seen(
-    state: KeptServer, active: list[RunRecord]
-) -> tuple[ServerReport | None, bool, tuple[RunAtServer, ...], bool]:
+def _seen(name: str, state: KeptServer, active: list[RunRecord]) -> ServerView:
     now = time.time()
-    runs = [
+    runs = tuple(
         RunAtServer(run.id, run.workflow, None if run.started_at is None else max(0.0, now - run.started_at))
         for run in _at(state, active)
-    ]
-    return state.report, state.drained, tuple(runs), state.is_current
+    )
+    at = (state.reported_at, state.worker, state.name)
+    return ServerView(name, state.report, state.drained, runs, state.is_current, *at)

@@ -30,9 +30,17 @@ class GpuReport:
 
 
 @dataclass(frozen=True)
+class RamReport:
+    """The memory of a server's machine, in bytes."""
+
+    total: int
+    free: int
+
+
+@dataclass(frozen=True)
 class ServerReport:
     """A server as its worker saw it. `others` counts the prompts there that are not ours, `loaded` are the models that
-    our runs have loaded, and `fault` says why the server did not answer.
+    our runs have loaded, and `fault` says why the server did not answer. It answered within `latency` seconds.
     """
 
     condition: Condition
@@ -42,6 +50,8 @@ class ServerReport:
     others: int = 0
     wakes_in: float | None = None
     fault: str = ""
+    ram: RamReport | None = None
+    latency: float | None = None
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,17 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.core.errors import BadValue, NotAllowed, UserError, WorkerFailed
 from bot.core.model import DisplayOptions, Person, Place
+from bot.core.moderation.matrix import AccessMatrix, matrix_of
+from bot.core.moderation.people import PeopleOfPlaces
+from bot.core.moderation.preview import DecisionPreview, Rehearsal
 from bot.core.moderation.problems import WorkflowProblems
 from bot.core.moderation.reports import Reports
 from bot.core.moderation.reviews import Reviews
@@ -29,7 +33,7 @@ from bot.core.moderation.template_adder import TemplateAdder
 from bot.core.moderation.workflow_editor import WorkflowEditor
 from bot.core.pings.wishes import after_of
 from bot.core.policy import field_constraints, word_filter
-from bot.core.policy.audit import Audit, Entry
+from bot.core.policy.audit import ALL_LINES, Audit, AuditFilter, Entry
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.permissions import EVERYTHING, Permissions, RuleTarget
@@ -69,7 +73,6 @@ from bot.core.policy.rules import (
 from bot.core.policy.scope import EVERYONE, Scope, Subject, SubjectKind, asked_in, community_of
 from bot.core.policy.spending import price_rule, price_sentence, spending_rule, spending_sentence
 from bot.core.pool.pool import run_apart
-from bot.core.run import RunTiming
 from bot.core.runs import usage
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
@@ -111,7 +114,7 @@ class ModerationService:
     """The actions of moderators. `reviews` has the runs that wait for approval, `reports` the results that people
     have reported; `workflows` edits the workflows that
     trusted people add in the chat, `saved` has those that people save at servers, `templates` those of the servers'
-    libraries, and `problems` those that cannot be run.
+    libraries, and `problems` those that cannot be run. `people` are those who ask for runs in a place.
     """
 
     def __init__(
@@ -128,11 +131,14 @@ class ModerationService:
         saved: SavedWorkflows,
         templates: TemplateAdder,
         problems: WorkflowProblems,
+        preview: DecisionPreview,
+        people: PeopleOfPlaces,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.reviews, self.reports, self._records = reviews, reports, records
         self.workflows = contributions
         self.saved, self.templates, self.problems = saved, templates, problems
+        self.people, self._preview = people, preview
         self._enforcer, self._rules, self._audit, self._permissions = enforcer, enforcer.book, audit, permissions
         self._validator, self._queue, self._clock = validator, queue, clock
 
@@ -462,6 +468,23 @@ class ModerationService:
         rules = tuple(self._rules.of(community_of(here)))
         return Overview(rows, rules, tuple(map(describe, rules)))
 
+    async def matrix(self, by: Person, here: Place) -> AccessMatrix:
+        """Return who may run what in a place, as far as decisions tell people apart."""
+        await self._permissions.moderator(by, here, "matrix")
+        return matrix_of(here, self._enforcer, self._validator.catalog.workflows.values())
+
+    async def rehearse(self, by: Person, here: Place, act: Callable[[ModerationService], Awaitable[str]]) -> Rehearsal:
+        """Say what a decision would change, without making it. `act` makes it with the service that it is given, which
+        keeps nothing; only refusals are written down. Raises what the decision would.
+        """
+        await self._permissions.moderator(by, here, "rehearse")
+        book, stand_in = self._rules.rehearsed(), copy(self)
+        then = self._enforcer.by(book)
+        vars(stand_in).update(_rules=book, _enforcer=then)
+        words = await act(stand_in)
+        effects = await self._preview.effects(here, self._enforcer, then, book.changed)
+        return Rehearsal(words, effects)
+
     async def places(self, by: Person, here: Place) -> list[Place]:
         """Return every community with a request or a decision, for the operator. The private chats of a platform are
         one place without a community.
@@ -473,16 +496,23 @@ class ModerationService:
         named = [(*community.partition(":")[::2], name) for community, name in sorted(known.items())]
         return [Place(platform, "", name, number) for platform, number, name in named]
 
-    async def log(self, by: Person, here: Place, count: int = 20, before: int | None = None) -> list[Entry]:
+    async def log(
+        self,
+        by: Person,
+        here: Place,
+        count: int = 20,
+        before: int | None = None,
+        wanted: AuditFilter = ALL_LINES,
+    ) -> list[Entry]:
         """Return the audit log of a place's community, newest first; with `before`, only entries older than that
         number.
         """
         await self._permissions.moderator(by, here, "log")
-        return await self._audit.last_in(community_of(here), count, before)
+        return await self._audit.last_in(community_of(here), count, before, wanted)
 
-    async def log_file(self, by: Person, here: Place) -> bytes:
-        """Return the whole audit log of a community as lines of JSON, newest first."""
-        entries = await self.log(by, here, 100_000)
+    async def log_file(self, by: Person, here: Place, wanted: AuditFilter = ALL_LINES) -> bytes:
+        """Return the whole audit log of a community, or what is wanted of it, as lines of JSON, newest first."""
+        entries = await self.log(by, here, 100_000, wanted=wanted)
         return "".join(json.dumps(entry_json(each), ensure_ascii=False) + "\n" for each in entries).encode()
 
     async def stats(self, by: Person, here: Place, days: int = 30, name: str = "") -> bytes:
@@ -490,15 +520,22 @@ class ModerationService:
         community's name for the title.
         """
         await self._permissions.moderator(by, here, "stats")
+        told = await self.statistics(by, here, days, name)
+        try:
+            return await run_apart(await asyncio.to_thread(_drawing), told, timeout=_CHART_SECONDS)
+        except WorkerFailed as fault:
+            raise UserError(_("The chart cannot be drawn just now: please try again in a moment.")) from fault
+
+    async def statistics(self, by: Person, here: Place, days: int = 30, name: str = "") -> Statistics:
+        """Return the same as numbers."""
+        from bot.core.moderation.statistics import summarize
+
+        await self._permissions.moderator(by, here, "statistics")
         community, now, days = community_of(here), self._clock(), max(1, min(days, 90))
         since = (now // 86_400 - days + 1) * 86_400
         runs = await self._records.lately(asked_in(here), since)
         refused = await self._audit.refusals_since(community, since)
-        draw, told = await asyncio.to_thread(_drawable, name or here.name, runs, refused, now, days)
-        try:
-            return await run_apart(draw, told, timeout=_CHART_SECONDS)
-        except WorkerFailed as fault:
-            raise UserError(_("The chart cannot be drawn just now: please try again in a moment.")) from fault
+        return await asyncio.to_thread(summarize, name or here.name, runs, refused, now, days)
 
     async def undo(self, by: Person, here: Place, *, everywhere: bool = False) -> str:
         """Undo the last decision; called again, the one before it."""
@@ -614,14 +651,11 @@ def _limit_fault(measure: str, most: int | None, scope: Scope, *, together: bool
     return None
 
 
-def _drawable(
-    name: str, runs: Sequence[RunTiming], refused: Sequence[Entry], now: float, days: int
-) -> tuple[Callable[[Statistics], bytes], Statistics]:
-    """The function that draws a chart, and its numbers. Pillow is imported only when a moderator asks for a chart."""
+def _drawing() -> Callable[[Statistics], bytes]:
+    """Return what draws a chart. Pillow is imported only when a moderator asks for one."""
     from bot.core.moderation.chart import draw
-    from bot.core.moderation.statistics import summarize
 
-    return draw, summarize(name, runs, refused, now, days)
+    return draw
 
 
 def _by_itself(community: str, words: str) -> By:

@@ -20,6 +20,7 @@ from bot.core.storage.schema import audit
 REFUSED = "refused"  #: the act of a refusal
 PRIVATE = "private"  #: the act of asking for a private run
 _OWN = (REFUSED, PRIVATE)  # acts of people about what is their own
+DECISIONS, REFUSALS = "decisions", "refusals"  #: kinds of lines
 MANY_LINES = "many lines of the audit"  #: the lock of those who change several at once
 
 
@@ -47,6 +48,32 @@ class AuditLine:
     act: str
     words: str
     own: bool
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Lines about decisions, or about refusals, or all; of people with these words in their name or key, and with these
+    words themselves.
+    """
+
+    kind: str = ""
+    person: str = ""
+    words: str = ""
+
+    @property
+    def conditions(self) -> list[Any]:
+        kinds = {DECISIONS: audit.c.act.not_in(_OWN), REFUSALS: audit.c.act.in_(_OWN)}
+        found: list[Any] = [kinds[self.kind]] if self.kind in kinds else []
+        if self.person:
+            found.append(
+                or_(*(each.icontains(self.person, autoescape=True) for each in (audit.c.person, audit.c.person_name)))
+            )
+        if self.words:
+            found.append(or_(*(each.icontains(self.words, autoescape=True) for each in (audit.c.words, audit.c.act))))
+        return found
+
+
+ALL_LINES = AuditFilter()
 
 
 class Audit:
@@ -87,9 +114,12 @@ class Audit:
         }
         return audit.insert().values(values)
 
-    async def last_in(self, community: str, count: int = 20, before: int | None = None) -> list[Entry]:
+    async def last_in(
+        self, community: str, count: int = 20, before: int | None = None, wanted: AuditFilter = ALL_LINES
+    ) -> list[Entry]:
         """Return the latest lines of a community, newest first; with `before`, only lines older than that number."""
         where = [audit.c.community == community, *([audit.c.seq < before] if before is not None else [])]
+        where += wanted.conditions
         question = select(audit).where(*where).order_by(audit.c.seq.desc()).limit(count)
         async with self._database.read() as connection:
             return [_entry(row) for row in await connection.execute(question)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -47,6 +48,12 @@ class PolicyEnforcer:
         self._catalog, self._costs, self._operators = catalog, costs, frozenset(operators)
         self.accounts = accounts
         self.book, self._audit, self._default, self._clock = book, audit, default, clock
+
+    def by(self, book: RuleStore) -> PolicyEnforcer:
+        """Return one that decides by other rules."""
+        other = copy(self)
+        other.book = book
+        return other
 
     def decide(self, person: Person, place: Place, workflow: str) -> Decision:
         """Decide if this person may run this workflow in this place; of a recipe, with all of its steps."""

@@ -92,6 +92,10 @@ class RuleStore:
         """A number that grows whenever a rule changes, in any community."""
         return self._seen
 
+    def rehearsed(self) -> RehearsedRules:
+        """Return a copy in which changes can be tried: nothing keeps them, and nobody is told."""
+        return RehearsedRules(self._database, self._audit, self._own)
+
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Call a function with each community that has changed rules; "" means all communities."""
         self._listeners.append(listener)
@@ -113,8 +117,7 @@ class RuleStore:
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
         """Make all changes or none, with one line in the audit log. Raises `UserError` for a rule that is too long."""
-        if long := [excess for change in changes if change.rule is not None and (excess := change.rule.excess)]:
-            raise UserError(_("Nothing was changed: {faults}.").format(faults="; ".join(long[:5])))
+        _check(changes)
         async with self._database.change(Topic.RULES, locks=_LOCKS) as connection:
             noted = await _apply(connection, community, changes)
             await connection.execute(self._audit.line(by.person, by.place, by.act, by.words, noted, community))
@@ -204,6 +207,38 @@ class RuleStore:
                 self._indexed.clear()
             for listener in self._listeners:
                 listener(community)
+
+
+class RehearsedRules(RuleStore):
+    """The rules as they would be. `changed` are the communities in which something would be another."""
+
+    def __init__(self, database: Database, audit: Audit, own: Mapping[str, tuple[Rule, ...]]) -> None:
+        super().__init__(database, audit, TaskHealth())
+        self._own = dict(own)
+        self.changed: list[str] = []
+
+    async def refresh(self) -> None:
+        return
+
+    async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
+        """Make all changes here alone. Raises `UserError` for a rule that is too long."""
+        _check(changes)
+        wanted = {change.slot: change.rule for change in changes}
+        stay = (rule for rule in self.own(community) if rule.slot not in wanted)
+        self._own[community] = (*stay, *(rule for rule in wanted.values() if rule is not None))
+        self._announce([community])
+        self.changed.append(community)
+
+    async def undo(self, community: str, by: By, expected: Entry | None) -> Entry | None:
+        """Undo the expected decision here alone."""
+        if expected is not None:
+            await self.change(community, by, [_back(noted, community) for noted in expected.changes])
+        return expected
+
+
+def _check(changes: Sequence[Change]) -> None:
+    if long := [excess for change in changes if change.rule is not None and (excess := change.rule.excess)]:
+        raise UserError(_("Nothing was changed: {faults}.").format(faults="; ".join(long[:5])))
 
 
 async def _apply(connection: AsyncConnection, community: str, changes: Iterable[Change]) -> list[dict[str, Any]]:

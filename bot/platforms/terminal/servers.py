@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.core.care.server_text import freed_words, gpu_words, interrupted_words, state_words
 from bot.core.errors import UserError
 from bot.i18n import _, ngettext
 from bot.platforms.terminal.application import Application
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from bot.core.care.desk import RunAtServer, ServerDesk, ServerView
-    from bot.core.care.states import FreeAnswer, GpuReport, ServerReport
+    from bot.core.care.states import ServerReport
 
 _name = click.argument("name")
 
@@ -29,8 +30,7 @@ def interrupt(name: str) -> None:
 
     async def work(desk: ServerDesk) -> int:
         count = await desk.interrupt(name)
-        words = ngettext("Cancelled {count} run at {name}.", "Cancelled {count} runs at {name}.", count)
-        say(words.format(count=count, name=name) if count else _("{name} executes no run of ours.").format(name=name))
+        say(interrupted_words(name, count))
         return 0
 
     _at_desk(work)
@@ -43,7 +43,7 @@ def free(name: str) -> None:
 
     async def work(desk: ServerDesk) -> int:
         answer = await desk.free(name)
-        say(_freed(name, answer))
+        say(freed_words(name, answer))
         return 0 if answer is not None and answer.done else 1
 
     _at_desk(work)
@@ -111,36 +111,16 @@ def _say_server(view: ServerView) -> None:
 
 
 def _lines(view: ServerView) -> Iterator[str]:
-    yield f"{view.name}: {_state(view)}"
+    yield f"{view.name}: {state_words(view)}"
     if view.report is not None and view.answers:
         yield from (f"  {line}" for line in _of_report(view.report))
     yield from (f"  {_of_run(run)}" for run in view.runs)
 
 
-def _state(view: ServerView) -> str:
-    if not view.answers or view.report is None:
-        words = _("its worker does not answer")
-        return f"{words}; {_('it is drained')}" if view.drained else words
-    match view.report.condition.value:
-        case "asleep" if view.report.wakes_in is not None:
-            words = _("asleep; it is started for the next run, in about {seconds:.0f} seconds")
-            return words.format(seconds=view.report.wakes_in)
-        case "waking" if view.report.wakes_in is not None:
-            return _("waking; ready in about {seconds:.0f} seconds").format(seconds=view.report.wakes_in)
-        case "draining":
-            return _("draining; it gets no further runs") if view.runs else _("drained; it gets no runs")
-        case "away" if view.report.fault:
-            return _("away. {reason}").format(reason=view.report.fault)
-        case "resting":
-            return _("resting, because it failed too many runs")
-        case word:
-            return word
-
-
 def _of_report(report: ServerReport) -> Iterator[str]:
     if report.version:
         yield f"ComfyUI {report.version}"
-    yield from map(_of_gpu, report.gpus)
+    yield from map(gpu_words, report.gpus)
     if report.loaded:
         yield _("loaded: {models}").format(models=", ".join(report.loaded))
     if report.others:
@@ -148,32 +128,8 @@ def _of_report(report: ServerReport) -> Iterator[str]:
         yield words.format(count=report.others)
 
 
-def _of_gpu(gpu: GpuReport) -> str:
-    if not gpu.total:
-        return gpu.name
-    words = _("{name}: {free:.1f} of {total:.1f} GB are free")
-    return words.format(name=gpu.name, free=gpu.free / 1e9, total=gpu.total / 1e9)
-
-
 def _of_run(run: RunAtServer) -> str:
     if run.seconds is None:
         return _("next: {workflow} ({run})").format(workflow=run.workflow, run=run.id)
     words = _("runs: {workflow} ({run}), for {seconds:.0f} seconds")
     return words.format(workflow=run.workflow, run=run.id, seconds=run.seconds)
-
-
-def _freed(name: str, answer: FreeAnswer | None) -> str:
-    if answer is None:
-        return _("The worker of {name} does not answer.").format(name=name)
-    if answer.done:
-        return _("{name} has unloaded its models.").format(name=name)
-    if answer.fault:
-        return _("{name} has not unloaded its models. {reason}").format(name=name, reason=answer.fault)
-    words = ngettext(
-        "{count} prompt is at {name}, {ours} of them ours: nothing was unloaded. Drain it, and try again once it is "
-        "idle.",
-        "{count} prompts are at {name}, {ours} of them ours: nothing was unloaded. Drain it, and try again once it is "
-        "idle.",
-        answer.prompts,
-    )
-    return words.format(count=answer.prompts, name=name, ours=answer.ours)

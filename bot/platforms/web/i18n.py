@@ -214,7 +214,7 @@ def page_words() -> dict[str, str]:
         "language": language,
         "direction": "rtl" if language.partition("_")[0] in _RIGHT_TO_LEFT else "ltr",
         "title": _("Darkroom"),
-        "moderation": _("The operator's desk"),
+        "moderation": _("Control room"),
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),

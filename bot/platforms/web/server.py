@@ -12,7 +12,8 @@ from bot.core.platform import INVITED_PATH, MASK_PATH, SHARED_PATH, Services, no
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
-from bot.platforms.web.admin.routes import AdminRoutes
+from bot.platforms.web.admin.now.routes import NowRoutes
+from bot.platforms.web.admin.places.routes import PlaceRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
 from bot.platforms.web.api.line import LineRoutes
@@ -72,7 +73,8 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
-    app.add_routes(AdminRoutes(services, gate).routes())
+    app.add_routes(NowRoutes(services, gate).routes())
+    app.add_routes(PlaceRoutes(services, gate).routes())
     app.add_routes(InvitationRoutes(services, gate, hub).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
@@ -106,8 +108,8 @@ def _members_only(gate: AccessControl, services: Services) -> Middleware:
         greet(request, services.invitations)
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path in ("/moderate", INVITATIONS):  # the page asks for the token
-                raise web.HTTPSeeOther("./" if request.path == "/moderate" else "../")
+            if request.path in ("/admin", "/moderate", INVITATIONS):  # the page asks for the token
+                raise web.HTTPSeeOther("../" if request.path == INVITATIONS else "./")
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

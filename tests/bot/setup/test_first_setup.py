@@ -14,6 +14,7 @@ from bot.setup.draft import DraftFile, PickedWorkflow
 from bot.setup.env_file import is_unset, write_new
 from bot.setup.service import BundledWorkflow, SetupService
 from bot.setup.workflows import put
+from comfy.embedded.routes_info import VERSION
 from tests.bot.core.sources.saving import LibraryServer, save, saved_graph
 from tests.bot.platforms.web.linked import free_port
 
@@ -32,10 +33,10 @@ async def ready(settings: Settings) -> list[str]:
     return []
 
 
-def service(folder: Path, *, refuses: bool = False, environ: dict[str, str] | None = None) -> SetupService:
+def service(folder: Path, *, refuses: bool = False, ports: tuple[int, ...] = ()) -> SetupService:
     platforms = {"discord": bad if refuses else good, "telegram": good}
-    given = {"DARKROOM_DATA_DIR": str(folder / "data"), **(environ or {})}
-    return SetupService(folder / ".env", DraftFile(folder / "data"), platforms, BUNDLED, ready, given)
+    given = {"DARKROOM_DATA_DIR": str(folder / "data")}
+    return SetupService(folder / ".env", DraftFile(folder / "data"), platforms, BUNDLED, ready, given, ports=ports)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,20 @@ async def test_what_was_checked_outlives_the_process_in_a_private_file(tmp_path:
     assert made.default_workflows == "sketch,sea"
     assert (tmp_path / "data" / "workflows" / "sea.json").is_file()
     assert not file.exists()
+
+
+async def test_a_server_of_this_machine_is_there_at_once(tmp_path: Path) -> None:
+    async with LibraryServer() as comfy:
+        port = int(comfy.url.rpartition(":")[2])
+        setup = service(tmp_path, ports=(port, free_port()))
+        await setup.open()
+        (found,) = setup.draft.servers
+        assert (found.address, found.about) == (comfy.url, f"ComfyUI {VERSION}, cpu")
+        assert await setup.look_around() == "There is no other ComfyUI on this machine."
+        await setup.drop_server(comfy.url)
+        again = service(tmp_path, ports=(port,))
+        await again.open()  # what was removed does not come back by itself
+        assert not again.draft.servers
 
 
 async def test_what_is_wrong_is_told_at_its_field_and_not_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bot.platforms.web.admin.html import Html, el
 @dataclass(frozen=True)
 class Said:
     """The answer to the last press, and its section. If it was `wrong`, `given` holds the values filled in, and `at`
-    names the input to change, if it was one of them.
+    names the input to change, if it was one of them. If nothing was kept yet, `preview` says what would change.
     """
 
     section: str
@@ -19,6 +19,7 @@ class Said:
     wrong: bool = False
     at: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
+    preview: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class Inputs:
         return el("option", words, value=value, selected=self._value(name) == value)
 
     def _value(self, name: str) -> str:
-        return (self._fault.given if self._fault is not None else self.defaults).get(name, "")
+        said = self.said
+        is_open = said is not None and said.section == self.section and (said.wrong or said.preview is not None)
+        return (said.given if said is not None and is_open else self.defaults).get(name, "")
 
     def _marks(self, name: str) -> dict[str, str]:
         if self._fault is None or self._fault.at != name:

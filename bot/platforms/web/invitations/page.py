@@ -37,7 +37,7 @@ def draw(view: InvitationsView) -> Html:
     rows = [_invitation(view, each) for each in view.known]
     nothing = el("p", _("No one is invited yet."), class_="about")
     return group(
-        el("a", _("The operator's desk"), href="../moderate", class_="inviting-way"),
+        el("a", _("Control room"), href="../admin", class_="inviting-way"),
         el("h2", _("Invitations")),
         _closed(view),
         _told(view, "list"),

@@ -11,9 +11,9 @@ from aiohttp import web
 from bot.core.errors import BadValue, LinkRefused, NotAllowed, UserError
 from bot.core.platform import INVITED_PATH, InvitationLink, InvitationService, Services
 from bot.i18n import _
-from bot.platforms.web.admin.forms import say
 from bot.platforms.web.admin.inputs import Said
-from bot.platforms.web.admin.routes import who
+from bot.platforms.web.admin.parts import who
+from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.views import name_visitor, person_of
 from bot.platforms.web.auth import AccessControl, introduce, is_loopback, whose

@@ -1,4 +1,7 @@
-"""The key of the first setup: it stands in the terminal, works once, and lets one browser in."""
+"""The key of the first setup: it stands in the terminal, works once, and lets one browser in.
+
+It has 192 random bits, so wrong ones are not counted: that would only let others keep the person waiting.
+"""
 
 from __future__ import annotations
 

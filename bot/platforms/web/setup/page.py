@@ -21,7 +21,7 @@ _CHATS = {"discord": "Discord", "telegram": "Telegram"}
 @dataclass(frozen=True)
 class SetupView:
     """One step as it is shown. `saved` are the workflows that people saved at the servers; `found` is what the search
-    for `find` found in their libraries.
+    for `find` found in their libraries. `has_engine` says that there is a built-in engine.
     """
 
     step: str
@@ -31,6 +31,7 @@ class SetupView:
     saved: Sequence[OfferedWorkflow] = ()
     find: str = ""
     found: Sequence[OfferedWorkflow] = ()
+    has_engine: bool = True
 
 
 def draw(view: SetupView) -> Html:
@@ -76,15 +77,15 @@ def _servers(view: SetupView) -> list[Html]:
         _row(view, "drop-server", each.address, el("b", each.address), el("small", each.about))
         for each in view.draft.servers
     ]
-    nothing = _(
-        "There is no ComfyUI yet. Start yours and look again, or write its address. Without one, a small built-in "
-        "engine runs the workflows that need no model."
-    )
+    nothing = _("There is no ComfyUI yet. Start yours and look again, or write its address.")
+    if view.has_engine:
+        nothing += " " + _("Without one, the built-in engine runs the workflows that need no model.")
     add = _form(
         view,
         _field(view, "address", _("Address of a ComfyUI"), placeholder="http://192.168.1.20:8188", inputmode="url"),
         _button("add", _("Check and add")),
     )
+    later = _("That keeps nothing. The setup goes on here when you start again.")
     demo = _form(
         view,
         el("button", _("Just try it with the built-in engine"), class_="quiet"),
@@ -97,13 +98,7 @@ def _servers(view: SetupView) -> list[Html]:
             view, "servers", _list(rows, nothing), _form(view, _button("look", _("Look on this computer again"))), add
         ),
         _onward(view, el("a", _("Next"), href=_to("chats"), class_="main")),
-        el(
-            "div",
-            demo,
-            el("p", _("That keeps nothing. The setup goes on here when you start again."), class_="about"),
-            _told(),
-            class_="setup-demo",
-        ),
+        *([el("div", demo, el("p", later, class_="about"), _told(), class_="setup-demo")] if view.has_engine else []),
     ]
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.core.errors import BadValue, UserError
-from bot.core.guesses import Guesses
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import reason
-from bot.platforms.web.admin.forms import say
 from bot.platforms.web.admin.inputs import Said
+from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.auth import AccessControl, introduce, protect, whose
 from bot.platforms.web.config import PageConfig
@@ -53,7 +53,7 @@ class SetupRoutes:
 
     def __init__(self, service: SetupService) -> None:
         self._service = service
-        self.gate, self.key, self._guesses = AccessControl(None), SetupKey(), Guesses()
+        self.gate, self.key = AccessControl(None), SetupKey()
         self.port = 0
         self.ended: asyncio.Future[SetupEnd] = asyncio.get_running_loop().create_future()
         self._said: Said | None = None
@@ -61,7 +61,7 @@ class SetupRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/", self._to_setup),
-            web.get(_WAY, self._page),
+            web.get(_WAY, self._page, allow_head=False),  # the key is for whom it is shown
             web.post(_WAY, self._press),
             web.post(f"{_WAY}/finish", self._finish),
             web.post(f"{_WAY}/demo", self._demo),
@@ -96,7 +96,7 @@ class SetupRoutes:
     async def _enter(self, request: web.Request) -> web.Response:
         """Let the browser in that shows the key first."""
         given = request.query.get("key", "")
-        if given and await self._guesses.look(None, given, self.key.is_right) and not self.key.is_used:
+        if self.key.is_right(given) and not self.key.is_used:
             answer = web.Response(status=303, headers={"Location": _WAY})
             self.key.use(answer)
             return answer
@@ -105,15 +105,15 @@ class SetupRoutes:
         return page
 
     async def _view(self, step: str, said: Said | None, find: str) -> SetupView:
-        service, view = self._service, SetupView(step, self._service.draft, self._service.bundled, said)
+        service = self._service
+        view = SetupView(step, service.draft, service.bundled, said, has_engine=service.has_engine)
         if step != "workflows":
             return view
+        view = replace(view, saved=await service.saved(), find=find)
         try:
-            found = await service.search(find) if find.strip() else ()
-            return SetupView(step, service.draft, service.bundled, said, await service.saved(), find, found)
+            return replace(view, found=await service.search(find) if find.strip() else ())
         except UserError as fault:
-            words = Said("library", say(fault), True, "find", {"find": find})
-            return SetupView(step, service.draft, service.bundled, words, await service.saved(), find)
+            return replace(view, said=Said("library", say(fault), True, "", {"find": find}))
 
     async def _press(self, request: web.Request) -> web.Response:
         fields = await read_fields(request, _LARGEST)

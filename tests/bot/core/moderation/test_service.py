@@ -116,6 +116,10 @@ def acts_of(home: House) -> dict[str, Callable[[Person, Place], Awaitable[object
         "spending": lambda by, here: acts.spending(by, here, 100),
         "price": lambda by, here: acts.price(by, here, PLAIN, 1.0),
         "places": acts.places,
+        "matrix": acts.matrix,
+        "statistics": acts.statistics,
+        "rehearse": lambda by, here: acts.rehearse(by, here, lambda tried: tried.deny(by, here)),
+        "people": acts.people.known,
     }
 
 

@@ -20,7 +20,6 @@ from playwright.async_api import Page as Tab
 
 from bot.core.media.metadata.strip import strip
 from bot.core.model import Person, Place
-from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.settings import Secret
 from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded
@@ -655,7 +654,7 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await tab.keyboard.press("Tab")
         await expect(tab.get_by_role("link", name="Gallery")).to_be_focused()
         await tab.keyboard.press("Tab")
-        await expect(tab.get_by_role("link", name="The operator's desk")).to_be_focused()
+        await expect(tab.get_by_role("link", name="Control room")).to_be_focused()
         await tab.keyboard.press("Tab")
         await expect(tab.locator("#form h2 button")).to_be_focused()
         await tab.keyboard.press("Enter")
@@ -719,64 +718,6 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await tab.locator(".print").first.click()
         await expect(tab.get_by_role("dialog")).to_be_visible()
         await _is_accessible(tab)
-
-
-@pytest.mark.long
-async def test_the_labels_of_one_row_at_the_desk_stand_at_one_height(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path, viewport={"width": 1200, "height": 900}) as (web, tab):
-        await tab.goto(f"{web.url}/moderate")
-        labels = tab.get_by_role("region", name="Limits").locator("label:not(.switch)")
-        tops = await labels.evaluate_all("labels => labels.map(each => each.getBoundingClientRect().top)")
-        assert len(tops) == 3
-        assert max(tops) - min(tops) < 1
-
-
-@pytest.mark.parametrize(
-    "options", [pytest.param({"color_scheme": "light"}, marks=pytest.mark.long), {"color_scheme": "dark", **PHONE}]
-)
-@pytest.mark.long
-async def test_the_operator_decides_with_the_keyboard(browser: Browser, tmp_path: Path, options: Any) -> None:
-    async with opened(browser, tmp_path, **options) as (web, tab):
-        moderation = web.services.moderation
-        await moderation.review(OPERATOR, Place("web", ""), True, aim=RuleTarget(everywhere=True))
-        await moderation.block(OPERATOR, Place("telegram", "-5", "Friends", "-5"), Person("telegram", "7", "Eve"))
-        await choose(tab, "Plain")
-        await develop(tab)
-        await reaches(message(tab), "held")
-        desk = await tab.context.new_page()
-        await desk.goto(web.url)
-        await desk.get_by_role("link", name="The operator's desk").click()
-        await expect(desk.locator(".waiting img")).to_have_js_property("naturalWidth", 16)
-        await _is_accessible(desk)
-        await desk.get_by_role("button", name="Approve: Plain").press("Enter")
-        await expect(desk.get_by_role("status")).to_have_text("Approved.")
-        await expect(desk.get_by_role("status")).to_be_focused()
-        await reaches(message(tab), "done")
-        await desk.get_by_role("button", name="Deny: Plain").press("Enter")
-        await expect(desk.get_by_role("status")).to_have_text("“plain” is denied everywhere.")
-        limits = desk.get_by_role("region", name="Limits")
-        await limits.get_by_label("What").select_option("Runs per day")
-        await limits.get_by_label("At most").fill("many")
-        await limits.get_by_label("Everyone together").press("Space")
-        await limits.get_by_role("button", name="Set the limit").press("Enter")
-        await expect(limits.get_by_role("alert")).to_have_text("Enter a whole number.")
-        await expect(limits.get_by_label("At most")).to_have_value("many")
-        await expect(limits.get_by_label("Everyone together")).to_be_checked()
-        await _is_accessible(desk)
-        await limits.get_by_label("At most").fill("5")
-        await desk.keyboard.press("Enter")
-        await expect(limits.get_by_role("status")).to_contain_text("5 runs per day everywhere, for all people together")
-        await desk.get_by_role("button", name="Remove: 5 runs per day everywhere, for all people together").press(
-            "Enter"
-        )
-        await expect(desk.get_by_role("status")).to_contain_text("Removed")
-        await desk.get_by_role("link", name="Friends · Telegram -5").press("Enter")
-        await desk.get_by_role("button", name="Unblock: Eve").press("Enter")
-        await expect(desk.get_by_role("status")).to_contain_text("Eve is no longer blocked")
-        await desk.locator(".stats img").scroll_into_view_if_needed()
-        await expect(desk.locator(".stats img")).to_have_js_property("complete", value=True)
-        assert await desk.evaluate("document.documentElement.scrollWidth") <= desk.viewport_size["width"]  # type: ignore[index]
-        await _is_accessible(desk)
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.long), "dark"])

@@ -37,7 +37,7 @@ async def start(folder: Path, **settings: str) -> AsyncIterator[tuple[Forked, st
     """`darkroom start` in an empty folder: the process, and the address with the key. What is left of it is killed."""
     (folder / "empty").mkdir(exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if name not in names()}
-    environ |= {"HOME": str(folder), **settings}
+    environ |= {"HOME": str(folder), "DARKROOM_WEB_PORT": str(free_port()), **settings}
     process = await fork("bot.__main__", "start", env=environ, folder=folder / "empty")
     try:
         said = [(await process.said.readline()).decode().strip() for _line in range(3)]
@@ -80,6 +80,8 @@ async def test_a_newcomer_comes_from_an_empty_folder_to_a_picture_on_discord(bro
         wire = {"DISCORD_API_BASE": discord.api_base, "TELEGRAM_API_URL": telegram.url}
 
         async with start(tmp_path, **wire) as (process, address):
+            async with aiohttp.ClientSession() as session:
+                assert (await session.head(address)).status == 403  # that does not use the key up
             tab = await (await browser.new_context()).new_page()
             await tab.goto(address)
             await expect(tab.locator("h2")).to_have_text("Where is your ComfyUI?")
@@ -214,7 +216,7 @@ async def test_the_page_gets_a_token_and_settings_that_appear_meanwhile_stay(bro
         # This browser is let in at once, and is the operator's; another one has to enter the token.
         await tab.wait_for_url("**:*/")
         await tab.goto(f"{tab.url}moderate")
-        await expect(tab.locator("h1")).to_have_text("The operator's desk")
+        await expect(tab.locator("h1")).to_have_text("Control room")
         await expect(tab.locator("main .fault")).to_have_count(0)
         other: Any = await (await browser.new_context()).new_page()
         await other.goto(tab.url.replace("moderate", ""))

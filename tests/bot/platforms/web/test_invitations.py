@@ -138,9 +138,13 @@ async def test_the_end_of_an_invitation_ends_its_devices(tmp_path: Path) -> None
         await ann.call("POST", await invite(bo, ends="day", until="2100-01-01"))
         known = web.services.invitations._known
         assert await may_enter(ann)
-        known._clock = lambda: known.all[0].until or 0.0
-        assert not await may_enter(ann)
-        await web.services.invitations.tidy()
+        async with ann.listening() as events:
+            await anext(events)
+            await web.platform._tidy(web.services)  # as it does each minute
+            known._clock = lambda: known.all[0].until or 0.0
+            assert not await may_enter(ann)
+            await web.platform._tidy(web.services)
+            assert [name async for name, _data in events] == []  # the stream has ended
         assert not known.all[0].devices
         faults = {"This day is over.": "2001-01-01", "Write the day as 2026-12-24.": "soon"}
         for words, until in faults.items():

@@ -1,4 +1,4 @@
-"""The operator's desk over HTTP: what can be decided there, and who cannot."""
+"""Places of the control room over HTTP: what can be decided there, and who cannot."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from yarl import URL
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.rules import Review
-from bot.platforms.web.admin.page import mark
-from bot.platforms.web.admin.routes import AdminRoutes
+from bot.platforms.web.admin.places.routes import PlaceRoutes
+from bot.platforms.web.admin.places.rules import mark
 from bot.platforms.web.auth import AccessControl
 from bot.settings import Secret
 from tests.bot.platforms.web.pages import Page, Visitor, page, png
@@ -32,8 +32,8 @@ async def press(visitor: Visitor, act: str, place: str = "web:", **fields: str) 
         return _plain(await answer.text())
 
 
-async def desk(visitor: Visitor, place: str = "web:") -> str:
-    _status, data, _headers = await visitor.get(f"moderate?place={place}")
+async def desk(visitor: Visitor, place: str = "web:", section: str = "access") -> str:
+    _status, data, _headers = await visitor.get(f"moderate?place={place}&section={section}")
     return _plain(data.decode())
 
 
@@ -44,7 +44,7 @@ def _plain(page: str) -> str:
 @pytest.mark.long
 async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        assert 'href="moderate"' in ann.html
+        assert 'href="admin"' in ann.html
         assert "“plain” is denied everywhere." in await press(ann, "deny", workflow="plain")
         assert (await ann.ask("plain"))[0] == 403
         assert "Removed the decision" in await press(ann, "clear", workflow="plain")
@@ -238,7 +238,7 @@ async def test_a_result_waits_is_looked_at_and_shown_or_not(tmp_path: Path) -> N
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         await web.services.moderation.review(OPERATOR, EVERYWHERE, True, aim=RuleTarget(everywhere=True))
         first, second = [await _held(ben) for _run in range(2)]
-        assert "a visitor of the page" in await desk(ann)
+        assert "a visitor of the page" in await desk(ann, section="reviews")
         status, data, headers = await ann.get(f"moderate/held/{first}/0?place=web:")
         assert (status, headers["Content-Type"], data[1:4]) == (200, "image/png", b"PNG")
         for wrong in (f"{first}/1", f"{uuid4()}/0"):
@@ -264,7 +264,7 @@ async def test_a_reported_result_is_left_or_taken_away(tmp_path: Path) -> None:
             assert run is not None
             await reports.report(Person("web", "zoe"), run.place, run)
         first, second = ids
-        shown = await desk(ann)
+        shown = await desk(ann, section="reviews")
         assert "reported 1 time" in shown
         assert "zoe" not in shown
         assert (await ann.get(f"moderate/reported/{first}/0?place=web:"))[0] == 200
@@ -282,8 +282,8 @@ async def _held(visitor: Visitor) -> str:
 
 async def test_the_desk_says_what_cannot_run_and_why(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
-        html = await desk(ann)
-        assert "Cannot run now" in html
+        html = _plain((await ann.get("admin"))[1].decode())
+        assert "Workflows that cannot run" in html
         assert "The server lacks the nodes Paint." in html
 
 
@@ -292,9 +292,9 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
     async with page(tmp_path, token=TOKEN) as web, Visitor(web.url) as eve:
         assert (await eve.get("moderate"))[0] == 401
         await eve.call("POST", "login", data={"token": TOKEN.reveal()})
-        assert 'href="moderate"' not in (await eve.get(""))[1].decode()
+        assert 'href="admin"' not in (await eve.get(""))[1].decode()
         assert [await _status(eve, "GET", f"moderate{path}") for path in _ROUTES] == [403] * len(_ROUTES)
-        acts = AdminRoutes(web.services, AccessControl(None))._acts
+        acts = PlaceRoutes(web.services, AccessControl(None))._acts
         assert len(acts) > 10
         for act in acts:
             data = {"act": act, "workflow": "plain", "person": "web:1", "run": str(uuid4())}
@@ -310,7 +310,7 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
         eve = Visitor(web.url)
         eve.session.cookie_jar.update_cookies(cookies)
         async with eve:
-            assert 'href="moderate"' in eve.html
+            assert 'href="admin"' in eve.html
             assert "is denied everywhere" in await press(eve, "deny", workflow="plain")
 
 

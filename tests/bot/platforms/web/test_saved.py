@@ -20,11 +20,11 @@ async def test_the_operator_sees_what_waits_and_what_cannot_be_used(tmp_path: Pa
         await save(web.engine.url, "bad.json", b"{")
 
         async def told() -> bool:
-            shown = await desk(ann)
+            shown = await desk(ann, section="saved")
             return "My sheet" in shown and "bad.json: it is not JSON" in shown
 
         await until(told)
-        shown = await desk(ann)
+        shown = await desk(ann, section="saved")
         assert "waits for you" in shown
         assert "worker darkroom looks after it, publish = trial" in shown
 
@@ -44,14 +44,16 @@ async def test_the_operator_sees_what_waits_and_what_cannot_be_used(tmp_path: Pa
         await delete(web.engine.url, "My sheet.json")
 
         async def gone() -> bool:
-            return "Nothing is saved there" in await desk(ann) and (await ann.ask("my_sheet"))[0] != 201
+            return (
+                "Nothing is saved there" in await desk(ann, section="saved") and (await ann.ask("my_sheet"))[0] != 201
+            )
 
         await until(gone)
 
 
 async def asked(visitor: Visitor) -> tuple[str, str]:
     """What the form of the question sends with the answer."""
-    _status, body, _headers = await visitor.get("moderate?place=web:")
+    _status, body, _headers = await visitor.get("moderate?place=web:&section=saved")
     found = re.search(r'name="saved" value="([0-9a-f]+)".*?name="newest" value="([0-9a-f]+)"', body.decode(), re.DOTALL)
     assert found is not None
     return found[1], found[2]

@@ -1,4 +1,4 @@
-"""A random walk of people over the page: forms, files, buttons, streams, the operator's desk, tokens and restarts."""
+"""A random walk of people over the page: forms, files, buttons, streams, the control room, tokens and restarts."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ pages = st.sampled_from(
         "workflows",
         "moderate",
         "moderate/log?place=web:",
+        "moderate?place=web:&section=reviews",
+        "moderate?place=web:&section=people",
+        "moderate?place=web:&section=stats",
+        "moderate?place=web:&workflow=plain&who=everyone",
+        "admin",
+        "admin/live?state=failed&fault=x",
         "moderate/export?place=web:",
         "moderate/stats?place=web:",
         "x",
@@ -54,6 +60,8 @@ orders: st.SearchStrategy[dict[str, str]] = st.sampled_from(
         {"act": "show", "review": "on"},
         {"act": "show", "review": "off", "previews": "off"},
         {"act": "limit", "measure": "waiting", "most": "1"},
+        {"preview": "limit", "measure": "hour", "most": "2"},
+        {"preview": "block", "reason": "no", "person": ""},
         {"act": "limit", "measure": "hour", "most": "3", "together": "yes"},
         {"act": "narrow", "field": "plain color", "maximum": "9"},
         {"act": "words", "words": "hello", "hold": "yes"},
@@ -165,7 +173,7 @@ class PageWalk(Walk):
 
     @rule(who=people, path=pages)
     def look(self, who: Actor, path: str) -> None:
-        self.send(who, "GET", path, own=who.moderator or not path.startswith("moderate"))
+        self.send(who, "GET", path, own=who.moderator or not path.startswith(("moderate", "admin")))
 
     @rule(who=people, order=orders)
     def decide(self, who: Actor, order: dict[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""The first screen of the control room: how everything is just now."""
