@@ -89,6 +89,9 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
+from bot.core.studio.drafts import DraftStore
+from bot.core.studio.publishing import WorkflowShelf
+from bot.core.studio.service import StudioService
 from bot.core.together import together
 from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
@@ -96,6 +99,7 @@ from bot.core.watching.notices import Notices
 from bot.core.watching.shared import TroubleReader, TroubleWriter
 from bot.core.watching.trouble import Trouble
 from bot.core.watching.watch import Watch
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -237,7 +241,8 @@ async def serving(
             room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
             rights = (policy.permissions, policy.audit, store.ledger)
             invitations = InvitationService(store.invitations, *rights, store.links.base)
-            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations)
+            studio = _studio(base, policy, validator, moderation.workflows)
+            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations, studio)
             yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
@@ -443,7 +448,14 @@ async def _moderation(
             await stack.enter_async_context(Reevaluation(enforcer, audit, *work))
         folders = {Layer.ADDED: settings.added_workflows, Layer.FOLDER: settings.own_workflows}
         editor = WorkflowEditor(
-            folders, base.catalog, validator, policy.rules, audit, permissions, settings.allowed_nodes
+            folders,
+            base.catalog,
+            validator,
+            policy.rules,
+            audit,
+            permissions,
+            settings.allowed_nodes,
+            VersionAuthors(KeyValueStore(store.database)),
         )
         yield ModerationService(
             enforcer,
@@ -461,6 +473,27 @@ async def _moderation(
             DecisionPreview(RunFinder(store.database), store.queue, store.records, base.versions, base.catalog),
             PeopleOfPlaces(RunFinder(store.database), enforcer, permissions, base.catalog),
         )
+
+
+def _studio(base: _Base, policy: Policy, validator: RequestValidator, editor: WorkflowEditor) -> StudioService:
+    settings, database = base.settings, base.store.database
+    authors = VersionAuthors(KeyValueStore(database))
+    shelf = WorkflowShelf(editor, base.catalog, base.workflows, policy.rules, authors)
+    return StudioService(
+        DraftStore(settings.folder / "studio"),
+        shelf,
+        editor,
+        base.catalog,
+        base.versions,
+        base.workflows,
+        authors,
+        validator,
+        policy.permissions,
+        policy.audit,
+        SavedStore(database),
+        _libraries(base.fleet),
+        settings.allowed_nodes,
+    )
 
 
 def _health(base: _Base, runs: RunService, watch: Watch) -> Health:

@@ -8,6 +8,7 @@ UserError
 │   └── BadValues       several of these, and of files
 ├── BadPicture          why this file cannot be used
 ├── BadWorkflowFile     which file, and why it is no workflow
+├── EditedMeanwhile     what was changed by somebody else, and what to do
 ├── CannotRun           what the server lacks for this workflow
 └── TooMany             which limit, and when to try again
 
@@ -99,6 +100,10 @@ class BadValues(BadValue):
 def all_of(faults: Sequence[BadValue | BadPicture]) -> BadValue | BadPicture:
     """One error for all these faults: the fault itself if there is only one."""
     return faults[0] if len(faults) == 1 else BadValues(faults)
+
+
+class EditedMeanwhile(UserError):
+    """Files have changed since they were read, so nothing was written over them."""
 
 
 class CannotRun(UserError):

@@ -87,6 +87,10 @@ from bot.core.several.plan import asked_each, one_each
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
+from bot.core.studio.changes import DraftChange, FieldChange
+from bot.core.studio.history import VersionLine
+from bot.core.studio.service import StudioOverview, StudioService
+from bot.core.studio.view import DraftView
 from bot.core.together import together
 from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
@@ -123,9 +127,12 @@ __all__ = [
     "Button",
     "ButtonPress",
     "ControlRoom",
+    "DraftChange",
+    "DraftView",
     "Entry",
     "ErasureService",
     "Field",
+    "FieldChange",
     "FieldKind",
     "FileService",
     "FilledForm",
@@ -191,6 +198,8 @@ __all__ = [
     "Spending",
     "State",
     "Statistics",
+    "StudioOverview",
+    "StudioService",
     "Style",
     "Subject",
     "TaskHealth",
@@ -198,6 +207,7 @@ __all__ = [
     "Trial",
     "Trouble",
     "TurnInLine",
+    "VersionLine",
     "Weight",
     "WholeLine",
     "WordList",
@@ -281,6 +291,7 @@ class Services:
     masks: MaskService
     control: ControlRoom
     invitations: InvitationService
+    studio: StudioService
 
 
 class Platform(Protocol):

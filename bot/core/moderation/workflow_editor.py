@@ -31,6 +31,7 @@ from bot.core.storage.temporary import work_folder
 from bot.core.workflows import sidecar_edit
 from bot.core.workflows.field_kinds import loader_kind
 from bot.core.workflows.form import listed
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.slugs import slug_of
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile
@@ -106,12 +107,13 @@ class WorkflowEditor:
         audit: Audit,
         permissions: Permissions,
         packs: Collection[str],
+        authors: VersionAuthors,
     ) -> None:
         """`folders` are those of what is added in the chat, and of the operator; `packs` the allowed packs of nodes."""
-        self._folders, self._live_catalog, self._validator = folders, live_catalog, validator
+        self.folders, self._live_catalog, self._validator = folders, live_catalog, validator
         self._rule_store, self._audit, self._permissions = book, audit, permissions
-        self._packs = frozenset(packs)
-        self._one_by_one = asyncio.Lock()
+        self._packs, self._authors = frozenset(packs), authors
+        self.one_by_one = asyncio.Lock()
 
     async def add(self, by: Person, here: Place, name: str, data: bytes) -> str:
         """Add a workflow from a file that ComfyUI saved, exported or made, with fields for common inputs. The answer
@@ -119,20 +121,20 @@ class WorkflowEditor:
         Raises `UserError` with all mistakes.
         """
         await self._permissions.trusted(by, here, "workflow add")
-        content, info = await _opened(data), await self._nodes()
+        content, info = await _opened(data), await self.nodes()
         if info is None:
             raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
-        prompt = await asyncio.to_thread(_prompt, content, info)
-        self._check(prompt, info, with_notes(read_needs(content.data), content.data))
+        prompt = await asyncio.to_thread(prompt_of_file, content, info)
+        self.check_nodes(prompt, info, with_notes(read_needs(content.data), content.data))
         graph = json.dumps(content.data, indent=1)
-        async with self._one_by_one:
-            path = await self._free_path(name)
+        async with self.one_by_one:
+            path = await self.free_path(name)
             sidecar = sidecar_edit.new(name.strip().capitalize(), suggested(prompt))
             files = self._files(path, sidecar, graph)
             await asyncio.to_thread(_try, files, info)
-            workflow = await self._foreseen(path, prompt)
+            workflow = await self.foreseen(path, prompt)
             await self._begin_trial(by, here, workflow)
-            await self._write(files)
+            await self._write(by, workflow, files)
         added = self._live_catalog.get(workflow)
         lacks = await self._validator.lacks(added)
         fields = listed(added.form().names) or _("none")
@@ -169,61 +171,61 @@ class WorkflowEditor:
     async def field(self, by: Person, here: Place, name: str, field: str, settings: Mapping[str, Any] | None) -> str:
         """Set a field of a workflow, with `target` and the other keys in docs/workflows.md; None removes the field."""
         await self._permissions.trusted(by, here, "workflow field")
-        async with self._one_by_one:
+        async with self.one_by_one:
             workflow, sidecar, graph = await self._read(by, name)
             if settings is None:
                 changed = sidecar_edit.remove_field(sidecar, field)
             else:
                 given = {key: value for key, value in settings.items() if value is not None}
                 changed = sidecar_edit.set_field(sidecar, field, given)
-            await self._write(self._files_of(workflow, changed, graph))
+            await self._write(by, workflow.id, self._files_of(workflow, changed, graph))
         words = _("Set “{field}” of “{name}”.") if settings is not None else _("Removed “{field}” of “{name}”.")
-        return await self._note(by, here, "workflow field", words.format(field=field, name=name))
+        return await self.note(by, here, "workflow field", words.format(field=field, name=name))
 
     async def describe(self, by: Person, here: Place, name: str, title: str, description: str) -> str:
         """Set the title and the description of a workflow."""
         await self._permissions.trusted(by, here, "workflow describe")
-        async with self._one_by_one:
+        async with self.one_by_one:
             workflow, sidecar, graph = await self._read(by, name)
             changed = sidecar_edit.describe(sidecar, title, description)
-            await self._write(self._files_of(workflow, changed, graph))
-        return await self._note(
+            await self._write(by, workflow.id, self._files_of(workflow, changed, graph))
+        return await self.note(
             by, here, "workflow describe", _("Set the title and description of “{name}”.").format(name=name)
         )
 
     async def rename(self, by: Person, here: Place, old: str, new: str) -> str:
         """Rename a workflow."""
         await self._permissions.trusted(by, here, "workflow rename")
-        async with self._one_by_one:
+        async with self.one_by_one:
             workflow, sidecar, graph = await self._read(by, old)
-            path = await self._free_path(new)
+            path = await self.free_path(new)
             files = self._files(path, sidecar, graph)
-            await asyncio.to_thread(_try, files, await self._nodes())
-            renamed = await self._foreseen(path, workflow.prompt)
+            await asyncio.to_thread(_try, files, await self.nodes())
+            renamed = await self.foreseen(path, workflow.prompt)
             await self._rule_store.copy(workflow.id, renamed)  # so neither of them ever exists without its rules
-            await self._write(files)
-            await asyncio.to_thread(_delete, self._paths_of(workflow))
+            await self._write(by, renamed, files)
+            await asyncio.to_thread(delete_files, self._paths_of(workflow))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(workflow.id)
         words = _("Renamed “{old}” to “{new}”.").format(old=old, new=new)
-        return await self._note(by, here, "workflow rename", words)
+        return await self.note(by, here, "workflow rename", words)
 
     async def remove(self, by: Person, here: Place, name: str) -> str:
         """Remove a workflow. Runs that have started are finished."""
         await self._permissions.trusted(by, here, "workflow remove")
-        async with self._one_by_one:
+        async with self.one_by_one:
             workflow, _sidecar, _graph = await self._read(by, name)
-            await asyncio.to_thread(_delete, self._paths_of(workflow))
+            await asyncio.to_thread(delete_files, self._paths_of(workflow))
             await self._live_catalog.refresh()
             await self._rule_store.forget_workflow(workflow.id, trial=True)
-        return await self._note(by, here, "workflow remove", _("Removed “{name}”.").format(name=name))
+        return await self.note(by, here, "workflow remove", _("Removed “{name}”.").format(name=name))
 
-    async def _nodes(self) -> ObjectInfo | None:
+    async def nodes(self) -> ObjectInfo | None:
         """Return the nodes of all servers; None if none is known."""
         known = await self._validator.known()
         return ObjectInfo.union(known.values()) if known else None
 
-    def _check(self, prompt: Prompt, info: ObjectInfo, needs: FileNeeds) -> None:
+    def check_nodes(self, prompt: Prompt, info: ObjectInfo, needs: FileNeeds) -> None:
         """Raise `UserError` that names the nodes that no server has, or the packs that are not allowed."""
         classes = sorted({node.class_type for node in prompt})
         if unknown := [each for each in classes if each not in info]:
@@ -242,59 +244,66 @@ class WorkflowEditor:
             words = _("“{name}” is a recipe: the operator changes it in its file, {name}.recipe.toml.")
             raise UserError(words.format(name=name))
         graph, text = "", None
-        if workflow.layer in self._folders:
+        if workflow.layer in self.folders:
             with suppress(FileNotFoundError):
                 graph, text = await asyncio.to_thread(_texts, self._paths_of(workflow))
-        if text is None or not (self._was_added_here(workflow) or self._permissions.is_operator(by)):
+        if text is None or not self.may_change(by, workflow):
             words = _("“{name}” was not added in the chat, so only the operator can change it.")
             raise UserError(words.format(name=name))
         return workflow, text, graph
 
-    def _was_added_here(self, workflow: Workflow) -> bool:
+    def may_change(self, by: Person, workflow: Workflow) -> bool:
+        """True if a trusted person may change a workflow: one that was added in a chat, or any for operators."""
+        return self.was_added_here(workflow) or self._permissions.is_operator(by)
+
+    def was_added_here(self, workflow: Workflow) -> bool:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
         return self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot) is not None
 
-    async def _free_path(self, name: str) -> str:
+    async def free_path(self, name: str) -> str:
         """Return the path of a new workflow. Raises `UserError` if there are files of this name, even faulty ones."""
         if not name.strip():
             raise UserError(_("Give the workflow a name."))
         path = slug_of(name)
         taken = await asyncio.to_thread(
-            lambda: any(file.exists() for folder in self._folders.values() for file in _beside(folder / path))
+            lambda: any(file.exists() for folder in self.folders.values() for file in beside(folder / path))
         )
         taken = taken or any(path in (each.name, each.id) for each in self._live_catalog.workflows.values())
         if taken:
             raise UserError(_("There is a workflow “{name}” already: remove or rename it first.").format(name=name))
         return path
 
-    async def _foreseen(self, path: str, prompt: Prompt) -> str:
+    async def foreseen(self, path: str, prompt: Prompt) -> str:
         """Return the id that a workflow will have, so that its rules are there before it is."""
         return await self._live_catalog.foreseen(SourceFile.of(Layer.ADDED, path, path, prompt))
 
-    async def _write(self, files: Mapping[Path, str]) -> None:
+    async def _write(self, by: Person, workflow: str, files: Mapping[Path, str]) -> None:
         """Write both files if they are valid. Otherwise raise `UserError` with the mistakes and change nothing."""
-        await asyncio.to_thread(_try, files, await self._nodes())
-        await asyncio.to_thread(_put, files)
+        await asyncio.to_thread(_try, files, await self.nodes())
+        await asyncio.to_thread(put_files, files)
         await self._live_catalog.refresh()
+        if (written := self._live_catalog.workflows.get(workflow)) is not None:
+            await self._authors.note(written.version, by)
 
     async def _begin_trial(self, by: Person, here: Place, workflow: str) -> None:
         """Put a new workflow on trial, so that other people cannot run it."""
         trial = Rule(Scope(workflow=workflow), Trial(by.key))
         words = _("Added “{name}” on trial.").format(name=workflow)
         await self._rule_store.change("", By(by, here, "workflow add", words), [Change.put(trial)])
-        await self._note(by, here, "workflow add", words)
+        await self.note(by, here, "workflow add", words)
 
     def _files(self, path: str, sidecar: str, graph: str) -> dict[Path, str]:
-        return dict(zip(_beside(self._folders[Layer.ADDED] / path), (graph, sidecar), strict=True))
+        return dict(zip(beside(self.folders[Layer.ADDED] / path), (graph, sidecar), strict=True))
 
     def _files_of(self, workflow: Workflow, sidecar: str, graph: str) -> dict[Path, str]:
         return dict(zip(self._paths_of(workflow), (graph, sidecar), strict=True))
 
     def _paths_of(self, workflow: Workflow) -> tuple[Path, Path]:
         """Return the graph and the sidecar of a workflow that lies in one of the folders."""
-        return _beside(self._folders[workflow.layer] / workflow.path)
+        return beside(self.folders[workflow.layer] / workflow.path)
 
-    async def _note(self, by: Person, here: Place, act: str, words: str) -> str:
+    async def note(self, by: Person, here: Place, act: str, words: str) -> str:
+        """Write into the audit what somebody did. Returns the words."""
         await self._audit.decided(by, here, act, words)
         return words
 
@@ -349,7 +358,7 @@ async def _opened(data: bytes) -> WorkflowFile:
             raise UserError(str(fault)) from fault
 
 
-def _prompt(file: WorkflowFile, info: ObjectInfo) -> Prompt:
+def prompt_of_file(file: WorkflowFile, info: ObjectInfo) -> Prompt:
     """Make the prompt of a file with the nodes of all servers. Raises `UserError`."""
     try:
         return SavedSource(file.data).prompt_for(info) if file.is_saved else Prompt(file.data)
@@ -360,7 +369,7 @@ def _prompt(file: WorkflowFile, info: ObjectInfo) -> Prompt:
         raise UserError(_NO_WORKFLOW.format(reason=reason)) from fault
 
 
-def _beside(path: Path) -> tuple[Path, Path]:
+def beside(path: Path) -> tuple[Path, Path]:
     return path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.toml")
 
 
@@ -381,7 +390,7 @@ def _try(files: Mapping[Path, str], info: ObjectInfo | None) -> None:
         raise UserError(" ".join(f"{fault}." for fault in read.faults))
 
 
-def _put(files: Mapping[Path, str]) -> None:
+def put_files(files: Mapping[Path, str]) -> None:
     """Write files so that no reader sees a half-written one."""
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -391,6 +400,6 @@ def _put(files: Mapping[Path, str]) -> None:
         part.replace(path)
 
 
-def _delete(paths: Sequence[Path]) -> None:
+def delete_files(paths: Sequence[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)

@@ -131,6 +131,13 @@ class Audit:
         async with self._database.read() as connection:
             return dict(map(tuple, await connection.execute(question)))
 
+    async def name_of(self, person: str) -> str:
+        """Return the last name of a person in the log, who is given as "platform:id"; empty if there is none."""
+        mine = (audit.c.person == person, audit.c.person_name != "")
+        question = select(audit.c.person_name).where(*mine).order_by(audit.c.seq.desc()).limit(1)
+        async with self._database.read() as connection:
+            return (await connection.execute(question)).scalar_one_or_none() or ""
+
     async def refusals_since(self, community: str, moment: float) -> list[Entry]:
         """Return the refusals since a moment, oldest first."""
         where = (audit.c.community == community, audit.c.act == REFUSED, audit.c.at >= moment)

@@ -265,7 +265,9 @@ def _denied_everywhere(rules: Rules, context: RequestContext) -> Rule | None:
 
 
 def _tries(context: RequestContext, trial: Rule) -> bool:
-    return context.operator or (isinstance(trial.body, Trial) and trial.body.by == context.person)
+    if not isinstance(trial.body, Trial):
+        return context.operator
+    return trial.body.by == context.person or (context.operator and not trial.body.alone)
 
 
 def _told(rule: Rule) -> str:

@@ -108,11 +108,12 @@ class Moderators:
 @dataclass(frozen=True)
 class Trial:
     """A workflow that was added in the chat: until it is `open` somewhere, only the person who added it, as
-    "platform:id", and operators may run it there.
+    "platform:id", and operators may run it there. A draft is for that person `alone`.
     """
 
     by: str = ""
     open: bool = False
+    alone: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ _Body = TypeVar(
 
 #: The name under which each kind is stored and exported. Keep it when you rename the class.
 _STORED = {DisplayOptions: "manner"}
-_LATER = ("ping", "private")  # unknown to version 0.1, and left out where it says nothing
+_LATER = ("ping", "private", "alone")  # unknown to version 0.1, and left out where it says nothing
 KINDS: Mapping[str, type[Body]] = {_STORED.get(each, each.__name__.lower()): each for each in get_args(Body)}
 _NAMES: Mapping[type[Body], str] = {body: kind for kind, body in KINDS.items()}
 

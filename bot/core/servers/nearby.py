@@ -28,6 +28,11 @@ class FoundServer:
     devices: tuple[str, ...] = ()
 
     @property
+    def label(self) -> str:
+        """Its address without a password."""
+        return str(Server(self.address))
+
+    @property
     def about(self) -> str:
         """Its version and its devices, in one line."""
         version = _("ComfyUI {version}").format(version=self.version) if self.version else _("a ComfyUI")

@@ -15,7 +15,7 @@ from bot.core.storage import private
 _log = logging.getLogger(__name__)
 _DATABASE = re.compile(r"(darkroom|discord|telegram|engine)\.db(-wal|-shm|-journal)?")
 _OTHER = re.compile(
-    r"workflows|added|media|engine|tmp|backups|(discord-commands|setup)\.(json|part)|[^/]+\.lock|\.probe"
+    r"workflows|added|studio|media|engine|tmp|backups|(discord-commands|setup)\.(json|part)|[^/]+\.lock|\.probe"
 )
 _DIGEST = re.compile(r"[0-9a-f]{20,64}(\.\w+)?")  # the name that we give to an input
 _PARTS = {"media": re.compile(r"[0-9a-f]{2}"), "engine": re.compile(r"input|output|temp")}

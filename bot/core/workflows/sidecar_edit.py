@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +13,8 @@ from tomlkit.items import Item, Key, Table, Whitespace
 
 from bot.core.workflows.languages import with_quoted_languages
 from bot.core.workflows.sidecar import FIELD_KEYS
+
+_HEADER = re.compile(r"""\[\s*fields\s*\.\s*(?:(?P<bare>[\w-]+)|"(?P<double>[^"]*)"|'(?P<single>[^']*)')\s*(?=[.\]])""")
 
 
 def new(title: str, fields: Mapping[str, Mapping[str, Any]], outputs: Sequence[str] = ()) -> str:
@@ -56,6 +60,79 @@ def remove_field(text: str, name: str) -> str:
     del fields[name]
     fields.value.body[at] = (None, Whitespace(below))  # a comment would make a table [fields] of its own
     return tomlkit.dumps(sidecar)
+
+
+def rename_field(text: str, old: str, new: str) -> str:
+    """Give a field another name at its place."""
+    head, blocks = _blocks(text)
+    renamed = [(new if name == old else name, _with_name(block, old, new)) for name, block in blocks]
+    data = tomllib.loads(with_quoted_languages(text))
+    wanted = {new if name == old else name: table for name, table in data.get("fields", {}).items()}
+    return _joined(head, renamed, {**data, "fields": wanted})
+
+
+def arrange(text: str, order: Sequence[str]) -> str:
+    """Put the fields into an order, each with the comment above it. Those that it does not name come last."""
+    head, blocks = _blocks(text)
+    data = tomllib.loads(with_quoted_languages(text))
+    names = list(data.get("fields", {}))
+    wanted = [*(each for each in order if each in names), *(each for each in names if each not in order)]
+    if wanted == names:
+        return text
+    ordered = sorted(blocks, key=lambda each: wanted.index(each[0]) if each[0] in wanted else len(wanted))
+    return _joined(head, ordered, {**data, "fields": {name: data["fields"][name] for name in wanted}})
+
+
+def line_of(text: str, field: str | None) -> int | None:
+    """Return the number of the line at which a field begins; None if that cannot be told."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if field is not None and _name_in(line) == field:
+            return number
+    return None
+
+
+def _blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Cut a sidecar into what stands above its fields, and each field with the comment above it."""
+    lines = text.splitlines(keepends=True)
+    starts: list[tuple[int, str]] = []
+    for number, line in enumerate(lines):
+        name = _name_in(line)
+        if name is None or (starts and starts[-1][1] == name):
+            continue
+        first = number
+        while first and lines[first - 1].lstrip().startswith("#"):
+            first -= 1
+        starts.append((first, name))
+    ends = [*(first for first, _name in starts), len(lines)][1:]
+    head = "".join(lines[: starts[0][0]] if starts else lines)
+    return head, [(name, "".join(lines[first:end])) for (first, name), end in zip(starts, ends, strict=True)]
+
+
+def _joined(head: str, blocks: Sequence[tuple[str, str]], wanted: Mapping[str, Any]) -> str:
+    """Put a sidecar together. If that does not say what is `wanted`, as with dotted keys, it loses its comments."""
+    whole = [block if block.endswith("\n\n") else f"{block.rstrip()}\n\n" for _name, block in blocks]
+    text = f"{head}{''.join(whole)}".rstrip("\n") + "\n"
+    try:
+        found = tomllib.loads(with_quoted_languages(text))
+    except ValueError:
+        found = {}
+    is_same = found == wanted and list(found.get("fields", {})) == list(wanted["fields"])
+    return text if is_same else tomlkit.dumps(wanted)
+
+
+def _name_in(line: str) -> str | None:
+    found = _HEADER.match(line)
+    return next((each for each in found.groups() if each is not None), "") if found else None
+
+
+def _with_name(block: str, old: str, new: str) -> str:
+    key = tomlkit.key(new).as_string()
+
+    def renamed(line: str) -> str:
+        found = _HEADER.match(line)
+        return f"[fields.{key}{line[found.end() :]}" if found and _name_in(line) == old else line
+
+    return "".join(map(renamed, block.splitlines(keepends=True)))
 
 
 def _parsed(text: str) -> TOMLDocument:

@@ -47,7 +47,7 @@ def _found(app: Application) -> list[str]:
     if code := attend(look()):
         raise SystemExit(code)
     for each in found:
-        say(_("There is a ComfyUI at {address}: {about}.").format(address=each.address, about=each.about))
+        say(_("There is a ComfyUI at {address}: {about}.").format(address=each.label, about=each.about))
     return [each.address for each in found]
 
 

@@ -315,6 +315,7 @@ def _first_start(app: Application, role: Role) -> int:
 
     match asyncio.run(app.set_up(announce)):
         case SetupEnd.WRITTEN:
+            say(_("The settings are in the file .env now. The bot starts."))
             asyncio.run(app.start(role, say))
         case SetupEnd.DEMO:
             return demo(app, PACE, browser=False)

@@ -215,6 +215,7 @@ def page_words() -> dict[str, str]:
         "direction": "rtl" if language.partition("_")[0] in _RIGHT_TO_LEFT else "ltr",
         "title": _("Darkroom"),
         "moderation": _("Control room"),
+        "studio": _("Studio"),
         "back": _("Back to the page"),
         "tagline": _("Workflows, developed before your eyes"),
         "skip": _("Skip to your pictures"),

@@ -28,6 +28,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.invitations.routes import INVITATIONS, InvitationRoutes, greet
 from bot.platforms.web.live.hub import Hub
+from bot.platforms.web.studio.routes import StudioRoutes
 from bot.platforms.web.templates import STATIC
 
 _PUBLIC = (SHARED_PATH, MASK_PATH, INVITED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
@@ -76,6 +77,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(NowRoutes(services, gate).routes())
     app.add_routes(PlaceRoutes(services, gate).routes())
     app.add_routes(InvitationRoutes(services, gate, hub).routes())
+    app.add_routes(StudioRoutes(services, gate, options.upload_bytes).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
     app.add_routes(health.routes())
@@ -108,7 +110,7 @@ def _members_only(gate: AccessControl, services: Services) -> Middleware:
         greet(request, services.invitations)
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path in ("/admin", "/moderate", INVITATIONS):  # the page asks for the token
+            if request.path in ("/admin", "/moderate", "/studio", INVITATIONS):  # the page asks for the token
                 raise web.HTTPSeeOther("../" if request.path == INVITATIONS else "./")
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)

@@ -23,12 +23,12 @@ def sidecar_of(file: ConvertedFile) -> str:
 def written_form(title: str, prompt: Prompt, declared: Iterable[Declared], outputs: Iterable[str]) -> str:
     """Return a sidecar with these fields of a prompt, and the nodes whose results are delivered."""
     tables = {each.name: _table(prompt, each) for each in declared}
-    return new(title, tables, [_named(prompt, node_id) for node_id in outputs])
+    return new(title, tables, [named_node(prompt, node_id) for node_id in outputs])
 
 
 def _table(prompt: Prompt, field: Declared) -> dict[str, Any]:
     """A field as a table of a sidecar, without what goes without saying."""
-    targets = [f"{_named(prompt, each.node_id)}.{each.input}" for each in field.targets]
+    targets = [f"{named_node(prompt, each.node_id)}.{each.input}" for each in field.targets]
     choices: Any = {name: list(values) for name, values in field.sets} or list(field.choices or ())
     said = {
         "target": targets[0] if len(targets) == 1 else targets,
@@ -48,7 +48,7 @@ def _table(prompt: Prompt, field: Declared) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _named(prompt: Prompt, node_id: str) -> str:
+def named_node(prompt: Prompt, node_id: str) -> str:
     """A node as a sidecar names it: by its title if that is unique, else by its id."""
     title = prompt[node_id].title
     is_plain = len(prompt.titled(title)) == 1 and not title.startswith("#")

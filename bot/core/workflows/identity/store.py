@@ -90,6 +90,13 @@ class WorkflowStore:
                 packed |= dict(map(tuple, await connection.execute(question)))
         return await asyncio.to_thread(_unpacked, packed)
 
+    async def history(self, workflow: str, count: int) -> list[tuple[str, float]]:
+        """Return the versions of a workflow that are kept, each with when it was new, the newest first."""
+        mine, columns = workflow_versions.c.workflow == workflow, (workflow_versions.c.version, workflow_versions.c.at)
+        question = select(*columns).where(mine).order_by(workflow_versions.c.at.desc()).limit(count)
+        async with self._database.read() as connection:
+            return [(row.version, row.at) for row in await connection.execute(question)]
+
     async def sweep(self, used: Collection[str]) -> None:
         """Delete old versions, but for those that are `used` by runs or current."""
         old = select(workflow_versions.c.version).where(workflow_versions.c.at < self._clock() - _KEPT)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.core.platform import OWN_DATA_NAME, Services, missing
 from bot.i18n import _
-from bot.platforms.web.admin.html import el
+from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.parts import who
 from bot.platforms.web.api.files import TYPES
 from bot.platforms.web.api.multipart import read_fields
@@ -59,7 +59,9 @@ class PageRoutes:
             "note": self._options.note,
             "sample": self._options.sample.name if self._options.sample else None,
         }
-        way = el("a", page_words()["moderation"], href="admin") if self._is_operator(request) else ""
+        way = el("a", page_words()["moderation"], href="admin") if self._is_operator(request) else group()
+        if self._services.studio.is_author(who(request, self._gate)):
+            way = group(el("a", page_words()["studio"], href="studio"), way)
         page = await filled("index.html", boot=_data(boot), moderation_link=way)
         introduce(request, page)
         return page

@@ -37,7 +37,7 @@ def draw(view: InvitationsView) -> Html:
     rows = [_invitation(view, each) for each in view.known]
     nothing = el("p", _("No one is invited yet."), class_="about")
     return group(
-        el("a", _("Control room"), href="../admin", class_="inviting-way"),
+        _rooms(),
         el("h2", _("Invitations")),
         _closed(view),
         _told(view, "list"),
@@ -45,6 +45,13 @@ def draw(view: InvitationsView) -> Html:
         _new(view),
         el("ul", *rows, class_="inviting-list", aria_label=_("Invitations")) if rows else nothing,
     )
+
+
+def _rooms() -> Html:
+    """The way to the other rooms of the operator."""
+    here = el("a", _("Invitations"), href="invitations", aria_current="page")
+    others = (el("a", _("Now"), href="../admin"), el("a", _("Places"), href="../moderate"))
+    return el("nav", *others, here, el("a", _("Back to the page"), href="../"), aria_label=_("Control room"))
 
 
 def refusal(*lines: str) -> Html:

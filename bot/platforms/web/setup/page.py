@@ -74,7 +74,7 @@ def _steps(view: SetupView) -> Html:
 
 def _servers(view: SetupView) -> list[Html]:
     rows = [
-        _row(view, "drop-server", each.address, el("b", each.address), el("small", each.about))
+        _row(view, "drop-server", each.address, el("b", each.label), el("small", each.about))
         for each in view.draft.servers
     ]
     nothing = _("There is no ComfyUI yet. Start yours and look again, or write its address.")
@@ -235,7 +235,7 @@ def _start(view: SetupView) -> list[Html]:
     draft = view.draft
     count = len(view.bundled if draft.bundled is None else draft.bundled) + len(draft.picked)
     rows = {
-        "servers": ", ".join(f"{each.address} ({each.about})" for each in draft.servers) or _("the built-in engine"),
+        "servers": ", ".join(f"{each.label} ({each.about})" for each in draft.servers) or _("the built-in engine"),
         "chats": ", ".join(f"{_CHATS[name]}: {bot.account.name}" for name, bot in draft.bots.items()) or _("none yet"),
         "workflows": str(count),
         "page": _("for other computers too, with a token") if draft.token else _("for this computer alone"),

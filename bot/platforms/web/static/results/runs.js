@@ -89,7 +89,11 @@ export class Runs {
     this.update(view, false);
     this.look();
     const group = this.groups.get(view.group?.id);
-    if (view.id === this.expected && before !== view.state && !(group && ENDED.includes(view.state))) say(told(view));
+    const hasEnded = ENDED.includes(view.state);
+    if (view.id === this.expected && before !== view.state) {
+      if (!(group && hasEnded)) say(told(view));
+      if (hasEnded) this.expected = null; // a result that comes back, because its deletion is undone, is no news
+    }
     if (!before || before === view.state) return;
     if (!group) announce(view);
     else if (!group.isBusy) say(word("ended_all", { title: view.title }));
