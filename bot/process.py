@@ -267,7 +267,14 @@ async def _based(
         await stack.enter_async_context(catalog.recorded_in(workflows))
         versions = WorkflowVersions(catalog, workflows)
         locks = RunLocks(store.database)
-        replies = RunReplies(platforms, versions, store.records, Audit(store.database), has_page=bool(store.links.base))
+        replies = RunReplies(
+            platforms,
+            versions,
+            store.records,
+            Audit(store.database),
+            accounts=store.accounts,
+            has_page=bool(store.links.base),
+        )
         changed = Listeners[[]]()
         fleet = await stack.enter_async_context(Fleet(members, changed))
         conditions = await _conditions(settings, role, store, fleet)

@@ -187,6 +187,14 @@ class RunPoster(Protocol):
         """
 
 
+@runtime_checkable
+class RunWatcher(Protocol):
+    """A platform that also shows people the runs of their other accounts while they go on, such as the page."""
+
+    def watch(self, person: str, brief: RunSummary) -> Reply:
+        """Return what shows an account, given by its id here, what is said of a run that is theirs."""
+
+
 class Replier(Protocol):
     """Rebuilds the message of a run."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
-from bot.core.port import GroupDrawer, Limits, Replier, Reply, RunPoster
+from bot.core.people.accounts import NO_LINKS, KnownAccounts
+from bot.core.port import GroupDrawer, Limits, Replier, Reply, RunPoster, RunWatcher
 from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.runs.history.details import RunDetails, arranged, details
 from bot.core.workflows.catalog import Versions
@@ -36,10 +37,11 @@ class RunReplies:
         records: RunRepository,
         audit: Audit,
         *,
+        accounts: KnownAccounts = NO_LINKS,
         has_page: bool = False,
     ) -> None:
         """With `has_page`, chats can hand out links to the page."""
-        self._has_page = has_page
+        self._has_page, self._accounts = has_page, accounts
         self.platforms, self._versions, self._records, self._audit = platforms, versions, records, audit
         #: Makes the reply of a run whose group has one message.
         self.cell: Callable[[RunRecord], Reply] | None = None
@@ -81,6 +83,19 @@ class RunReplies:
 
     def to(self, run: RunRecord) -> Reply:
         """The message of a run; one that says nothing where this process does not have its platform."""
+        reply, watching = self._own(run), self._watching(run)
+        return WatchedReply(reply, watching) if watching else reply
+
+    def _watching(self, run: RunRecord) -> list[Reply]:
+        """Return the replies that show a run to its person at their other accounts."""
+        return [
+            GuardedReply(platform.watch(account.key.partition(":")[2], self.brief(run)), _nothing)
+            for account in self._accounts.beside(run.person.key)
+            for name, platform in self.platforms.items()
+            if name == account.platform != run.address.platform and isinstance(platform, RunWatcher)
+        ]
+
+    def _own(self, run: RunRecord) -> Reply:
         platform = self.platforms.get(run.address.platform)
         if platform is None:
             return SilentReply()
@@ -154,6 +169,34 @@ async def guarded(gone: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
         raise
     except Exception as fault:
         raise _refused(fault) from fault
+
+
+class WatchedReply:
+    """The message of a run, and what shows its statuses elsewhere, which changes nothing for the message. A result is
+    read from the record there.
+    """
+
+    def __init__(self, reply: Reply, watching: Sequence[Reply]) -> None:
+        self._reply, self._watching = reply, watching
+        self._shown: Status | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return self._reply.limits
+
+    async def show(self, status: Status) -> None:
+        if status is not self._shown:  # what the message had no room for is offered to it again
+            self._shown = status
+            for each in self._watching:
+                await show_status(each, status)
+        await self._reply.show(status)
+
+    async def deliver(self, result: Result) -> None:
+        await self._reply.deliver(result)
+
+
+async def _nothing() -> None:
+    return
 
 
 class SilentReply:

@@ -78,9 +78,12 @@ class WebPlatform:
                 await hearing.stop()
 
     def reply(self, address: Address, brief: RunSummary) -> Reply:
+        return self.watch(address.chat, brief)
+
+    def watch(self, person: str, brief: RunSummary) -> Reply:
         if self._listens or self._wire is None:
-            return WebReply(self._hub, address.chat, brief)
-        return FarReply(self._wire, address.chat, brief)
+            return WebReply(self._hub, person, brief)
+        return FarReply(self._wire, person, brief)
 
     async def _hear(self, wire: CrossProcessRelay) -> None:
         """Pass on what other processes say of runs, to pages that are open."""

@@ -35,6 +35,7 @@ class Stream:
         self._services, self._hub, self._visitor, self._count = services, hub, visitor, count
         self._response = response
         self._offered: object = None
+        self._under_way = set[str]()  # runs that the page knows, and that had not ended then
         self._told: dict[str, dict[str, Any]] = {}  # runs that were told whole, as the page shows them
 
     async def tell(self, journal: EventLog, inbox: EventInbox) -> None:
@@ -54,6 +55,7 @@ class Stream:
         latest = await self._latest()
         for run in latest:
             journal.know(run)
+        self._under_way = {run.id for run in latest if run.ended_at is None}
         shown = [run for run in latest if not self._services.gallery.is_going(run.id)]
         data = {"runs": list(map(self._view, shown)), "more": len(latest) == self._count}
         await self._send("state", data, event, retry=_RETRY)
@@ -61,7 +63,7 @@ class Stream:
     async def _tell(self, journal: EventLog, news: News) -> None:
         """Send what changed: of a run that is under way only its status, without a look at the database."""
         word = self._hub.word(news.run_id)
-        if not news.whole and word is not None:
+        if not news.whole and word is not None and news.run_id in self._under_way:
             status = status_view(news.run_id, word.status, word)
             self._told.pop(news.run_id, None)
             await self._send("status", {"id": news.run_id, **status}, news.id)
@@ -70,11 +72,15 @@ class Stream:
         if run is None or self._services.gallery.is_going(run.id):
             journal.forget(news.run_id)
             self._told.pop(news.run_id, None)
+            self._under_way.discard(news.run_id)
             await self._send("gone", {"id": news.run_id}, news.id)
             return
         journal.know(run)
         if run.ended_at is not None:
             self._hub.forget(run.id)
+            self._under_way.discard(run.id)
+        else:
+            self._under_way.add(run.id)
         if (view := self._view(run)) != self._told.get(run.id):  # it may end in a record and in a word
             self._told[run.id] = view
             if len(self._told) > _TOLD:

@@ -15,7 +15,7 @@ import aiohttp
 from PIL import Image, ImageOps
 
 from bot.core.background import TaskHealth
-from bot.core.platform import Services
+from bot.core.platform import Platform, Services
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.workflows.live_catalog import LiveCatalog
@@ -57,10 +57,11 @@ async def page(
     operators: str = "",
     publish: str = "open",
     limits: Mapping[str, float] | None = None,
+    beside: Mapping[str, Platform] | None = None,
     **options: Any,
 ) -> AsyncIterator[Page]:
     """Serve the page from a data folder; opened again in the same one, it is a restart. `limits` are those of the
-    database.
+    database, and `beside` are other platforms.
     """
     gates = Gates()
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -78,7 +79,8 @@ async def page(
         shelf = await stack.enter_async_context(
             LiveCatalog(*layers(settings.folder), write_workflows(folder), tasks=tasks)
         )
-        services = await stack.enter_async_context(serving(settings, shelf, {"web": platform}, role or Role(), tasks))
+        platforms = {"web": platform, **(beside or {})}
+        services = await stack.enter_async_context(serving(settings, shelf, platforms, role or Role(), tasks))
         serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)

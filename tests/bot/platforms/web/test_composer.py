@@ -112,6 +112,27 @@ async def test_a_form_is_filled_in_with_few_presses(browser: Browser, tmp_path: 
 
 
 @pytest.mark.long
+async def test_each_of_several_pictures_has_its_number_and_its_acts(browser: Browser, tmp_path: Path) -> None:
+    write_sized(tmp_path)
+    async with opened(browser, tmp_path) as (_web, tab):
+        await choose(tab, "Sized 0")
+        await tab.get_by_role("textbox", name="Words").fill("one")
+        await tab.get_by_text("More", exact=True).press("Enter")
+        await tab.get_by_role("textbox", name="Batch").fill("3")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        second = message(tab).get_by_role("group", name="Number 2 of Sized 0")
+        await expect(message(tab).get_by_role("group", name="Number")).to_have_count(3)
+        await expect(second.locator(".act")).to_have_text(["Use as input", "Download", "Vary", "Change"])
+        await _is_accessible(tab)
+        await tab.get_by_role("textbox", name="Words").fill("two")
+        await second.get_by_role("button", name="Change").press("Enter")
+        await expect(tab.get_by_role("textbox", name="Words")).to_have_value("one")
+        await second.get_by_role("button", name="Vary").press("Enter")
+        await expect(tab.locator("#runs > .group > article .pill").first).to_have_text("4 of 4")
+
+
+@pytest.mark.long
 async def test_what_waits_is_one_line_and_all_of_it_is_cancelled(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path) as (web, tab):
         await choose(tab, "Gated")

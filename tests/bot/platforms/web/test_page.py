@@ -25,7 +25,20 @@ from yarl import URL
 
 from bot.core.errors import ConfigError
 from bot.core.metrics import rate_limited
-from bot.core.model import Address, Delivering, Done, Failed, Person, Place, Queued, Running, RunSummary
+from bot.core.model import (
+    Address,
+    Cancelled,
+    Delivering,
+    Done,
+    Failed,
+    Person,
+    Place,
+    Queued,
+    Running,
+    RunRequest,
+    RunSummary,
+    UploadedFile,
+)
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -41,7 +54,7 @@ from bot.settings import Role, Secret
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.forks import fork
-from tests.bot.harness import failing, until
+from tests.bot.harness import RecordingPlatform, failing, until
 from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
 from tests.patience import PATIENCE
 
@@ -529,6 +542,31 @@ async def test_several_files_for_a_field_are_a_run_each(tmp_path: Path) -> None:
         assert [each.label for each in cells] == ["64.png", "32.png"]
         for each in cells:
             assert (await ann.until(each.id, "done"))["files"]
+
+
+@pytest.mark.long
+async def test_a_run_of_another_account_is_seen_as_it_goes_and_is_cancelled(tmp_path: Path) -> None:
+    elsewhere, chat = Person("test", "5", "Ann"), RecordingPlatform()
+    async with page(tmp_path, pace=0.5, beside={"test": chat}) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        code = (await web.services.links.start(elsewhere, Place("test", "5"))).split("Your code is ")[1][:11]
+        await ann.call("POST", "links", data={"act": "join", "code": code})
+        values = {"photo": UploadedFile(PHOTO, "coffee.jpg")}
+        request = RunRequest("negative", values, elsewhere, Place("test", "5"))
+        async with asyncio.timeout(PATIENCE), ann.listening() as events:
+            assert (await anext(events))[0] == "state"
+            run_id = await web.services.runs.submit(request, Address("test", "chat", "one"))
+            name, told = await anext(events)
+            assert (name, told["id"], told["title"]) == ("run", run_id, "Negative")  # the page did not know it
+            while told["preview"] is None:
+                _name, told = await anext(events)
+            assert told["state"] == "running"
+            assert (await ann.get(told["preview"]))[0] == 200
+            assert (await ben.get(told["preview"]))[0] == 404
+            assert (await ben.call("POST", f"runs/{run_id}/cancel"))[0] == 404
+            assert (await ann.call("POST", f"runs/{run_id}/cancel"))[1] == {"stopped": True}
+            while told["state"] != "cancelled":
+                _name, told = await anext(events)
+        await chat.until(lambda: isinstance(chat.messages["one"].last, Cancelled))
 
 
 async def test_two_visitors_are_not_one_person_but_an_account_elsewhere_is(tmp_path: Path) -> None:

@@ -33,11 +33,6 @@ class Cell extends Run {
       erasing({ runs: [this.view.id] }),
     ];
   }
-
-  async vary() {
-    const answer = await this.ask("POST", `runs/${this.view.id}/vary`);
-    if (answer) this.actions.expect(answer.id);
-  }
 }
 
 export class Group {

@@ -154,17 +154,25 @@ export class Run {
 
   results() {
     const { files, texts } = this.view;
-    const shown = files.map((file) => this.result(file));
+    const shown = files.map((file, at) => this.result(file, at + 1));
     const group = make("div", { class: files.length > 1 ? "prints many" : "prints" }, ...shown);
     return [...(files.length ? [group] : []), ...texts.map((text) => make("pre", { tabindex: "0", dir: "auto" }, text))];
   }
 
-  /** A file in place; of several each has its own buttons, and of one they stand in the row of the run. */
-  result(file) {
-    const shown = this.shown(file);
-    const result = make("div", { class: "result" }, shown ?? make("span", { class: "chip", dir: "auto" }, file.filename));
-    if (this.view.files.length > 1) result.append(make("div", { class: "links" }, ...this.filing(file)));
-    return result;
+  /** A file in place; of several each has its number and its own buttons, and of one they stand in the row of the run. */
+  result(file, number) {
+    const shown = this.shown(file) ?? make("span", { class: "chip", dir: "auto" }, file.filename);
+    if (this.view.files.length < 2) return make("div", { class: "result" }, shown);
+    const label = word("of_group", { number, title: this.view.title });
+    const mark = make("span", { class: "result-number", "aria-hidden": "true" }, String(number));
+    const links = make("div", { class: "links" }, ...this.filing(file), ...(this.view.group ? [] : this.more(file)));
+    return make("div", { class: "result", role: "group", "aria-label": label }, shown, mark, links);
+  }
+
+  /** What goes on from one of several files, as from each of several runs. */
+  more(file) {
+    const vary = this.view.varies ? [action("vary", () => this.vary(), `vary ${file.ref}`)] : [];
+    return [...vary, action("change", () => this.actions.change(this.view), `change ${file.ref}`)];
   }
 
   shown(file) {
@@ -234,6 +242,11 @@ export class Run {
       if (await this.actions.keep(this.view, name)) form.remove();
     });
     row.after(form);
+  }
+
+  async vary() {
+    const answer = await this.ask("POST", `runs/${this.view.id}/vary`);
+    if (answer) this.actions.expect(answer.id);
   }
 
   async again() {
