@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
-from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.port import GroupDrawer, Limits, Replier, Reply, RunPoster, RunWatcher
 from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.runs.history.details import RunDetails, arranged, details
@@ -21,6 +20,7 @@ from bot.core.workflows.catalog import Versions
 from bot.i18n import _
 
 if TYPE_CHECKING:  # `darkroom run` does without the database
+    from bot.core.people.accounts import KnownAccounts
     from bot.core.policy.audit import Audit
     from bot.core.runs.repository import RunRepository
 
@@ -36,8 +36,8 @@ class RunReplies:
         versions: Versions,
         records: RunRepository,
         audit: Audit,
+        accounts: KnownAccounts,
         *,
-        accounts: KnownAccounts = NO_LINKS,
         has_page: bool = False,
     ) -> None:
         """With `has_page`, chats can hand out links to the page."""

@@ -1,4 +1,4 @@
-"""What is kept of authors beside their workflows, and its deletion with their other data."""
+"""Drafts of authors and their names at versions, and how these are deleted with their other data."""
 
 from __future__ import annotations
 

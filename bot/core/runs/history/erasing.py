@@ -16,7 +16,7 @@ from bot.i18n import _, ngettext
 
 
 class Traces(Protocol):
-    """What else is kept of people."""
+    """Another store of what is kept of people."""
 
     async def forget(self, person: str) -> None:
         """Delete what is kept of a person's account, given as "platform:id". Raises `StorageFailed`."""

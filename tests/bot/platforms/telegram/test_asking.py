@@ -246,7 +246,7 @@ async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
     await chat.write("/about")
     await chat.press(await chat.answer(button="Delete my data"), "Delete my data")
     await chat.press(await chat.answer(button="Yes"), "Yes")
-    await chat.answer("1 run deleted")
+    await chat.answer("1 run is deleted")
     assert "has been deleted" in await chat.notice(await chat.press(done, "Again"))
 
 
