@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_LONGEST = {"WEBP": 16_383, "JPEG": 65_500}  # pixels of a side: of WebP, and of libjpeg
 _JPEG_QUALITY = 95
 _PNG_FRAMES = (b"acTL", b"fcTL", b"fdAT")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx")
@@ -76,7 +77,9 @@ async def prepare(
 
 
 async def convert(source: Path, target: Path) -> bool:
-    """Write a still picture in the format of the target's name; False if it is animated and so has to stay."""
+    """Write a picture in the format of the target's name; False if it has to stay as it is, because it is animated or
+    longer than that format allows.
+    """
     return await run_apart(_convert, source, target, timeout=_SECONDS)
 
 
@@ -281,9 +284,9 @@ def _convert(source: Path, target: Path) -> bool:
     from PIL import Image
 
     with Image.open(source) as picture:
-        if getattr(picture, "is_animated", False):
-            return False
         kind = {".png": "PNG", ".webp": "WEBP"}.get(target.suffix.lower(), "JPEG")
+        if getattr(picture, "is_animated", False) or max(picture.size) > _LONGEST.get(kind, max(picture.size)):
+            return False
         still: Image.Image = picture
         if kind == "JPEG" and picture.mode not in ("L", "RGB"):
             flat = Image.new("RGB", picture.size, "white")

@@ -217,6 +217,10 @@ async def test_converting(tmp_path: Path) -> None:
     moving = tmp_path / "m.webp"
     gradient().save(moving, save_all=True, append_images=[NOISE.resize(SIZE)])
     assert not await convert(moving, tmp_path / "m.png")
+    for longest, suffix in ((16_383, ".webp"), (65_500, ".jpg")):
+        for more in (0, 1):
+            Image.new("L", (1, longest + more)).save(tmp_path / "long.png")
+            assert await convert(tmp_path / "long.png", tmp_path / f"long{suffix}") is (more == 0)
 
 
 @pytest.mark.long
