@@ -233,8 +233,9 @@ async def serving(
             line = LineService(runs, workflows, store.queue, store.records, estimator, store.accounts)
             links = LinkService(store.accounts, store.ledger)
             masks = MaskService(mask_links, runs, base.replies, files, policy.audit)
-            data = OwnDataService(store.database, store.media, store.links, presets, policy.audit, store.accounts)
             traces = author_traces(base.settings, store)
+            own = (presets, policy.audit, store.accounts, traces)
+            data = OwnDataService(store.database, store.media, store.links, *own)
             erasure = ErasureService(runs, store.records, presets, store.accounts, links, store.invitations, traces)
             recent = RecentEvents()
             if role.chat:

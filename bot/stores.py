@@ -223,7 +223,8 @@ async def export(settings: Settings, person: str, path: Path) -> PackedData:
     async with opened(settings) as store:
         presets, audit = PresetStore(store.database), Audit(store.database)
         await store.accounts.refresh()
-        service = OwnDataService(store.database, store.media, store.links, presets, audit, store.accounts)
+        own = (presets, audit, store.accounts, author_traces(settings, store))
+        service = OwnDataService(store.database, store.media, store.links, *own)
         return await service.pack(person, path)
 
 

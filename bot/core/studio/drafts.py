@@ -89,7 +89,11 @@ class DraftStore:
 
     def all(self, by: Person) -> list[Draft]:
         """Return the drafts of a person, the last one first."""
-        return sorted((each for each in self._every() if each.owner == by.key), key=lambda each: -each.at)
+        return self.of(by.key)
+
+    def of(self, account: str) -> list[Draft]:
+        """Return the drafts of an account, given as "platform:id", the last one first."""
+        return sorted((each for each in self._every() if each.owner == account), key=lambda each: -each.at)
 
     def old(self) -> list[Draft]:
         """Return the drafts of anybody that were not changed for long."""
@@ -102,9 +106,8 @@ class DraftStore:
 
     def forget(self, person: str) -> None:
         """Delete the drafts of a person, given as "platform:id"."""
-        for each in self._every():
-            if each.owner == person:
-                self.delete(each)
+        for each in self.of(person):
+            self.delete(each)
 
     def _every(self) -> list[Draft]:
         found = [self._read(path.stem) for path in self._folder.glob("*.json")] if self._folder.is_dir() else []

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import msgspec
@@ -82,6 +82,22 @@ class OwnCharge:
 
 
 @dataclass(frozen=True)
+class OwnDraft:
+    """A draft of a workflow in the studio: its sidecar, and its graph as JSON."""
+
+    name: str
+    at: float
+    sidecar: str
+    graph: str
+
+
+class Drafts(Protocol):
+    """The drafts of authors."""
+
+    async def drafts_of(self, accounts: Sequence[str]) -> tuple[OwnDraft, ...]: ...
+
+
+@dataclass(frozen=True)
 class OwnData:
     """All that is kept of a person with their `accounts`, but for their files. Moments are seconds since 1970. `notify`
     has what each account has chosen about being told of an end.
@@ -98,6 +114,7 @@ class OwnData:
     notify: Mapping[str, PingWish]
     charges: tuple[OwnCharge, ...]
     invitations: tuple[OwnInvitation, ...]
+    drafts: tuple[OwnDraft, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,9 +153,10 @@ class OwnDataService:
         presets: PresetStore,
         audit: Audit,
         accounts: KnownAccounts,
+        drafts: Drafts,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._database, self._media, self._links = database, media, links
+        self._database, self._media, self._links, self._drafts = database, media, links, drafts
         self._presets, self._audit, self._accounts, self._clock = presets, audit, accounts, clock
         self._turn = asyncio.Lock()
         self._made: dict[str, float] = {}
@@ -186,7 +204,7 @@ class OwnDataService:
         log = tuple([line for each in accounts for line in await self._audit.about(each)])
         presets = tuple(await self._presets.of(accounts))
         beside = partial(_beside_runs, person=person, accounts=accounts, now=self._clock(), presets=presets, log=log)
-        data = await self._database.ask(beside)
+        data = replace(await self._database.ask(beside), drafts=await self._drafts.drafts_of(accounts))
         packing.reserve(await asyncio.to_thread(_room, data, found))
         data = replace(data, runs=tuple([await packing.run(run) for run in found]))
         await packing.write("data.json", await asyncio.to_thread(_json, data))

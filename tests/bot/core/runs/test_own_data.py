@@ -26,6 +26,9 @@ from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
+from bot.core.studio.drafts import DraftStore
+from bot.core.studio.forgetting import AuthorTraces
+from bot.core.workflows.identity.authors import VersionAuthors
 from bot.stores import export
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.runs.counting import Clock, new
@@ -105,7 +108,8 @@ async def test_a_file_is_never_larger_than_a_chat_takes(
     media, accounts = BlobStore.open(tmp_path / "media"), LinkedAccounts(database, clock)
     queue = RunQueue(database, ConcurrencyLimits(1, 1000), clock, accounts)
     links = SignedLinks("https://example.org", KeyValueStore(database))
-    service = OwnDataService(database, media, links, PresetStore(database), Audit(database), accounts, clock)
+    traces = AuthorTraces(DraftStore(tmp_path / "studio"), VersionAuthors(KeyValueStore(database)))
+    service = OwnDataService(database, media, links, PresetStore(database), Audit(database), accounts, traces, clock)
     ann, anna = Person("test", "ann"), Person("other", "7")
     assert await accounts.join(anna, await accounts.code(ann)) is not None
     for number in range(300):

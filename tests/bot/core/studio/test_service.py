@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -144,11 +145,14 @@ async def test_a_hostile_file_gets_one_sentence(tmp_path: Path) -> None:
         assert not (await home.services.studio.overview(AUTHOR, HERE)).drafts
 
 
-async def test_drafts_of_a_person_go_with_their_data(tmp_path: Path) -> None:
+async def test_drafts_of_a_person_are_among_their_data_and_go_with_them(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",), operators=("test:99",)) as home:
         studio = home.services.studio
         mine = await given(home, tmp_path)
         theirs = await given(home, tmp_path, OPERATOR)
+        async with home.services.data.handed_over(AUTHOR, 10**6) as packed:
+            own = json.loads(ZipFile(packed.path).read("data.json"))["drafts"]
+        assert [(each["name"], json.loads(each["graph"])) for each in own] == [("My sheet", GRAPH)]
         await home.services.erasure.forget(AUTHOR)
         with pytest.raises(UserError, match="no longer there"):
             await studio.view(AUTHOR, HERE, mine.draft.id)
