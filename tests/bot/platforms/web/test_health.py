@@ -183,5 +183,7 @@ def _expressions() -> Iterator[str]:
 
 def _kinds() -> set[str]:
     """Return the kinds of troubles, as the guide lists them."""
-    line = next(each for each in GUIDE.read_text(encoding="utf-8").splitlines() if "`darkroom_trouble`" in each)
+    line = next(
+        each for each in GUIDE.read_text(encoding="utf-8").splitlines() if each.startswith("| `darkroom_trouble`")
+    )
     return set(re.findall(r"`(\w+)`", line)) - {"darkroom_trouble"}
