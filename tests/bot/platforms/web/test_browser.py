@@ -384,6 +384,8 @@ async def test_several_files_are_a_run_each_and_a_code_joins_accounts(browser: B
         await expect(card.locator(".pill").first).to_have_text("2 of 2")
         await tab.get_by_role("button", name="Accounts").click()
         await tab.get_by_role("button", name="Make a code").click()
+        edges = "sheet => new Set([...sheet.children].map(each => each.getBoundingClientRect().left)).size"
+        assert await tab.locator(".accounts").evaluate(edges) == 1  # its head and all below begin in one line
         told = tab.locator(".accounts [role=status]")
         await expect(told).to_contain_text("Your code is")
         code = (await told.inner_text()).split("Your code is ")[1][:11]
