@@ -15,6 +15,8 @@ from bot.core.sources.library import TemplateLibrary, about
 from bot.core.sources.needs import needs_of
 from bot.core.workflows.identity.slugs import free_slug, slug_of
 from bot.i18n import _
+from bot.server_settings import NamedServer
+from bot.settings import Settings
 from bot.setup.draft import PickedWorkflow
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError
@@ -40,15 +42,19 @@ class OfferedWorkflow:
 
 
 async def saved_at(servers: Sequence[str]) -> list[OfferedWorkflow]:
-    """Return what people saved at these servers. One that does not answer has none."""
+    """Return what people saved at these servers, but for what is offered without a pick: in the folder for that, at a
+    server that this computer alone reaches. One that does not answer has none.
+    """
     found = []
     for server in servers:
         with suppress(ComfyError):
             async with _asked(server) as client:
+                by_itself = f"{Settings.saved_folder}/" if await _is_alone(server, client) else None
                 users: list[str | None] = [*(await client.users() or [None])]
                 for user in users:
                     files = await client.saved(_FOLDER, user)
-                    found += [_offered(server, user, each.path) for each in files if each.path.endswith(".json")]
+                    paths = [each.path for each in files if each.path.endswith(".json")]
+                    found += [_offered(server, user, path) for path in paths if not _begins(path, by_itself)]
     return found[:_MOST]
 
 
@@ -84,7 +90,8 @@ async def fetch(key: str, servers: Sequence[str]) -> PickedWorkflow:
                 entry = await TemplateLibrary(client).get(name)
                 title, content, needs = entry.template.title or entry.template.id, entry.content, entry.needs
             else:
-                title, content = _title(name), await client.saved_file(f"{_FOLDER}/{name}", user or None)
+                title = _title(name).rpartition("/")[2]
+                content = await client.saved_file(f"{_FOLDER}/{name}", user or None)
                 needs = await asyncio.to_thread(needs_of, content, await client.object_info())
         return PickedWorkflow(key, title, await asyncio.to_thread(_plain, content), needs.lacks)
     except UnreadableWorkflow as fault:
@@ -126,6 +133,16 @@ def _free_name(title: str, taken: Collection[str]) -> str:
 async def _asked(server: str) -> AsyncIterator[ComfyClient]:
     async with ComfyClient(Server(server)) as client:
         yield client
+
+
+async def _is_alone(server: str, client: ComfyClient) -> bool:
+    """True if what people save at a server is open by default: nobody else reaches it."""
+    named = NamedServer("", server)
+    return named.is_on_this_machine and not (await client.system_stats()).listens_to_others
+
+
+def _begins(path: str, folder: str | None) -> bool:
+    return folder is not None and path.startswith(folder)
 
 
 def _offered(server: str, user: str | None, path: str) -> OfferedWorkflow:

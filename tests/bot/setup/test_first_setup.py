@@ -71,13 +71,17 @@ def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
 async def test_what_was_checked_outlives_the_process_in_a_private_file(tmp_path: Path) -> None:
     async with LibraryServer() as comfy:
         await save(comfy.url, "sea.json", saved_graph(5), folder="workflows")
+        await save(comfy.url, "deep/sand.json", saved_graph(6), folder="workflows")
+        await save(comfy.url, "lake.json", saved_graph(7), folder="workflows/darkroom")
         await save(comfy.url, "broken.json", b"{}", folder="workflows")
         first = service(tmp_path)
         await first.open()
         await first.add_server(comfy.url)
         await first.connect("telegram", "12:token", "@ann")
         offers = {each.title: each.key for each in await first.saved()}
+        assert sorted(offers) == ["broken", "deep/sand", "sea"]  # the folder darkroom is offered without a pick
         await first.pick(offers["sea"])
+        await first.pick(offers["deep/sand"])
         with pytest.raises(UserError, match="cannot be used"):
             await first.pick(offers["broken"])
         with pytest.raises(UserError, match="no longer among yours"):
@@ -92,8 +96,8 @@ async def test_what_was_checked_outlives_the_process_in_a_private_file(tmp_path:
     await second.finish("web:me", 8421)  # the server is away by now; what it gave is there
     made = Settings.read({}, tmp_path / ".env")
     assert (made.web_port, made.telegram_allowed, made.operators) == (8421, ("@ann",), ())
-    assert made.default_workflows == "sketch,sea"
-    assert (tmp_path / "data" / "workflows" / "sea.json").is_file()
+    assert made.default_workflows == "sketch,sea,sand"
+    assert {path.name for path in (tmp_path / "data" / "workflows").iterdir()} == {"sea.json", "sand.json"}
     assert not file.exists()
 
 

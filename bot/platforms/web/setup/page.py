@@ -190,7 +190,14 @@ def _picking(view: SetupView) -> list[Child]:
         el(
             "details",
             el("summary", _("Saved in your ComfyUI ({count})").format(count=len(saved))),
-            el("ul", *saved, class_="setup-rows") if saved else el("p", _("Nothing is saved there."), class_="about"),
+            el(
+                "p",
+                _("What you save in its folder “darkroom” need not be picked: it is there by itself."),
+                class_="about",
+            ),
+            el("ul", *saved, class_="setup-rows")
+            if saved
+            else el("p", _("Nothing else is saved there."), class_="about"),
         ),
     ]
 

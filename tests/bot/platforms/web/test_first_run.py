@@ -85,6 +85,9 @@ async def test_a_newcomer_comes_from_an_empty_folder_to_a_picture_on_discord(bro
             tab = await (await browser.new_context()).new_page()
             await tab.goto(address)
             await expect(tab.locator("h2")).to_have_text("Where is your ComfyUI?")
+            for _found in range(await tab.get_by_role("button", name="Remove").count()):  # of whoever runs the tests
+                await _press(tab, "Remove")
+                await expect(tab.get_by_text("Removed.")).to_be_visible()
             await expect(tab.get_by_text("There is no ComfyUI yet.")).to_be_visible()
             field = tab.get_by_label("Address of a ComfyUI")
             await field.fill(f"http://127.0.0.1:{free_port()}")
