@@ -86,6 +86,7 @@ class PeopleOfPlaces:
         reasons = tuple(
             Why(each.id, each.title or each.name, self._enforcer.decide(seen, here, each.id))
             for each in sorted(self._catalog.workflows.values(), key=lambda each: each.title.casefold())
+            if not self._enforcer.book.is_draft(each.id)
         )
         titles = tuple(self._catalog.title(run.workflow) for run in runs)
         return PersonView(seen, self._enforcer.block(seen, here), tuple(runs), titles, reasons)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from bot.core.errors import BadValue, NotAllowed, UnknownWorkflow
 from bot.core.model import Person, Place
@@ -40,8 +41,8 @@ class AccessChange:
 @dataclass(frozen=True)
 class Effects:
     """The differences: access of groups; of people, by name; waiting runs that would be refused, held for a
-    moderator, or have their results reviewed; and people who have reached a new limit already. `looked_at` are so many
-    of the waiting runs, if there are `more`.
+    moderator, or have their results reviewed, no longer reviewed, or shown in another way; and people who have reached
+    a new limit already. `looked_at` are so many of the waiting runs, if there are `more`.
     """
 
     access: tuple[AccessChange, ...] = ()
@@ -49,6 +50,8 @@ class Effects:
     refused: int = 0
     held: int = 0
     reviewed: int = 0
+    unreviewed: int = 0
+    displayed: int = 0
     at_limit: tuple[str, ...] = ()
     looked_at: int = 0
     more: bool = False
@@ -86,6 +89,20 @@ class Effects:
                 self.reviewed,
             )
             yield words.format(count=self.reviewed)
+        if self.unreviewed:
+            words = ngettext(
+                "The result of {count} waiting run is shown without a review.",
+                "The results of {count} waiting runs are shown without a review.",
+                self.unreviewed,
+            )
+            yield words.format(count=self.unreviewed)
+        if self.displayed:
+            words = ngettext(
+                "The result of {count} waiting run is shown in another way.",
+                "The results of {count} waiting runs are shown in another way.",
+                self.displayed,
+            )
+            yield words.format(count=self.displayed)
         if count := len(self.at_limit):
             words = ngettext(
                 "{count} person has reached this limit already: {names}.",
@@ -106,9 +123,9 @@ class Rehearsal:
 
 
 class _Verdict(Enum):
-    FINE = auto()
-    HELD = auto()
-    REFUSED = auto()
+    FINE = "fine"
+    HELD = "held"
+    REFUSED = "refused"
 
 
 class DecisionPreview:
@@ -141,10 +158,10 @@ class DecisionPreview:
             await asyncio.sleep(0)
             if now.allowed(run.person, run.place, alike) != then.allowed(run.person, run.place, alike):
                 people.append(_name(run.person))
-        refused, held, reviewed, count, more = await self._waiting(now, then, changed)
+        waiting = await self._waiting(now, then, changed)
         reached = await self._reached(here, now, then, [run for run, _count in asked[:_COUNTED]])
         access = tuple(self._access(here, now, then, alike))
-        return Effects(access, tuple(people), refused, held, reviewed, tuple(reached), count, more)
+        return replace(waiting, access=access, people=tuple(people), at_limit=tuple(reached))
 
     def _access(
         self, here: Place, now: PolicyEnforcer, then: PolicyEnforcer, alike: Sequence[Sequence[str]]
@@ -157,22 +174,27 @@ class DecisionPreview:
                     titles = sorted(map(self._catalog.title, names), key=str.casefold)
                     yield AccessChange(str(who), allowed, tuple(titles))
 
-    async def _waiting(
-        self, now: PolicyEnforcer, then: PolicyEnforcer, changed: Collection[str]
-    ) -> tuple[int, int, int, int, bool]:
+    async def _waiting(self, now: PolicyEnforcer, then: PolicyEnforcer, changed: Collection[str]) -> Effects:
+        """Return what would change for waiting runs."""
         every = [*await self._queue.waiting(), *await self._records.later()]
         meant = [run for run in every if "" in changed or community_of(run.place) in changed]
-        refused = held = reviewed = 0
+        found = Counter[str]()
         for run in meant[:_RUNS]:
             await asyncio.sleep(0)
             after = await self._verdict(then, run)
-            if after is not _Verdict.FINE and await self._verdict(now, run) is after:
-                continue  # it would be so anyway
-            refused += after is _Verdict.REFUSED
-            held += after is _Verdict.HELD
-            is_reviewed = then.policy(run.person, run.place, run.workflow).review.on
-            reviewed += after is _Verdict.FINE and is_reviewed and not run.review
-        return refused, held, reviewed, min(len(meant), _RUNS), len(meant) > _RUNS
+            if after is _Verdict.FINE:
+                found.update(_shown_otherwise(run, now, then))
+            elif await self._verdict(now, run) is not after:  # else it would be so anyway
+                found[after.value] += 1
+        return Effects(
+            refused=found["refused"],
+            held=found["held"],
+            reviewed=found["reviewed"],
+            unreviewed=found["unreviewed"],
+            displayed=found["displayed"],
+            looked_at=min(len(meant), _RUNS),
+            more=len(meant) > _RUNS,
+        )
 
     async def _verdict(self, enforcer: PolicyEnforcer, run: RunRecord) -> _Verdict:
         if not enforcer.decide_again(run).allowed:
@@ -191,12 +213,22 @@ class DecisionPreview:
         fresh = [rule for rule in _limits(then, here) if rule not in known]
         found = list[str]()
         for run in asked if fresh else ():
-            policy = then.policy(run.person, run.place, fresh[0].scope.workflow or run.workflow)
-            applies = [rule for rule in policy.limits if rule in fresh]
-            statuses = await self._queue.quota_statuses(run.person.key, run.workflow, applies) if applies else []
+            workflow = fresh[0].scope.workflow or run.workflow
+            applies = [rule for rule in then.policy(run.person, run.place, workflow).limits if rule in fresh]
+            statuses = await self._queue.quota_statuses(run.person.key, workflow, applies) if applies else []
             if any(each.is_reached for each in statuses):
                 found.append(_name(run.person))
         return found
+
+
+def _shown_otherwise(run: RunRecord, now: PolicyEnforcer, then: PolicyEnforcer) -> Iterator[str]:
+    before, after = (each.policy(run.person, run.place, run.workflow) for each in (now, then))
+    if after.review.on and not run.review:
+        yield "reviewed"
+    if run.review and not after.review.on and run.step is None:  # steps of recipes stay under review
+        yield "unreviewed"
+    if after.display != before.display:
+        yield "displayed"
 
 
 def _groups(here: Place, now: PolicyEnforcer, then: PolicyEnforcer) -> list[Subject]:

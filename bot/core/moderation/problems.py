@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.core.model import Person, Place
 from bot.core.policy.permissions import Permissions
+from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.form import shown
 from bot.i18n import _, ngettext
@@ -31,8 +32,8 @@ class WorkflowProblem:
 class WorkflowProblems:
     """For operators and people whom they trust, since names of files and packs are not for everyone."""
 
-    def __init__(self, validator: RequestValidator, permissions: Permissions) -> None:
-        self._validator, self._permissions = validator, permissions
+    def __init__(self, validator: RequestValidator, permissions: Permissions, rules: RuleStore) -> None:
+        self._validator, self._permissions, self._rules = validator, permissions, rules
 
     async def all(self, by: Person, here: Place) -> list[WorkflowProblem]:
         """Return all problems: workflows that no server can run, then files that cannot be used. Raises
@@ -42,6 +43,8 @@ class WorkflowProblems:
         catalog = self._validator.catalog
         found = []
         for each in sorted(catalog.workflows.values(), key=lambda each: each.title.casefold()):
+            if self._rules.is_draft(each.id):
+                continue  # its author alone sees it, in the studio
             if reason := await self._validator.lacks(each):
                 where = tuple(await self._validator.where_to_get(each))
                 found.append(WorkflowProblem(each.title or each.name, each.name, reason, where))

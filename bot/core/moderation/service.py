@@ -82,6 +82,7 @@ from bot.core.status_text import duration
 from bot.core.wording import choosing, model_names, styles
 from bot.core.wording.model_names import ModelKind, ModelNames
 from bot.core.wording.styles import Style
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -451,7 +452,7 @@ class ModerationService:
         await self._permissions.moderator(by, here, "why")
         lines = []
         catalog = self._validator.catalog
-        for each in [catalog.find(workflow)] if workflow else catalog.workflows.values():
+        for each in [catalog.find(workflow)] if workflow else self._workflows():
             decision = self._enforcer.decide(person, place or here, each.id)
             lines.append(f"{'✓' if decision.allowed else '✗'} {each.name}: {decision.why}")
             if decision.allowed:
@@ -463,15 +464,21 @@ class ModerationService:
         """Return an overview of a place, for a panel."""
         await self._permissions.moderator(by, here, "overview")
         everyone = Person(here.platform, "")
-        flows = self._validator.catalog.workflows.values()
-        rows = tuple(Row(each.name, each.title, self._enforcer.decide(everyone, here, each.id)) for each in flows)
+        rows = tuple(
+            Row(each.name, each.title, self._enforcer.decide(everyone, here, each.id)) for each in self._workflows()
+        )
         rules = tuple(self._rules.of(community_of(here)))
         return Overview(rows, rules, tuple(map(describe, rules)))
 
     async def matrix(self, by: Person, here: Place) -> AccessMatrix:
         """Return who may run what in a place, as far as decisions tell people apart."""
         await self._permissions.moderator(by, here, "matrix")
-        return matrix_of(here, self._enforcer, self._validator.catalog.workflows.values())
+        return matrix_of(here, self._enforcer, self._workflows())
+
+    def _workflows(self) -> list[Workflow]:
+        """Return all workflows but the drafts that authors try, which are theirs alone."""
+        every = self._validator.catalog.workflows.values()
+        return [each for each in every if not self._enforcer.book.is_draft(each.id)]
 
     async def rehearse(self, by: Person, here: Place, act: Callable[[ModerationService], Awaitable[str]]) -> Rehearsal:
         """Say what a decision would change, without making it. `act` makes it with the service that it is given, which

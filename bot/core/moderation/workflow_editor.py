@@ -253,7 +253,11 @@ class WorkflowEditor:
         return workflow, text, graph
 
     def may_change(self, by: Person, workflow: Workflow) -> bool:
-        """True if a trusted person may change a workflow: one that was added in a chat, or any for operators."""
+        """True if a trusted person may change a workflow: one that was added in a chat, or any for operators. A draft
+        that somebody tries is changed in the studio alone.
+        """
+        if self._rule_store.is_draft(workflow.id):
+            return False
         return self.was_added_here(workflow) or self._permissions.is_operator(by)
 
     def was_added_here(self, workflow: Workflow) -> bool:

@@ -16,7 +16,8 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.policy.audit import MANY_LINES, Audit, Entry
-from bot.core.policy.rules import Admission, Rule, Rules, Slot
+from bot.core.policy.rules import Admission, Rule, Rules, Slot, Trial
+from bot.core.policy.scope import Scope
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import audit, editions, rules
@@ -81,6 +82,11 @@ class RuleStore:
     def own(self, community: str) -> tuple[Rule, ...]:
         """Return only the community's own rules."""
         return self._own.get(community, ())
+
+    def is_draft(self, workflow: str) -> bool:
+        """True for a workflow that is a draft which its author tries: for that person alone."""
+        trial = self.of("").get(Rule(Scope(workflow=workflow), Trial()).slot)
+        return trial is not None and isinstance(trial.body, Trial) and bool(trial.body.alone)
 
     @property
     def communities(self) -> list[str]:

@@ -37,9 +37,9 @@ class RunFilter:
             found.append(or_(key, name))
         if self.workflows is not None:
             found.append(runs.c.workflow.in_(self.workflows))
-        if self.fault:  # the sentence of a private run is between it and its person
-            sentence = runs.c.sentence.icontains(self.fault, autoescape=True) & (runs.c.private == 0)
-            found.append(or_(sentence, runs.c.reason.icontains(self.fault, autoescape=True)))
+        if self.fault:  # what a private run was told is between it and its person
+            told = (each.icontains(self.fault, autoescape=True) for each in (runs.c.sentence, runs.c.reason))
+            found += [or_(*told), runs.c.private == 0]
         return found
 
 

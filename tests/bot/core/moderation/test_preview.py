@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
 
 from bot.core.errors import BadValue, NotAllowed
+from bot.core.model import DisplayOptions
 from bot.core.moderation.preview import Effects
+from bot.core.moderation.service import ModerationService
 from bot.core.policy.permissions import RuleTarget
 from bot.core.policy.rules import Measure, Narrowing, WordList
 from bot.core.policy.scope import Subject
 from bot.core.run import State
 from bot.settings import Role
-from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, House, house
+from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, House, house, until
 
 
 async def effects(home: House, name: str, *given: object, **named: object) -> Effects:
@@ -58,6 +61,45 @@ async def test_what_a_decision_would_change_is_told_and_nothing_does(tmp_path: P
         assert [(await home.run(run)).state for run in runs] == [State.WAITING, State.WAITING]
         log = [entry.act for entry in await home.services.moderation.log(MOD, HERE)]
         assert log == ["refused", "undo", "deny"]
+
+
+async def test_what_is_told_of_waiting_runs_is_what_then_happens(tmp_path: Path) -> None:
+    async with house(tmp_path, role=Role(worker=None)) as home:
+        moderation, gated = home.services.moderation, RuleTarget(workflow="gated")
+
+        async def agree(name: str, *given: object, **named: object) -> tuple[int, ...]:
+            def act(acts: ModerationService) -> Awaitable[str]:
+                return getattr(acts, name)(MOD, HERE, *given, **named)
+
+            before = {run: await home.run(run) for run in runs}
+            told = (await moderation.rehearse(MOD, HERE, act)).effects
+            counts = told.refused, told.held, told.reviewed, told.unreviewed, told.displayed
+            await act(moderation)
+
+            async def has_happened() -> bool:
+                after = {run: await home.run(run) for run in runs}
+                moved = [(before[run], after[run]) for run in runs if before[run].state is State.WAITING]
+                waits = [(then, now) for then, now in moved if now.state is State.WAITING]
+                return counts == (
+                    sum(now.state is State.FAILED for _then, now in moved),
+                    sum(now.state is State.HELD for _then, now in moved),
+                    sum(now.review and not then.review for then, now in waits),
+                    sum(then.review and not now.review for then, now in waits),
+                    sum(then.display != now.display for then, now in waits),
+                )
+
+            await until(has_happened)
+            return counts
+
+        runs = [(await home.ask("gated", BEN, gate=words, color="9"))[0] for words in ("rude words", "other words")]
+        runs.append((await home.ask(PLAIN, ANN))[0])
+        assert await agree("review", True, "", gated) == (0, 0, 2, 0, 0)
+        assert await agree("where", DisplayOptions(spoilers=True)) == (0, 0, 0, 0, 3)
+        assert await agree("review", None, "", gated) == (0, 0, 0, 2, 0)
+        assert await agree("undo") == (0, 0, 2, 0, 0)
+        assert await agree("words", "rude", WordList(("rude",), hold=True)) == (0, 1, 0, 0, 0)
+        assert await agree("field", "color", Narrowing(maximum=5), gated) == (1, 0, 0, 0, 0)
+        assert await agree("block", ANN, "spam") == (1, 0, 0, 0, 0)
 
 
 async def test_people_of_a_place_and_why_they_may_run_something(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from sqlalchemy import update
+
 from bot.core.run import State
 from bot.core.runs.oversight.finder import RunFilter, RunFinder
 from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
+from bot.core.storage.schema import runs
 from tests.bot.core.runs.test_queue import first, join, turns
 
 
@@ -49,6 +52,10 @@ async def test_runs_are_found_by_state_person_workflow_and_error(
     assert await found(workflows=frozenset({"other"})) == []
     assert await found(fault="100%") == [taken.id]
     assert await found(fault="1_0%") == []
+    async with database.change() as connection:
+        hidden = update(runs).where(runs.c.id == ids[2]).values(private=1, reason="a secret name")
+        await connection.execute(hidden)
+    assert await found(fault="secret") == []
     assert [run.id for run in await finder.find(RunFilter(), 1, 1)] == [ids[1]]
     failed = await finder.last_failures([("me", "gpu"), ("me", "other")])
     assert {place: run.id for place, run in failed.items()} == {("me", "gpu"): taken.id}
@@ -56,4 +63,4 @@ async def test_runs_are_found_by_state_person_workflow_and_error(
         people = await finder.people(community, 0.0, 10)
         assert [(run.person.id, count) for run, count in people] == [("ann", 2), ("ben", 1)]
     assert await finder.people("test:other", 0.0, 10) == []
-    assert [run.id for run in await finder.of_person("test:guild", "test:ann", 10)] == [ids[2], ids[0]]
+    assert [run.id for run in await finder.of_person("test:guild", "test:ann", 10)] == [ids[0]]

@@ -78,6 +78,14 @@ async def test_from_a_file_to_a_workflow_that_a_community_runs(tmp_path: Path) -
         assert [person for person in (AUTHOR, OPERATOR, ANN) if workflows.decide(person, HERE, tried).allowed] == [
             AUTHOR
         ]
+        moderation = home.services.moderation
+        overview, matrix = await moderation.overview(OPERATOR, HERE), await moderation.matrix(OPERATOR, HERE)
+        assert "plain" in {each.name for each in overview.rows}
+        assert not [each.name for each in overview.rows if "draft" in each.name]
+        assert tried not in {each.workflow for each in matrix.rows}
+        assert "draft" not in await moderation.why(OPERATOR, HERE, AUTHOR)
+        with pytest.raises(UserError):
+            await moderation.workflows.rename(OPERATOR, HERE, tried, "mine")
         (run,) = await home.ended((await home.ask(tried, person=AUTHOR, color="6"))[0])
         assert run.state is State.DONE
 
