@@ -17,7 +17,7 @@ from bot.core.port import Limits
 from comfy.embedded import EmbeddedServer
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
-from tests.bot.harness import HERE, MOD, Message, RecordingPlatform, house
+from tests.bot.harness import HERE, MOD, Gates, Message, RecordingPlatform, house
 
 BLANK = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 0}}
 TWO_OUTPUTS = {
@@ -44,12 +44,14 @@ def previews(message: Message) -> list[bytes]:
 
 
 async def test_previews_are_asked_for_and_shown(tmp_path: Path) -> None:
-    async with house(tmp_path, servers=[EmbeddedServer(pace=0.2)]) as home:
-        run_id, shown = await home.ask()
+    gates = Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes(), pace=0.1)]) as home:
+        run_id, shown = await home.ask("gated", gate="x")
+        await home.platform.until(lambda: bool(previews(shown)))
+        gates.open()
         await home.ended(run_id)
         (entry,) = entries(home.servers[0])
     assert entry[3]["preview_method"] == "auto"
-    assert previews(shown)
 
 
 @pytest.mark.long

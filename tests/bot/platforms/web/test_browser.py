@@ -102,7 +102,7 @@ async def drop(tab: Tab, path: Path) -> None:
 
 
 async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path, pace=0.6, accept_downloads=True, color_scheme="dark") as (_web, tab):
+    async with opened(browser, tmp_path, pace=1.5, accept_downloads=True, color_scheme="dark") as (_web, tab):
         await tab.evaluate("""() => {
             window.seen = [];
             new MutationObserver((changes) => changes.forEach(({ target }) => {

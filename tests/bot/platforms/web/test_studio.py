@@ -149,6 +149,27 @@ async def test_a_hand_edit_is_not_overwritten_and_a_version_comes_back(browser: 
         assert sidecar.read_text() == SHEET.replace("500", "300")
 
 
+async def test_a_draft_that_was_left_takes_no_more_files(browser: Browser, tmp_path: Path) -> None:
+    heard = """
+        window.heard = [];
+        const add = document.addEventListener;
+        document.addEventListener = function (name, act, options) {
+            if (name === "paste") window.heard.push(options?.signal);
+            add.call(this, name, act, options);
+        };
+    """
+    async with opened(browser, tmp_path, **_DESKTOP) as (web, tab):
+        await tab.add_init_script(heard)
+        await tab.goto(f"{web.url}/studio")
+        for name in ("Sketch", "Poster"):
+            await tab.get_by_role("button", name=f"Open {name}").first.click()
+            await expect(tab.get_by_label("Title")).to_have_value(name)
+            assert await tab.evaluate("window.heard.filter(signal => !signal?.aborted).length") == 1
+            await tab.get_by_role("link", name="All workflows").click()
+            await expect(tab.get_by_role("heading", name="New workflow")).to_be_visible()
+            assert await tab.evaluate("window.heard.filter(signal => !signal?.aborted).length") == 0
+
+
 async def test_others_and_hostile_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
     async with page(tmp_path, token=Secret("s3cret-token")) as web, Visitor(web.url) as ann:
         await ann.call("POST", "login", data={"token": "s3cret-token"})

@@ -17,10 +17,17 @@ export class Form {
     this.sheet = new Sheet(element);
     this.chosen = make("button", { type: "button", class: "chosen", "aria-haspopup": "dialog", onclick: pick });
     this.head = make("div", { class: "head" }, make("h2", {}, this.chosen), ...tools);
-    document.addEventListener("paste", (event) => this.take(event.clipboardData, event));
-    for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => this.dropped(event));
+    this.gone = new AbortController();
+    const { signal } = this.gone;
+    document.addEventListener("paste", (event) => this.take(event.clipboardData, event), { signal });
+    for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => this.dropped(event), { signal });
     element.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && this.send(event));
     element.addEventListener("focusout", (event) => this.left(event.target));
+  }
+
+  /** No longer take what is pasted or dropped on the page. */
+  leave() {
+    this.gone.abort();
   }
 
   /** Draw a workflow's form; what was typed into fields of the same name stays, unless `given` says otherwise. */

@@ -87,6 +87,7 @@ export class Preview {
 
   leave() {
     this.id = null;
+    this.form.leave();
   }
 }
 
