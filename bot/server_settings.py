@@ -101,6 +101,7 @@ def server_url(text: str) -> str:
     try:
         parts = urlsplit(text.strip())
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            parts.hostname.encode("idna")  # no name is asked for otherwise
             return text.strip()
     except ValueError:
         pass

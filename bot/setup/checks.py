@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from bot.core.errors import BadValue, ConfigError
 from bot.core.port import BotAccount
-from bot.core.servers.nearby import FoundServer, SilentServer, look_at
+from bot.core.servers.nearby import FoundServer, look_at
 from bot.i18n import _
 from bot.settings import Settings
 from bot.setup.env_file import fault_of
+from comfy.server import Server
 
 #: Asks a platform about its token in some settings. Raises `ConfigError`.
 Introduction = Callable[[Settings], Awaitable[BotAccount]]
@@ -29,15 +30,37 @@ class CheckedBot:
         return f"CheckedBot({self.account.name})"  # the token appears in no log
 
 
-async def check_server(address: str) -> FoundServer:
-    """Return the server at an address. Raises `BadValue` if that is none, or no ComfyUI answers there."""
-    if not address or fault_of({"COMFYUI_URLS": address}) is not None:
-        raise BadValue("address", _("write an address such as http://192.168.1.20:8188"))
-    sight = await look_at(address)
-    if isinstance(sight, SilentServer):
-        words = _("no ComfyUI answers there: {reason}. Is it running, with --listen if it is on another computer?")
-        raise BadValue("address", words.format(reason=sight.reason))
-    return sight
+def reach(address: str, token: str) -> Server:
+    """Return the way to a server, as a bot with these settings has it. Raises `ValueError` if they name no server."""
+    settings = Settings.read({"COMFYUI_URLS": address, "COMFYUI_TOKEN": token}, None)
+    if settings.urls != (address,):  # two of them, or one with a name
+        raise ValueError(address)
+    return Server(**settings.server(address))
+
+
+async def check_server(address: str, token: str) -> FoundServer:
+    """Return the server at an address. Raises `BadValue` if that is none, no ComfyUI answers there, or it does not take
+    the token.
+    """
+    if (fault := fault_of({"COMFYUI_TOKEN": token})) is not None:
+        raise BadValue("server_token", sentence(fault, "COMFYUI_TOKEN"))
+    try:
+        server = reach(address, token)
+    except (ConfigError, ValueError) as refused:
+        raise BadValue("address", _("write an address such as http://192.168.1.20:8188")) from refused
+    sight = await look_at(server)
+    if isinstance(sight, FoundServer):
+        return sight
+    if sight.asks and token:
+        raise BadValue("server_token", _("the ComfyUI there does not take this token."))
+    if sight.asks:
+        words = _(
+            "what answers there asks for a token: enter that too. If it asks for a name and a password, write "
+            "http://name:password@address."
+        )
+        raise BadValue("server_token", words)
+    words = _("no ComfyUI answers there: {reason}. Is it running, with --listen if it is on another computer?")
+    raise BadValue("address", words.format(reason=sight.reason))
 
 
 async def check_bot(

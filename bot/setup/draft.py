@@ -36,7 +36,8 @@ class PickedWorkflow:
 @dataclass(frozen=True)
 class SetupDraft:
     """`looked` says that this machine was searched. `bundled` names the bundled workflows that people may run; None is
-    all of them. `token` is that of the page, which is for this computer alone without one.
+    all of them. `token` is that of the page, which is for this computer alone without one; `server_token` is that of
+    the servers.
     """
 
     looked: bool = False
@@ -44,7 +45,8 @@ class SetupDraft:
     bots: Mapping[str, CheckedBot] = field(default_factory=dict)
     bundled: tuple[str, ...] | None = None
     picked: tuple[PickedWorkflow, ...] = ()
-    token: str = ""
+    token: str = field(default="", repr=False)
+    server_token: str = field(default="", repr=False)
 
 
 class DraftFile:

@@ -13,6 +13,7 @@ from bot.core.storage import private
 from bot.i18n import _
 from bot.settings import Settings, example, names
 
+_COMMENTED = re.compile(r"^# (?P<name>[A-Z_]+)=.*$", re.MULTILINE)  # a setting that is not set
 _PLAIN = re.compile(r"[\w:/.,*=@+;-]+")  # a value that needs no quotes in the file
 #: Settings that do not make a house: who has these alone has not set anything up yet.
 _BESIDE = frozenset(
@@ -77,10 +78,15 @@ def _put(part: Path, path: Path, text: str) -> None:
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """Return the file of all settings with these values in it, each below its explanation."""
-    for name, value in values.items():
-        quoted = value if _PLAIN.fullmatch(value) else "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))
-        before, found, after = text.partition(f"\n# {name}=")
-        if found:
-            _old, _end, after = after.partition("\n")
-            text = f"{before}\n{name}={quoted}\n{after}"
-    return text
+
+    def line(found: re.Match[str]) -> str:
+        value = values.get(found["name"])
+        return found[0] if value is None else f"{found['name']}={_quoted(value)}"
+
+    return _COMMENTED.sub(line, text)
+
+
+def _quoted(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'"))

@@ -18,9 +18,10 @@ from bot.core.servers.nearby import PORTS, nearby
 from bot.i18n import _, ngettext
 from bot.settings import Settings
 from bot.setup import env_file, workflows
-from bot.setup.checks import TOKENS, Introduction, check_bot, check_server, sentence
-from bot.setup.draft import DraftFile, SetupDraft
+from bot.setup.checks import TOKENS, CheckedBot, Introduction, check_bot, check_server, reach, sentence
+from bot.setup.draft import DraftFile, PickedWorkflow, SetupDraft
 from bot.setup.workflows import OfferedWorkflow
+from comfy.server import Server
 
 _SHORTEST = 12  # characters of the page's token
 
@@ -62,6 +63,7 @@ class SetupService:
         self._path, self._file, self._platforms = path, draft, platforms
         self.bundled, self._examine, self._environ = tuple(bundled), examine, environ
         self.draft = SetupDraft()
+        self._keeping = asyncio.Lock()
 
     async def open(self) -> None:
         """Take up a setup that was left; a new one begins with a look at this machine."""
@@ -71,27 +73,37 @@ class SetupService:
 
     async def look_around(self) -> str:
         """Look for servers on this machine, and take those that are new."""
-        known = [each.address for each in self.draft.servers]
-        found = [each for each in await nearby(self._ports) if each.address not in known]
-        await self._keep(replace(self.draft, looked=True, servers=(*self.draft.servers, *found)))
+        known = [each.label for each in self.draft.servers]
+        found = [each for each in await nearby(self._ports) if each.label not in known]
+        await self._keep(lambda draft: replace(draft, looked=True, servers=(*draft.servers, *found)))
         if found:
             return ngettext("Found {count} ComfyUI.", "Found {count} ComfyUI.", len(found)).format(count=len(found))
         if known:
             return _("There is no other ComfyUI on this machine.")
         return _("No ComfyUI answers at its usual ports on this machine (8188 and 8000).")
 
-    async def add_server(self, address: str) -> str:
-        address = address.strip()
+    async def add_server(self, address: str, token: str = "") -> str:
+        """Take a server; a `token` is from then on that of all of them."""
+        address, token = address.strip(), token.strip() or self.draft.server_token
         address = address if "://" in address or not address else f"http://{address}"
-        if address in (each.address for each in self.draft.servers):
-            raise BadValue("address", _("this server is on the list already."))
-        sight = await check_server(address)
-        await self._keep(replace(self.draft, servers=(*self.draft.servers, sight)))
+        sight = await check_server(address, token)
+
+        def add(draft: SetupDraft) -> SetupDraft:
+            if sight.label in (each.label for each in draft.servers):
+                raise BadValue("address", _("this server is on the list already."))
+            return replace(draft, servers=(*draft.servers, sight), server_token=token)
+
+        await self._keep(add)
         return _("Found {server}.").format(server=sight.about)
 
-    async def drop_server(self, address: str) -> str:
-        left = tuple(each for each in self.draft.servers if each.address != address)
-        await self._keep(replace(self.draft, servers=left))
+    async def drop_server(self, label: str) -> str:
+        """Leave a server out, and with the last one their token."""
+
+        def drop(draft: SetupDraft) -> SetupDraft:
+            left = tuple(each for each in draft.servers if each.label != label)
+            return replace(draft, servers=left, server_token=draft.server_token if left else "")
+
+        await self._keep(drop)
         return _("Removed.")
 
     async def connect(self, platform: str, token: str, allowed: str = "") -> str:
@@ -102,40 +114,48 @@ class SetupService:
         if platform == "telegram" and not allowed:
             raise BadValue("allowed", _("say who may use it: ids and @names with commas, or * for everyone."))
         bot = await check_bot(platform, self._platforms[platform], token, allowed, self._environ)
-        await self._keep(replace(self.draft, bots={**self.draft.bots, platform: bot}))
+        await self._keep(lambda draft: replace(draft, bots={**draft.bots, platform: bot}))
         return _("The token works: the bot is called {name}.").format(name=bot.account.name)
 
     async def disconnect(self, platform: str) -> str:
-        left = {name: bot for name, bot in self.draft.bots.items() if name != platform}
-        await self._keep(replace(self.draft, bots=left))
+        def left(draft: SetupDraft) -> Mapping[str, CheckedBot]:
+            return {name: bot for name, bot in draft.bots.items() if name != platform}
+
+        await self._keep(lambda draft: replace(draft, bots=left(draft)))
         return _("Removed.")
 
     async def choose(self, names: Sequence[str]) -> str:
         """Choose which bundled workflows people may run."""
         known = [each.name for each in self.bundled]
         chosen = tuple(each for each in known if each in names)
-        await self._keep(replace(self.draft, bundled=None if len(chosen) == len(known) else chosen))
+        await self._keep(lambda draft: replace(draft, bundled=None if len(chosen) == len(known) else chosen))
         return _("Kept.")
 
     async def saved(self) -> list[OfferedWorkflow]:
-        return await workflows.saved_at(self._addresses)
+        return await workflows.saved_at(self._servers)
 
     async def search(self, text: str) -> list[OfferedWorkflow]:
         """Search the libraries of the servers."""
-        return await workflows.search(self._addresses, text)
+        return await workflows.search(self._servers, text)
 
     async def pick(self, key: str) -> str:
         """Take a workflow that a server offers."""
-        if key in (each.key for each in self.draft.picked):
-            raise UserError(_("This workflow is picked already."))
-        picked = await workflows.fetch(key, self._addresses)
-        await self._keep(replace(self.draft, picked=(*self.draft.picked, picked)))
+        picked = await workflows.fetch(key, self._servers)
+
+        def add(draft: SetupDraft) -> SetupDraft:
+            if key in (each.key for each in draft.picked):
+                raise UserError(_("This workflow is picked already."))
+            return replace(draft, picked=(*draft.picked, picked))
+
+        await self._keep(add)
         words = _("Picked “{title}”. {lacks}") if picked.lacks else _("Picked “{title}”: the server can run it.")
         return words.format(title=picked.title, lacks=picked.lacks)
 
     async def drop(self, key: str) -> str:
-        left = tuple(each for each in self.draft.picked if each.key != key)
-        await self._keep(replace(self.draft, picked=left))
+        def left(draft: SetupDraft) -> tuple[PickedWorkflow, ...]:
+            return tuple(each for each in draft.picked if each.key != key)
+
+        await self._keep(lambda draft: replace(draft, picked=left(draft)))
         return _("Removed.")
 
     async def protect(self, token: str) -> str:
@@ -145,7 +165,7 @@ class SetupService:
             raise BadValue("token", _("use at least {count} characters.").format(count=_SHORTEST))
         if token and (fault := env_file.fault_of({"DARKROOM_WEB_TOKEN": token})) is not None:
             raise BadValue("token", sentence(fault, "DARKROOM_WEB_TOKEN"))
-        await self._keep(replace(self.draft, token=token))
+        await self._keep(lambda draft: replace(draft, token=token))
         return _("Other computers reach the page with this token.") if token else _("Only this computer.")
 
     async def finish(self, browser: str, port: int) -> None:
@@ -168,7 +188,8 @@ class SetupService:
 
     def _values(self, browser: str, port: int) -> dict[str, str]:
         draft = self.draft
-        values = {"DARKROOM_WEB": "on", "COMFYUI_URLS": ", ".join(self._addresses)}
+        addresses = ", ".join(each.address for each in draft.servers)
+        values = {"DARKROOM_WEB": "on", "COMFYUI_URLS": addresses, "COMFYUI_TOKEN": draft.server_token}
         for platform, bot in draft.bots.items():
             values[TOKENS[platform]] = bot.token
             if bot.allowed:
@@ -181,12 +202,15 @@ class SetupService:
         return {name: value for name, value in values.items() if value}
 
     @property
-    def _addresses(self) -> list[str]:
-        return [each.address for each in self.draft.servers]
+    def _servers(self) -> list[Server]:
+        return [reach(each.address, self.draft.server_token) for each in self.draft.servers]
 
-    async def _keep(self, draft: SetupDraft) -> None:
-        try:
-            await asyncio.to_thread(self._file.write, draft)
-        except ConfigError as fault:
-            raise UserError(str(fault)) from fault
-        self.draft = draft
+    async def _keep(self, change: Callable[[SetupDraft], SetupDraft]) -> None:
+        """Change the draft, one change after the other: a person may have the page open twice."""
+        async with self._keeping:
+            draft = change(self.draft)
+            try:
+                await asyncio.to_thread(self._file.write, draft)
+            except ConfigError as fault:
+                raise UserError(str(fault)) from fault
+            self.draft = draft

@@ -34,14 +34,14 @@ _MOST = 200  # saved workflows that are listed
 
 @dataclass(frozen=True)
 class OfferedWorkflow:
-    """A workflow that can be picked by its key; `about` says more of it in a line."""
+    """A workflow that can be picked by its key, in which no password is; `about` says more of it in a line."""
 
     key: str
     title: str
     about: str = ""
 
 
-async def saved_at(servers: Sequence[str]) -> list[OfferedWorkflow]:
+async def saved_at(servers: Sequence[Server]) -> list[OfferedWorkflow]:
     """Return what people saved at these servers, but for what is offered without a pick: in the folder for that, at a
     server that this computer alone reaches. One that does not answer has none.
     """
@@ -58,7 +58,7 @@ async def saved_at(servers: Sequence[str]) -> list[OfferedWorkflow]:
     return found[:_MOST]
 
 
-async def search(servers: Sequence[str], text: str) -> list[OfferedWorkflow]:
+async def search(servers: Sequence[Server], text: str) -> list[OfferedWorkflow]:
     """Search the libraries of these servers; what the server lacks for each is said. Raises `UserError` if no library
     can be read.
     """
@@ -70,7 +70,7 @@ async def search(servers: Sequence[str], text: str) -> list[OfferedWorkflow]:
                 library = TemplateLibrary(client)
                 for each in (await library.search(text))[:_FOUND]:
                     told = " · ".join(filter(None, (about(each), await library.lacks(each))))
-                    key = json.dumps([_LIBRARY, server, "", each.id])
+                    key = json.dumps([_LIBRARY, str(server), "", each.id])
                     found.setdefault(each.id, OfferedWorkflow(key, each.title or each.id, told))
         except (ComfyError, UserError) as refused:
             fault = UserError(str(refused))
@@ -79,10 +79,11 @@ async def search(servers: Sequence[str], text: str) -> list[OfferedWorkflow]:
     return list(found.values())[:_FOUND]
 
 
-async def fetch(key: str, servers: Sequence[str]) -> PickedWorkflow:
+async def fetch(key: str, servers: Sequence[Server]) -> PickedWorkflow:
     """Fetch a workflow that was offered by one of these servers, and look at what that lacks. Raises `UserError`."""
-    kind, server, user, name = _parts(key)
-    if server not in servers:
+    kind, label, user, name = _parts(key)
+    server = next((each for each in servers if str(each) == label), None)
+    if server is None:
         raise UserError(_("That server is no longer among yours."))
     try:
         async with _asked(server) as client:
@@ -130,14 +131,14 @@ def _free_name(title: str, taken: Collection[str]) -> str:
 
 
 @asynccontextmanager
-async def _asked(server: str) -> AsyncIterator[ComfyClient]:
-    async with ComfyClient(Server(server)) as client:
+async def _asked(server: Server) -> AsyncIterator[ComfyClient]:
+    async with ComfyClient(server) as client:
         yield client
 
 
-async def _is_alone(server: str, client: ComfyClient) -> bool:
+async def _is_alone(server: Server, client: ComfyClient) -> bool:
     """True if what people save at a server is open by default: nobody else reaches it."""
-    named = NamedServer("", server)
+    named = NamedServer("", server.url)
     return named.is_on_this_machine and not (await client.system_stats()).listens_to_others
 
 
@@ -145,9 +146,9 @@ def _begins(path: str, folder: str | None) -> bool:
     return folder is not None and path.startswith(folder)
 
 
-def _offered(server: str, user: str | None, path: str) -> OfferedWorkflow:
-    where = " · ".join(filter(None, (user, str(Server(server)))))
-    return OfferedWorkflow(json.dumps([_SAVED, server, user or "", path]), _title(path), where)
+def _offered(server: Server, user: str | None, path: str) -> OfferedWorkflow:
+    where = " · ".join(filter(None, (user, str(server))))
+    return OfferedWorkflow(json.dumps([_SAVED, str(server), user or "", path]), _title(path), where)
 
 
 def _title(path: str) -> str:

@@ -10,12 +10,14 @@ from typing import TypeAlias
 from bot.core.together import together
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, UnexpectedAnswer
 from comfy.http import Device
 from comfy.server import Server
 
 PORTS = (8188, 8000)  # of ComfyUI itself, and of its desktop program
 _PATIENCE = 5.0  # seconds
+_WHO = (401, 403)  # the statuses with which a server wants to know who asks
+_LONGEST, _MOST = 80, 16  # characters of a name, and devices that are named, whatever a server says
 _GB = 1e9
 
 
@@ -41,10 +43,13 @@ class FoundServer:
 
 @dataclass(frozen=True)
 class SilentServer:
-    """An address at which no ComfyUI answers, and the reason in words."""
+    """An address at which no ComfyUI answers, and the reason in words. `asks` says that what answers there wants to
+    know who asks.
+    """
 
     address: str
     reason: str
+    asks: bool = False
 
 
 Sight: TypeAlias = FoundServer | SilentServer
@@ -52,24 +57,26 @@ Sight: TypeAlias = FoundServer | SilentServer
 
 async def nearby(ports: Sequence[int] = PORTS) -> list[FoundServer]:
     """Return the servers of this machine that answer like a ComfyUI."""
-    sights = await together(*(look_at(f"http://127.0.0.1:{port}") for port in ports))
+    sights = await together(*(look_at(Server(f"http://127.0.0.1:{port}")) for port in ports))
     return [each for each in sights if isinstance(each, FoundServer)]
 
 
-async def look_at(address: str) -> Sight:
-    """Ask one address what is there. Raises `ValueError` for text that is no address."""
+async def look_at(server: Server) -> Sight:
+    """Ask a server what is there."""
     try:
-        async with asyncio.timeout(_PATIENCE), ComfyClient(Server(address)) as client:
+        async with asyncio.timeout(_PATIENCE), ComfyClient(server) as client:
             stats = await client.system_stats()
     except ComfyError as fault:
-        return SilentServer(address, str(fault))
+        asks = isinstance(fault, UnexpectedAnswer) and fault.status in _WHO
+        return SilentServer(server.url, str(fault), asks)
     except TimeoutError:
-        return SilentServer(address, _("it has not answered within {count} seconds").format(count=round(_PATIENCE)))
-    return FoundServer(address, stats.comfyui_version, tuple(map(_in_words, stats.devices)))
+        words = _("it has not answered within {count} seconds").format(count=round(_PATIENCE))
+        return SilentServer(server.url, words)
+    return FoundServer(server.url, stats.comfyui_version[:_LONGEST], tuple(map(_in_words, stats.devices[:_MOST])))
 
 
 def _in_words(device: Device) -> str:
-    name = device.name.removeprefix("cuda:0 ").partition(" : ")[0] or device.type
+    name = (device.name.removeprefix("cuda:0 ").partition(" : ")[0] or device.type)[:_LONGEST]
     if not device.vram_total:
         return name
     words = _("{device} with {size} GB")

@@ -308,6 +308,10 @@ def _first_start(app: Application, role: Role) -> int:
     """Set the bot up in the browser, and go on as it was chosen there. Raises `ConfigError`."""
     from bot.setup.service import SetupEnd
 
+    if not sys.stdout.isatty():  # such as that of a service
+        words = "nothing is set up in %s: waiting for a browser on this computer, at the address on standard output"
+        _log.warning(words, Path.cwd())
+
     def announce(address: str) -> None:  # no browser is opened: the key would stand in the list of processes
         say(_("Nothing is set up in this folder yet. Open this address in a browser on this computer:"))
         say(address)

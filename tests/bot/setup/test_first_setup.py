@@ -9,7 +9,8 @@ import pytest
 
 from bot.core.errors import BadValue, ConfigError, UserError
 from bot.core.port import BotAccount
-from bot.settings import Settings
+from bot.core.together import together
+from bot.settings import Secret, Settings
 from bot.setup.draft import DraftFile, PickedWorkflow
 from bot.setup.env_file import is_unset, write_new
 from bot.setup.service import BundledWorkflow, SetupService
@@ -17,6 +18,7 @@ from bot.setup.workflows import put
 from comfy.embedded.routes_info import VERSION
 from tests.bot.core.sources.saving import LibraryServer, save, saved_graph
 from tests.bot.platforms.web.linked import free_port
+from tests.comfy.test_server import Proxy
 
 BUNDLED = tuple(BundledWorkflow(name, name.title(), "") for name in ("negative", "sketch"))
 
@@ -109,7 +111,7 @@ async def test_a_server_of_this_machine_is_there_at_once(tmp_path: Path) -> None
         (found,) = setup.draft.servers
         assert (found.address, found.about) == (comfy.url, f"ComfyUI {VERSION}, cpu")
         assert await setup.look_around() == "There is no other ComfyUI on this machine."
-        await setup.drop_server(comfy.url)
+        await setup.drop_server(found.label)
         again = service(tmp_path, ports=(port,))
         await again.open()  # what was removed does not come back by itself
         assert not again.draft.servers
@@ -137,6 +139,61 @@ async def test_a_page_for_others_makes_the_browser_of_the_setup_its_operator(tmp
     await setup.finish("web:me", 8420)
     made = Settings.read({}, tmp_path / ".env")
     assert (made.web_host, made.operators, made.default_workflows) == ("0.0.0.0", ("web:me",), "all")  # noqa: S104
+
+
+async def test_a_server_that_asks_who_we_are_gets_a_token_which_is_its_setting(tmp_path: Path) -> None:
+    async with LibraryServer() as comfy, Proxy(comfy.url, "Bearer sesame").serve() as behind:
+        await save(comfy.url, "sea.json", saved_graph(5), folder="workflows")
+        setup = service(tmp_path)
+        for token, words in {"": "asks for a token", "guess": "does not take", "two words": "without spaces"}.items():
+            with pytest.raises(BadValue, match=words) as fault:
+                await setup.add_server(behind, token)
+            assert fault.value.field == "server_token"
+        await setup.add_server(behind, "sesame")
+        with pytest.raises(BadValue, match="on the list already"):
+            await setup.add_server(f"{behind}?again=1", "sesame")
+        assert "sesame" not in repr(setup.draft)
+        (offer,) = await setup.saved()
+        assert [each.title for each in await setup.search("blank")] == ["A blank sheet"]
+        await setup.pick(offer.key)
+        await setup.finish("web:me", 8420)
+        made = Settings.read({}, tmp_path / ".env")
+        assert (made.urls, made.token) == ((behind,), Secret("sesame"))
+        await setup.drop_server(setup.draft.servers[0].label)
+        assert (setup.draft.servers, setup.draft.server_token) == ((), "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("file:///etc/passwd", "servers.toml", "one=http://127.0.0.1:1", "http://127.0.0.1:1*3", "http://a,http://b"),
+        *(
+            "http://" + "a" * 64,
+            "http://a..b",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:1/\nDARKROOM_OPERATORS=web:me",
+        ),
+        "http://127.0.0.1:1;publish=all",
+    ],
+)
+async def test_what_is_more_or_less_than_an_address_is_none(tmp_path: Path, address: str) -> None:
+    with pytest.raises(BadValue, match="write an address such as") as fault:
+        await service(tmp_path).add_server(address)
+    assert fault.value.field == "address"
+
+
+async def test_two_windows_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    setup = service(tmp_path)
+    await together(setup.connect("discord", "token"), setup.connect("telegram", "12:token", "*"), setup.choose([]))
+    assert setup.draft == DraftFile(tmp_path / "data").read()
+    assert (sorted(setup.draft.bots), setup.draft.bundled) == (["discord", "telegram"], ())
+
+
+def test_a_value_is_no_place_for_another_setting(tmp_path: Path) -> None:
+    values = {"TELEGRAM_ALLOWED": "@ann\n# DARKROOM_WEB_TOKEN=", "DARKROOM_WEB_TOKEN": "a-long-enough-token"}
+    write_new(tmp_path / ".env", values)
+    made = Settings.read({}, tmp_path / ".env")
+    assert (made.telegram_allowed, made.web_token) == (("@ann\n# DARKROOM_WEB_TOKEN=",), Secret("a-long-enough-token"))
 
 
 def test_picked_workflows_take_no_name_that_is_taken(tmp_path: Path) -> None:

@@ -74,8 +74,7 @@ def _steps(view: SetupView) -> Html:
 
 def _servers(view: SetupView) -> list[Html]:
     rows = [
-        _row(view, "drop-server", each.address, el("b", each.label), el("small", each.about))
-        for each in view.draft.servers
+        _row(view, "drop-server", each.label, each.label.removesuffix("/"), each.about) for each in view.draft.servers
     ]
     nothing = _("There is no ComfyUI yet. Start yours and look again, or write its address.")
     if view.has_engine:
@@ -83,6 +82,7 @@ def _servers(view: SetupView) -> list[Html]:
     add = _form(
         view,
         _field(view, "address", _("Address of a ComfyUI"), placeholder="http://192.168.1.20:8188", inputmode="url"),
+        _server_token(view),
         _button("add", _("Check and add")),
     )
     later = _("That keeps nothing. The setup goes on here when you start again.")
@@ -100,6 +100,20 @@ def _servers(view: SetupView) -> list[Html]:
         _onward(view, el("a", _("Next"), href=_to("chats"), class_="main")),
         *([el("div", demo, el("p", later, class_="about"), _told(), class_="setup-demo")] if view.has_engine else []),
     ]
+
+
+def _server_token(view: SetupView) -> Html:
+    """A token is wanted by few servers, most of them behind a proxy."""
+    kept = bool(view.draft.server_token)
+    words = _("Another token of the ComfyUI (there is one)") if kept else _("Token of the ComfyUI")
+    about = _("It is sent as “Authorization: Bearer …” to all servers of this list.")
+    return el(
+        "details",
+        el("summary", _("It asks for a token")),
+        _secret(view, "server_token", words),
+        el("p", about, class_="about"),
+        open=view.said is not None and view.said.at == "server_token",
+    )
 
 
 def _chats(view: SetupView) -> list[Html]:
@@ -121,7 +135,7 @@ def _chat(view: SetupView, platform: str, help_: str, *more: Html) -> Html:
     title = el("h3", name)
     if bot is None:
         words = _("Token of your {platform} bot").format(platform=name)
-        token = _field(view, platform, words, type="password", autocomplete="off", spellcheck="false")
+        token = _secret(view, platform, words)
         return _card(view, platform, title, el("p", help_, class_="about"), _form(view, token, *more, _check(platform)))
     invite = _("Invite {name}: {link}") if platform == "discord" else _("Open {name}: {link}")
     told = invite.partition("{name}")[0] + bot.account.name
@@ -165,7 +179,7 @@ def _workflows(view: SetupView) -> list[Html]:
 def _picking(view: SetupView) -> list[Child]:
     taken = {each.key for each in view.draft.picked}
     picked = [
-        _row(view, "drop", each.key, el("b", each.title), el("small", each.lacks or _("The server can run it.")))
+        _row(view, "drop", each.key, each.title, each.lacks or _("The server can run it."))
         for each in view.draft.picked
     ]
     saved = [_offer(view, each) for each in view.saved if each.key not in taken]
@@ -203,8 +217,7 @@ def _picking(view: SetupView) -> list[Child]:
 
 
 def _offer(view: SetupView, each: OfferedWorkflow) -> Html:
-    label = f"{_('Pick')}: {each.title}"
-    return _row(view, "pick", each.key, el("b", each.title), el("small", each.about), words=_("Pick"), label=label)
+    return _row(view, "pick", each.key, each.title, each.about, _("Pick"))
 
 
 def _page(view: SetupView) -> list[Html]:
@@ -298,11 +311,11 @@ def _list(rows: Sequence[Html], nothing: str) -> Html:
     return el("ul", *rows, class_="setup-rows") if rows else el("p", nothing, class_="about")
 
 
-def _row(view: SetupView, act: str, key: str, *children: Child, words: str = "", label: str = "") -> Html:
-    button = _form(
-        view, el("input", type="hidden", name="key", value=key), _button(act, words or _("Remove"), label=label)
-    )
-    return el("li", el("div", *children), button)
+def _row(view: SetupView, act: str, key: str, name: str, about: str, words: str = "") -> Html:
+    words = words or _("Remove")
+    button = _button(act, words, label=f"{words}: {name}")
+    form = _form(view, el("input", type="hidden", name="key", value=key), button)
+    return el("li", el("div", el("b", name), el("small", about)), form)
 
 
 def _form(view: SetupView, *children: Child, action: str = "setup", then: str = "", **attributes: str) -> Html:
@@ -315,12 +328,17 @@ def _field(view: SetupView, name: str, label: str, value: str = "", **attributes
     """An input with its label, and below it what is wrong with what was given."""
     said, fault = view.said, ""
     if said is not None and said.wrong and name in said.given:
-        value = said.given[name]
+        value = said.given[name] if attributes.get("type") != "password" else ""
         fault = said.words if said.at == name else ""
     marks = {"aria_invalid": "true", "aria_describedby": f"{name}-fault"} if fault else {}
     shown = el("input", id=name, name=name, value=value or None, autofocus=bool(fault), **marks, **attributes)
     told = el("p", fault, id=f"{name}-fault", class_="fault", role="alert") if fault else None
     return el("div", el("label", label, for_=name), shown, told, class_="setup-field")
+
+
+def _secret(view: SetupView, name: str, label: str) -> Html:
+    """An input for a secret, which is never sent back."""
+    return _field(view, name, label, type="password", autocomplete="off", spellcheck="false")
 
 
 def _box(name: str, title: str, about: str, on: bool, kind: str = "checkbox", value: str = "yes") -> Html:
@@ -330,8 +348,8 @@ def _box(name: str, title: str, about: str, on: bool, kind: str = "checkbox", va
     return el("div", box, words, class_="setup-box")
 
 
-def _button(act: str, words: str, *, main: bool = False, label: str = "") -> Html:
-    return el("button", words, name="act", value=act, class_="main" if main else "button", aria_label=label or None)
+def _button(act: str, words: str, *, main: bool = False, label: str | None = None) -> Html:
+    return el("button", words, name="act", value=act, class_="main" if main else "button", aria_label=label)
 
 
 def _onward(view: SetupView, way: Html, back: str = "") -> Html:

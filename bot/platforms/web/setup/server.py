@@ -136,7 +136,7 @@ class SetupRoutes:
         token = given.get("token", "") if given.get("others") == "yes" else ""
         return {
             "look": ("servers", service.look_around),
-            "add": ("servers", lambda: service.add_server(given.get("address", ""))),
+            "add": ("servers", lambda: service.add_server(given.get("address", ""), given.get("server_token", ""))),
             "drop-server": ("servers", lambda: service.drop_server(key)),
             "discord": ("discord", lambda: service.connect("discord", given.get("discord", ""))),
             "telegram": (

@@ -24,6 +24,7 @@ from tests.bot.platforms.telegram.server import BOT, TOKEN, bot_api
 from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.linked import free_port
 from tests.bot.platforms.web.test_browser import ARTIFACTS, PHONE, choose, develop, message, reaches
+from tests.comfy.test_server import Proxy
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
@@ -38,7 +39,8 @@ async def start(folder: Path, **settings: str) -> AsyncIterator[tuple[Forked, st
     (folder / "empty").mkdir(exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if name not in names()}
     environ |= {"HOME": str(folder), "DARKROOM_WEB_PORT": str(free_port()), **settings}
-    process = await fork("bot.__main__", "start", env=environ, folder=folder / "empty")
+    with (folder / "log").open("wb") as log:
+        process = await fork("bot.__main__", "start", env=environ, folder=folder / "empty", log=log.fileno())
     try:
         said = [(await process.said.readline()).decode().strip() for _line in range(3)]
         yield process, said[1]
@@ -85,8 +87,9 @@ async def test_a_newcomer_comes_from_an_empty_folder_to_a_picture_on_discord(bro
             tab = await (await browser.new_context()).new_page()
             await tab.goto(address)
             await expect(tab.locator("h2")).to_have_text("Where is your ComfyUI?")
-            for _found in range(await tab.get_by_role("button", name="Remove").count()):  # of whoever runs the tests
-                await _press(tab, "Remove")
+            found = tab.get_by_role("button", name="Remove")
+            for _found in range(await found.count()):  # of whoever runs the tests
+                await found.first.press("Enter")
                 await expect(tab.get_by_text("Removed.")).to_be_visible()
             await expect(tab.get_by_text("There is no ComfyUI yet.")).to_be_visible()
             field = tab.get_by_label("Address of a ComfyUI")
@@ -98,6 +101,18 @@ async def test_a_newcomer_comes_from_an_empty_folder_to_a_picture_on_discord(bro
             await field.fill("what")
             await field.press("Enter")
             await expect(tab.locator("#address-fault")).to_contain_text("http://what")
+            async with Proxy(comfy.url, "Bearer sesame").serve() as behind:
+                await field.fill(behind)
+                await field.press("Enter")
+                secret = tab.get_by_label("Token of the ComfyUI")
+                await expect(tab.locator("#server_token-fault")).to_contain_text("asks for a token")
+                await expect(secret).to_be_focused()
+                await _looks_well(tab, "token")
+                await secret.fill("sesame")
+                await secret.press("Enter")
+                await expect(tab.locator(".setup-rows")).to_contain_text("ComfyUI 0.")
+                assert "sesame" not in await tab.content()
+                await _press(tab, f"Remove: {behind.removesuffix('/')}")
             await field.fill(comfy.url)
             await field.press("Enter")
             await expect(tab.locator(".setup-rows")).to_contain_text("ComfyUI 0.")
@@ -108,6 +123,7 @@ async def test_a_newcomer_comes_from_an_empty_folder_to_a_picture_on_discord(bro
             await token.press("Enter")
             await expect(tab.locator("#discord-fault")).to_have_text("Discord does not know this token.")
             await expect(token).to_have_attribute("aria-invalid", "true")
+            await expect(token).to_have_value("")  # a secret is not sent back, even a wrong one
             await token.fill(discord.token)
             await token.press("Enter")
             link = tab.get_by_role("link", name="oauth2/authorize")
@@ -236,4 +252,7 @@ async def test_it_can_be_tried_with_the_built_in_engine_first(browser: Browser, 
         await _press(tab, "Just try it with the built-in engine")
         await tab.wait_for_url("**:*/")
         await expect(tab.get_by_text("This is a demo")).to_be_visible()
+    told = (tmp_path / "log").read_text()
+    assert f"nothing is set up in {tmp_path / 'empty'}: waiting for a browser" in told
+    assert address.rpartition("=")[2] not in told
     assert list((tmp_path / "empty").iterdir()) == []
