@@ -16,8 +16,11 @@ from bot.platforms.discord.commands.lists import (
     DATA,
     FORGET,
     FORGET_ALL,
+    FORGET_ALL_SURELY,
+    FORGET_SURELY,
     NAMELESS_FORGET,
     TURN,
+    ask_to_forget,
     forget,
     send_data,
     show_about,
@@ -52,9 +55,11 @@ async def _answer(context: DiscordContext, click: Click, name: str) -> None:
         await press_part(context, click, part["verb"], part["run"], int(part["number"]))
     elif session := re.fullmatch(sessions.TEMPLATE, name):
         await _on_form(context, click, session["act"], session["sheet"], int(session["at"]))
-    elif asked := re.fullmatch(FORGET, name):
+    elif asked := re.fullmatch(FORGET, name) or re.fullmatch(FORGET_ALL, name):
+        await ask_to_forget(context, click, asked["person"])
+    elif asked := re.fullmatch(FORGET_SURELY, name):
         await forget(context, click, asked["person"])
-    elif asked := re.fullmatch(FORGET_ALL, name):
+    elif asked := re.fullmatch(FORGET_ALL_SURELY, name):
         await forget(context, click, asked["person"], everywhere=True)
     elif wanted := re.fullmatch(DATA, name):
         await send_data(context, click, wanted["person"])

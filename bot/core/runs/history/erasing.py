@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.model import Person, Place
@@ -22,6 +23,17 @@ class Traces(Protocol):
         """Delete what is kept of a person's account, given as "platform:id". Raises `StorageFailed`."""
 
 
+@dataclass(frozen=True)
+class ErasureQuestion:
+    """What goes and what stays, in `lines`, and the words of the button that deletes it. `everywhere` are those of the
+    button for all accounts; empty if the person has no other one, or if others would read it.
+    """
+
+    lines: tuple[str, ...]
+    yes: str
+    everywhere: str = ""
+
+
 class ErasureService:
     """All methods raise `StorageFailed`. A platform itself deletes what it alone keeps: open forms, copies in chats."""
 
@@ -38,10 +50,17 @@ class ErasureService:
         self._runs, self._records, self._presets, self._invitations = runs, records, presets, invitations
         self._accounts, self._links, self._traces = accounts, links, traces
 
-    async def lines(self, person: Person, here: Place, *, unseen: bool = False) -> list[str]:
-        """Say what is deleted with the data of this account, and what stays. What is of other accounts is said only
-        where no one else reads it; a platform may say that its answer is `unseen`.
+    async def question(self, person: Person, here: Place, *, unseen: bool = False) -> ErasureQuestion:
+        """Return what is asked before anything is deleted. What is of other accounts is said only where no one else
+        reads it; a platform may say that its answer is `unseen`.
         """
+        lines = await self._lines(person, here, unseen=unseen)
+        yes, everywhere = _("Yes, delete everything"), await self._everywhere(person, here, unseen=unseen)
+        if not everywhere:
+            return ErasureQuestion(tuple(lines), yes)
+        return ErasureQuestion((*lines, everywhere), yes, _("Yes, of all my accounts"))
+
+    async def _lines(self, person: Person, here: Place, *, unseen: bool) -> list[str]:
         words = _("This deletes {amount} of this account, at once. It cannot be undone.")
         unfinished = await self._records.unfinished_of(person.key)
         cancelled = ngettext(
@@ -58,10 +77,7 @@ class ErasureService:
             *filter(None, [self._links.forgetting(person, here, unseen=unseen)]),
         ]
 
-    async def everywhere(self, person: Person, here: Place, *, unseen: bool = False) -> str:
-        """Say what is deleted if a person deletes the data of all their accounts; empty if they have no other one, or
-        if others would read it.
-        """
+    async def _everywhere(self, person: Person, here: Place, *, unseen: bool) -> str:
         if not self._links.forgetting(person, here, unseen=unseen):
             return ""
         amount = await self._amount(*self._accounts.in_order(person.key))

@@ -21,8 +21,10 @@ _LINES = 15
 _BUTTONS = 10
 _PAGE = 1700  # characters of a list of workflows
 TURN = r"darkroom:workflows:(?P<page>[0-9]{1,3})"
-FORGET = r"darkroom:forget:(?P<person>[0-9]{1,20})"
-FORGET_ALL = r"darkroom:forget-all:(?P<person>[0-9]{1,20})"  #: of all accounts of the person
+FORGET = r"darkroom:forget:(?P<person>[0-9]{1,20})"  #: asks them
+FORGET_ALL = r"darkroom:forget-all:(?P<person>[0-9]{1,20})"  #: as it was posted before anything was asked
+FORGET_SURELY = r"darkroom:forget-surely:(?P<person>[0-9]{1,20})"
+FORGET_ALL_SURELY = r"darkroom:forget-all-surely:(?P<person>[0-9]{1,20})"  #: of all accounts of the person
 DATA = r"darkroom:data:(?P<person>[0-9]{1,20})"
 NAMELESS_FORGET = "darkroom:forget"  #: as version 0.1 posted it; it does not say whose it is, so they are asked again
 
@@ -119,8 +121,6 @@ def _is_command(context: DiscordContext, click: Click, workflow: str) -> bool:
 
 async def show_about(context: DiscordContext, click: Click) -> None:
     """Tell which data is kept about people and for how long, with a button that deletes it."""
-    person, erasure = asker(click), context.services.erasure
-    everywhere = await erasure.everywhere(person, place_of(click), unseen=True)
     lines = [
         _("**Darkroom** runs ComfyUI workflows in chat."),
         _(
@@ -129,22 +129,10 @@ async def show_about(context: DiscordContext, click: Click) -> None:
         ).format(days=context.kept_days),
         _("Presets are kept until you delete them."),
         _("Send me my data hands you all of it as a file, which you alone see."),
-        _("**Delete my data**"),
-        *await erasure.lines(person, place_of(click), unseen=True),
-        *filter(None, [everywhere]),
+        _("Delete my data deletes it. First I say how much that is, and what stays."),
     ]
-    data: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=_("Send me my data"), custom_id=f"darkroom:data:{click.user.id}"
-    )
-    forget: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        style=discord.ButtonStyle.danger, label=_("Delete my data"), custom_id=f"darkroom:forget:{click.user.id}"
-    )
-    of_all: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        style=discord.ButtonStyle.danger,
-        label=_("Delete the data of all my accounts"),
-        custom_id=f"darkroom:forget-all:{click.user.id}",
-    )
-    view = still(data, forget, *([of_all] if everywhere else []))
+    data = _button(_("Send me my data"), "data", click)
+    view = still(data, _button(_("Delete my data"), "forget", click, grave=True))
     await click.response.send_message("\n".join(lines), ephemeral=True, view=view, allowed_mentions=NO_MENTIONS)
 
 
@@ -158,15 +146,38 @@ async def send_data(context: DiscordContext, click: Click, owner: str) -> None:
         await click.followup.send(packed.words, file=file, ephemeral=True)
 
 
-async def forget(context: DiscordContext, click: Click, owner: str, *, everywhere: bool = False) -> None:
-    """Delete the data of the person whom the button names, of this account or of all, if they press it. Raises
+def _button(label: str, name: str, click: Click, *, grave: bool = False) -> discord.ui.Button[discord.ui.View]:
+    """A button about a person's data, for them alone."""
+    style = discord.ButtonStyle.danger if grave else discord.ButtonStyle.secondary
+    return discord.ui.Button(style=style, label=label, custom_id=f"darkroom:{name}:{click.user.id}")
+
+
+async def ask_to_forget(context: DiscordContext, click: Click, owner: str) -> None:
+    """Ask the person whom the button names, if they press it, whether their data shall be deleted. Raises
     `NotAllowed`.
     """
     await click.response.defer(ephemeral=True, thinking=True)
-    press = ButtonPress(Button.FORGET_SURELY, asker(click), place_of(click), f"{PLATFORM}:{owner}")
-    await context.services.runs.check_press(press)
+    await _check_owner(context, click, owner)
+    question = await context.services.erasure.question(asker(click), place_of(click), unseen=True)
+    answers = [_button(question.yes, "forget-surely", click, grave=True)]
+    if question.everywhere:
+        answers.append(_button(question.everywhere, "forget-all-surely", click, grave=True))
+    await _say(click, list(question.lines), still(*answers))
+
+
+async def forget(context: DiscordContext, click: Click, owner: str, *, everywhere: bool = False) -> None:
+    """Delete the data of the person whom the button names, of this account or of all, if they press it; the answer
+    takes the place of the question. Raises `NotAllowed`.
+    """
+    await click.response.defer()
+    await _check_owner(context, click, owner)
     await context.sessions.forget(click.user.id)
     await _say(click, [await context.services.erasure.forget(asker(click), everywhere=everywhere)], None)
+
+
+async def _check_owner(context: DiscordContext, click: Click, owner: str) -> None:
+    press = ButtonPress(Button.FORGET_SURELY, asker(click), place_of(click), f"{PLATFORM}:{owner}")
+    await context.services.runs.check_press(press)
 
 
 def _cancel_button(entry: LineEntry) -> discord.ui.Button[discord.ui.View]:

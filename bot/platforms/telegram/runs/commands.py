@@ -100,13 +100,13 @@ class BasicCommands:
             await self._forget(caller, message, everywhere=data.startswith(EVERYWHERE))
 
     async def _ask_to_forget(self, caller: Caller) -> None:
-        erasure, person = self._services.erasure, caller.person
+        person = caller.person
         asked = _("{name}, shall I delete your data?").format(name=person.name or person.id)
-        everywhere = await erasure.everywhere(person, caller.place)
-        rows = [[button(_("Yes, delete everything"), f"{REALLY}:{person.id}")]]
-        if everywhere:
-            rows.append([button(_("Yes, of all my accounts"), f"{EVERYWHERE}:{person.id}")])
-        lines = [asked, *await erasure.lines(person, caller.place), *filter(None, [everywhere])]
+        question = await self._services.erasure.question(person, caller.place)
+        rows = [[button(question.yes, f"{REALLY}:{person.id}")]]
+        if question.everywhere:
+            rows.append([button(question.everywhere, f"{EVERYWHERE}:{person.id}")])
+        lines = [asked, *question.lines]
         await self._responder.say(caller, captions.plain("\n".join(lines)), InlineKeyboardMarkup(rows))
 
     async def _start(self, caller: Caller) -> None:

@@ -6,13 +6,13 @@ import asyncio
 import html
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from bot.core.platform import OWN_DATA_NAME, Services, missing
-from bot.i18n import _
 from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.parts import who
 from bot.platforms.web.api.files import TYPES
@@ -131,11 +131,8 @@ class PageRoutes:
 
     async def _deletion(self, request: web.Request) -> web.Response:
         """Say what would be deleted with a visitor's data, and what with those of all their accounts."""
-        person, erasure = person_of(whose(request), request.headers.get("Accept-Language", "")), self._services.erasure
-        here = place_of(person.id)
-        everywhere, lines = await erasure.everywhere(person, here), await erasure.lines(person, here)
-        words = {"yes": _("Yes, delete everything"), "all": _("Yes, of all my accounts")}
-        return web.json_response({"lines": lines, "everywhere": everywhere, "words": words})
+        person = person_of(whose(request), request.headers.get("Accept-Language", ""))
+        return web.json_response(asdict(await self._services.erasure.question(person, place_of(person.id))))
 
     async def _delete_data(self, request: web.Request) -> web.Response:
         given = await read_fields(request, _CHOICE)

@@ -10,9 +10,9 @@ export async function erase() {
   } catch (fault) {
     return say(fault.message);
   }
-  const { lines, everywhere, words } = answer;
-  const told = make("div", { class: "erasing", role: "status" }, ...lines.map((line) => make("p", {}, line)), everywhere ? make("p", {}, everywhere) : null);
-  const buttons = make("div", { class: "buttons" }, choice(words.yes, "0"), everywhere ? choice(words.all, "1") : null);
+  const { lines, yes, everywhere } = answer;
+  const told = make("div", { class: "erasing", role: "status" }, ...lines.map((line) => make("p", {}, line)));
+  const buttons = make("div", { class: "buttons" }, choice(yes, "0"), everywhere ? choice(everywhere, "1") : null);
   const sheet = dialog(word("delete_data"), "erasure", told, buttons);
   let busy = false;
 

@@ -79,16 +79,18 @@ async def test_forgetting_an_account_parts_it_and_leaves_the_others(tmp_path: Pa
         await links.join(ANN, HERE, code, sure=True, unseen=True)
         erasure, mine = home.services.erasure, Place("test", "alone")
         await home.services.presets.keep(ANN, run, "Fox")
-        ends, *_more, others = await erasure.lines(ALTER, ALONE)
+        ends, *_more, others, _all = (await erasure.question(ALTER, ALONE)).lines
         assert ends.startswith("This deletes 0 runs with their files and 0 presets of this account")
         assert others.endswith("no longer joined with this one: Ann on Test.")
-        assert "Other" not in " ".join(await erasure.lines(ANN, HERE))  # where others read it
-        assert await erasure.everywhere(ANN, HERE) == ""
-        assert "all your accounts it is 1 run with its files and 1 preset" in await erasure.everywhere(ANN, mine)
+        assert "Other" not in " ".join((await erasure.question(ANN, HERE)).lines)  # where others read it
+        assert (await erasure.question(ANN, HERE)).everywhere == ""
+        assert (
+            "all your accounts it is 1 run with its files and 1 preset" in (await erasure.question(ANN, mine)).lines[-1]
+        )
         assert await erasure.forget(ALTER) == "0 runs are deleted."
         assert links.lines(ANN) == []
         assert await runs.get(run.id) is not None
-        assert await erasure.everywhere(ANN, mine) == ""
+        assert (await erasure.question(ANN, mine)).everywhere == ""
         assert await erasure.forget(ANN, everywhere=True) == "1 run is deleted."
 
 
@@ -102,7 +104,7 @@ async def test_all_accounts_are_forgotten_at_once(tmp_path: Path) -> None:
         waiting, _message = await home.ask(PLAIN, ALTER, place=ALONE)  # nobody serves that platform here
         code = (await links.start(ALTER, ALONE)).split("Your code is ")[1][:11]
         await links.join(ANN, HERE, code, sure=True, unseen=True)
-        _ends, unfinished, *_more = await erasure.lines(ALTER, ALONE)
+        _ends, unfinished, *_more = (await erasure.question(ALTER, ALONE)).lines
         assert unfinished == "1 run has not ended: it is cancelled, and deleted within the hour."
         assert await erasure.forget(ALTER, everywhere=True) == "2 runs are deleted."
         assert [await runs.get(each) for each in (run.id, waiting)] == [None, None]

@@ -278,7 +278,10 @@ async def test_a_long_list_is_typed(fake: FakeDiscord, channel: int) -> None:
 async def test_ones_forms_go_with_ones_data(fake: FakeDiscord, channel: int) -> None:
     eve = fake.new_id()
     page = await begun(fake, eve, channel, "mine")
-    await told(fake, await fake.press(eve, page, f"darkroom:forget:{eve}"), "deleted")
+    question = await shown(fake, await fake.press(eve, page, f"darkroom:forget:{eve}"))
+    await fake.until(lambda: "Yes, delete everything" in question.labels)
+    await fake.click(eve, question, "Yes, delete everything")
+    await fake.until(lambda: "deleted" in question.content)
     await told(fake, await fake.click(eve, page, "Continue"), "has expired")
 
 

@@ -177,8 +177,9 @@ async def test_who_may_not_write_has_the_bot_write_nothing(fake: FakeDiscord, ch
 async def test_a_question_answers_one_person(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(BOB, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
-    asked = await fake.press(BOB, post, f"darkroom:forget:{ALICE}")
-    assert "for another person" in await _was_refused(fake, asked)
+    for name in ("forget", "forget-all", "forget-surely", "forget-all-surely"):
+        asked = await fake.press(BOB, post, f"darkroom:{name}:{ALICE}")
+        assert "for another person" in await _was_refused(fake, asked)
     mine = await fake.slash(BOB, channel, "mine")
     await fake.until(lambda: any("Negative" in text for text in fake.whispers(mine)))
 

@@ -491,12 +491,23 @@ async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None
     about = await fake.slash(eve, channel, "about")
     _kind, said = await about.answer
     assert "30 days" in said["content"]
-    forgotten = await fake.press(eve, fake.posts[about.original or 0], f"darkroom:forget:{eve}")
-    await fake.until(lambda: fake.whispers(forgotten) == ["1 run is deleted."])
-    of_all = await fake.press(eve, fake.posts[about.original or 0], f"darkroom:forget-all:{eve}")
-    await fake.until(lambda: fake.whispers(of_all) == ["0 runs are deleted."])
+    for asks, answer, deleted in (("forget", "Yes, delete everything", 1), ("forget-all", "Yes, delete everything", 0)):
+        question = await _asked_to_forget(fake, eve, fake.posts[about.original or 0], asks)
+        assert f"This deletes {deleted} run" in question.content  # nothing has been deleted so far
+        assert question.labels == [answer]  # they have no other account
+        forgotten = await fake.click(eve, question, answer)
+        words = "1 run is deleted." if deleted else "0 runs are deleted."
+        await fake.until(lambda words=words, question=question: question.content == words)
+        assert (fake.whispers(forgotten), question.labels) == ([], [])
     mine = await fake.slash(eve, channel, "mine")
     await fake.until(lambda: any("not run anything" in text for text in fake.whispers(mine)))
+
+
+async def _asked_to_forget(fake: FakeDiscord, who: int, post: Post, asks: str) -> Post:
+    asked = await fake.press(who, post, f"darkroom:{asks}:{who}")
+    return await fake.until(
+        lambda: next((p for p in fake.posts.values() if p.token == asked.token and p.content), None)
+    )
 
 
 async def test_ones_data_comes_as_a_file_that_no_one_else_sees(fake: FakeDiscord, channel: int) -> None:
