@@ -63,9 +63,21 @@ class InvitationService:
         """Make a new link of an invitation. Who is signed in stays so."""
         await self._permissions.operator(by, _PAGE, "invitation link")
         found = self._found(number)
+        await self._ledger.note_revoked(self._known.link(number))
         key = await self._known.renew(number)
         await self._audit.decided(by, _PAGE, "invitation link", _("A new link for {number}").format(number=number))
         return InvitationLink(found.name, key)
+
+    async def void(self, by: Person, number: str) -> str:
+        """Take the link of an invitation back. Who is signed in stays so."""
+        await self._permissions.operator(by, _PAGE, "invitation link")
+        found, link = self._found(number), self._known.link(number)
+        await self._ledger.note_revoked(link)
+        await self._known.void(link)
+        words = _("Took back the link of {number}").format(number=number)
+        await self._audit.decided(by, _PAGE, "invitation link", words)
+        words = _("The link of {name} no longer works. Who is signed in stays so; “New link” makes another one.")
+        return words.format(name=found.name)
 
     async def end(self, by: Person, number: str) -> str:
         """Take an invitation back, which signs its devices out."""
@@ -80,11 +92,13 @@ class InvitationService:
         """Sign one device out."""
         await self._permissions.operator(by, _PAGE, "invitation sign out")
         found = self._known.of(account)
+        if found is None:
+            raise UserError(_("This device is no longer signed in."))
         await self._ledger.note_revoked(account)
         await self._known.sign_out(account)
-        words = _("Signed out a device of {number}").format(number=found.id if found is not None else "?")
+        words = _("Signed out a device of {number}").format(number=found.id)
         await self._audit.decided(by, _PAGE, "invitation sign out", words)
-        return _("Signed out. The link still works: make a new one if the device was lost.")
+        return _("Signed out. Its link still works: take it back too if the device was lost.")
 
     async def sign_all_out(self, by: Person, number: str) -> str:
         """Sign all devices of an invitation out."""
@@ -94,7 +108,7 @@ class InvitationService:
         await self._known.sign_all_out(number)
         words = _("Signed out all devices of {number}").format(number=number)
         await self._audit.decided(by, _PAGE, "invitation sign out", words)
-        return _("All are signed out. The link still works: make a new one if a device was lost.")
+        return _("All are signed out. Their link still works: take it back too if a device was lost.")
 
     def look(self, key: str) -> Invitation | None:
         """Return the invitation that a key is of, which stays as it is; None if there is none, or it is over."""

@@ -144,6 +144,15 @@ class Invitations:
         await self._write(lambda connection: connection.execute(change))
         return key
 
+    def link(self, number: str) -> str:
+        """Return the digest of the key of an invitation's link; empty if there is none."""
+        return next((digest for digest, of in self._keys.items() if of == number), "")
+
+    async def void(self, digest: str) -> None:
+        """Let the link with this digest of its key no longer work."""
+        change = update(invitations).where(invitations.c.digest == digest).values(digest=_digest(_new_key()))
+        await self._write(lambda connection: connection.execute(change))
+
     async def end(self, number: str) -> None:
         """Take an invitation back, and sign its devices out."""
 
@@ -172,6 +181,15 @@ class Invitations:
         done = await self._database.write(sign_in, Topic.INVITATIONS, locks=_LOCKS)
         await self.refresh()
         return done
+
+    async def revoke(self, what: str) -> None:
+        """Do what the ledger says: sign an account out, take an invitation back, or its link, given as a digest."""
+        if ":" in what:
+            await self.sign_out(what)
+        elif len(what) == len(_digest("")):
+            await self.void(what)
+        else:
+            await self.end(what)
 
     async def sign_out(self, account: str) -> None:
         """Sign a browser out."""

@@ -102,7 +102,7 @@ async def erase_again(
     for account in sorted(parted):
         await accounts.end(account)
     for each_revoked in sorted(revoked):
-        await (invitations.sign_out if ":" in each_revoked else invitations.end)(each_revoked)
+        await invitations.revoke(each_revoked)
     known = await records.known(ids)
     keys = list[str]()
     for first in range(0, len(known), _AT_ONCE):

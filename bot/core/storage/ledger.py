@@ -27,8 +27,8 @@ NAME = "erased.jsonl"
 @dataclass(frozen=True)
 class Erasure:
     """Deleted at a moment: a run by its id, or all that a person, given as "platform:id", had asked for until then. Or
-    an account, given likewise, was `parted` from the others of its person; or an invitation to the page, or an account
-    that was signed in there, was `revoked`.
+    an account, given likewise, was `parted` from the others of its person; or an invitation to the page, its link (a
+    digest), or an account that was signed in there, was `revoked`.
     """
 
     at: float

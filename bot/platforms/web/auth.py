@@ -106,8 +106,10 @@ class AccessControl:
         return await self._look(request, given, self._is_right)
 
     async def knows(self, request: web.Request, key: str, is_right: Callable[[str], bool]) -> bool:
-        """Check the key of a link, which counts as a guess. Raises `HTTPTooManyRequests`."""
-        return await self._look(request, key, is_right)
+        """Check the key of a link; a wrong one counts as a guess. A right one waits for no guesses of others behind the
+        same address, since it is too long to be found. Raises `HTTPTooManyRequests`.
+        """
+        return is_right(key) or await self._look(request, key, is_right)
 
     async def _look(self, request: web.Request, given: str, is_right: Callable[[str], bool]) -> bool:
         try:

@@ -227,6 +227,4 @@ def page_words() -> dict[str, str]:
         "token": _("Token"),
         "enter": _("Sign in"),
         "wrong": _("That is not the token."),
-        "setup": _("Set up Darkroom"),
-        "invitations": _("Invitations"),
     }

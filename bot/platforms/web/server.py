@@ -13,6 +13,7 @@ from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.now.routes import NowRoutes
+from bot.platforms.web.admin.parts import INVITATIONS
 from bot.platforms.web.admin.places.routes import PlaceRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
@@ -26,7 +27,7 @@ from bot.platforms.web.api.shared import shared
 from bot.platforms.web.auth import AccessControl, protect, whose
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
-from bot.platforms.web.invitations.routes import INVITATIONS, InvitationRoutes, greet
+from bot.platforms.web.invitations.routes import InvitationRoutes, greet
 from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.studio.routes import StudioRoutes
 from bot.platforms.web.templates import STATIC
@@ -110,8 +111,8 @@ def _members_only(gate: AccessControl, services: Services) -> Middleware:
         greet(request, services.invitations)
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path in ("/admin", "/moderate", "/studio", INVITATIONS):  # the page asks for the token
-                raise web.HTTPSeeOther("../" if request.path == INVITATIONS else "./")
+            if request.path in ("/admin", "/moderate", "/studio", f"/{INVITATIONS}"):  # the page asks for the token
+                raise web.HTTPSeeOther("../" if request.path == f"/{INVITATIONS}" else "./")
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

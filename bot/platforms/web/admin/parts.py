@@ -15,7 +15,10 @@ from bot.platforms.web.admin.html import Child, Html, el, group
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.api.views import person_of
 from bot.platforms.web.auth import AccessControl, whose
-from bot.platforms.web.templates import filled
+from bot.platforms.web.templates import Shell, lamp
+
+INVITATIONS = "admin/invitations"
+_SHELL = Shell("ctl", ("moderate.css", "admin/control.css", "invitations/invitations.css"), "admin/control.js")
 
 
 def who(request: web.Request, gate: AccessControl) -> Person:
@@ -25,20 +28,24 @@ def who(request: web.Request, gate: AccessControl) -> Person:
     return OPERATOR if gate.is_at_home(request) else person_of(whose(request))
 
 
-async def screen(room: str, title: str, main: Html) -> web.Response:
+async def screen(room: str, title: str, main: Html, *, denied: bool = False) -> web.Response:
     """A page of the control room. `room` is the link in its head that is the page itself."""
-    rooms = {"admin": _("Now"), "moderate": _("Places"), "admin/invitations": _("Invitations")}
-    links = [el("a", words, href=path, aria_current="page" if path == room else None) for path, words in rooms.items()]
+    rooms = {"admin": _("Now"), "moderate": _("Places"), INVITATIONS: _("Invitations"), "studio": _("Studio")}
+    up = "../" * room.count("/")
+    links = [
+        el("a", words, href=f"{up}{path}", aria_current="page" if path == room and not denied else None)
+        for path, words in rooms.items()
+    ]
     ways = el("nav", *links, aria_label=_("Control room"), class_="ctl-rooms")
-    heading = el("h1", _lamp(), _("Control room"))
-    return await filled("admin/control.html", ways=ways, main=main, heading=heading, about=group(title))
+    back = el("p", el("a", _("Back to the page"), href=up or "./"))
+    return await _SHELL.around(main, title, group(el("h1", lamp(), _("Control room")), ways, back), up)
 
 
-async def refused(fault: NotAllowed, by: Person) -> web.Response:
+async def refused(fault: NotAllowed, by: Person, room: str = "") -> web.Response:
     """The page for somebody who may not be here, with what to do if that is wrong."""
     hint = _("If that is you, put {key} into DARKROOM_OPERATORS and start the bot again.").format(key=by.key)
     words = group(el("p", str(fault), class_="note fault", role="alert"), el("p", hint, class_="about"))
-    page = await screen("", _("Control room"), words)
+    page = await screen(room, _("Control room"), words, denied=True)
     page.set_status(403)
     return page
 
@@ -81,7 +88,3 @@ def facts(*pairs: tuple[str, Child]) -> Html:
     unknown = el("span", _("not known"), class_="ctl-unknown")
     rows = [el("div", el("dt", name), el("dd", unknown if value is None else value)) for name, value in pairs]
     return el("dl", *rows, class_="ctl-facts")
-
-
-def _lamp() -> Html:
-    return el("span", class_="lamp", aria_hidden="true")

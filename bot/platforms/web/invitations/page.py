@@ -14,6 +14,7 @@ from bot.platforms.web.qr import qr_code
 
 _DAY = timedelta(days=1)
 _FIELDS = ("name", "host", "until")  # what is wrong with them stands beside them
+_SIGNING_OUT = ("sign-out", "sign-all-out")  # after these a link may have to go
 _SOON = 30  # days until the end that the form offers
 
 
@@ -36,8 +37,7 @@ def draw(view: InvitationsView) -> Html:
     """The page, as the inside of `<main>`."""
     rows = [_invitation(view, each) for each in view.known]
     nothing = el("p", _("No one is invited yet."), class_="about")
-    return group(
-        _rooms(),
+    shown = group(
         el("h2", _("Invitations")),
         _closed(view),
         _told(view, "list"),
@@ -45,20 +45,12 @@ def draw(view: InvitationsView) -> Html:
         _new(view),
         el("ul", *rows, class_="inviting-list", aria_label=_("Invitations")) if rows else nothing,
     )
+    return el("div", shown, class_="inviting")
 
 
-def _rooms() -> Html:
-    """The way to the other rooms of the operator."""
-    here = el("a", _("Invitations"), href="invitations", aria_current="page")
-    others = (el("a", _("Now"), href="../admin"), el("a", _("Places"), href="../moderate"))
-    return el("nav", *others, here, el("a", _("Back to the page"), href="../"), aria_label=_("Control room"))
-
-
-def refusal(*lines: str) -> Html:
-    """A page that says why there is nothing to see."""
-    first, *more = lines
-    words = [el("p", each, class_="about") for each in more]
-    return el("div", el("p", first, class_="note fault", role="alert"), *words, class_="inviting-guest")
+def refusal(words: str) -> Html:
+    """What a friend reads who is not let in."""
+    return el("div", el("p", words, class_="note fault", role="alert"), class_="inviting-guest")
 
 
 def greeting(invitation: Invitation, key: str) -> Html:
@@ -90,7 +82,12 @@ def _told(view: InvitationsView, section: str) -> Html | None:
     if (said := view.said) is None or said.section != section or said.at in _FIELDS:
         return None
     kind, role = ("note fault", "alert") if said.wrong else ("note", "status")
-    return el("p", said.words, class_=kind, role=role, tabindex="-1", autofocus=True)
+    told = el("p", said.words, class_=kind, role=role, tabindex="-1", autofocus=True)
+    number = said.given.get("invitation", "") if said.given.get("act") in _SIGNING_OUT and not said.wrong else ""
+    found = next((each for each in view.known if each.id == number), None)
+    if found is None or found.is_over(view.now):
+        return told
+    return el("div", told, _act(found, "void", _("Take back the link too")), class_="inviting-told")
 
 
 def _made(view: InvitationsView) -> Html | None:

@@ -11,19 +11,19 @@ from aiohttp import web
 from bot.core.errors import BadValue, LinkRefused, NotAllowed, UserError
 from bot.core.platform import INVITED_PATH, InvitationLink, InvitationService, Services
 from bot.i18n import _
+from bot.platforms.web.admin.html import Html, el
 from bot.platforms.web.admin.inputs import Said
-from bot.platforms.web.admin.parts import who
+from bot.platforms.web.admin.parts import INVITATIONS, refused, screen, who
 from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.views import name_visitor, person_of
 from bot.platforms.web.auth import AccessControl, introduce, is_loopback, whose
 from bot.platforms.web.invitations.page import InvitationsView, draw, greeting, refusal
 from bot.platforms.web.live.hub import Hub
-from bot.platforms.web.templates import filled
+from bot.platforms.web.templates import Shell, lamp
 
-INVITATIONS = "/admin/invitations"
 _LARGEST = 8192  # bytes of what is sent at once
-_SHELL = "invitations/invitations.html"
+_SHELL = Shell("inviting inviting-alone", ("invitations/invitations.css",), "invitations/invitations.js")
 _PROGRAMS = (("Edg", "Edge"), ("OPR", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox"))
 _OTHERS = (("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
@@ -53,8 +53,8 @@ class InvitationRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get(INVITATIONS, self._page),
-            web.post(INVITATIONS, self._press),
+            web.get(f"/{INVITATIONS}", self._page),
+            web.post(f"/{INVITATIONS}", self._press),
             web.get(f"{INVITED_PATH}{{key}}", self._open),
             web.post(f"{INVITED_PATH}{{key}}", self._accept),
         ]
@@ -64,15 +64,12 @@ class InvitationRoutes:
         try:
             known = await self._invitations.all(by)
         except NotAllowed as fault:
-            hint = _("If that is you, put {key} into DARKROOM_OPERATORS and start the bot again.").format(key=by.key)
-            page = await filled(_SHELL, up="../", main=refusal(str(fault), hint))
-            page.set_status(403)
-            return page
+            return await refused(fault, by, INVITATIONS)
         made, said = self._made.pop(by.key, None), self._said.pop(by.key, None)
         base, now = self._base(request), datetime.now(UTC).timestamp()
         link = f"{base}{INVITED_PATH}{made.key}" if made is not None else ""
         view = InvitationsView(known, said, made, link, _is_near(base), self._gate.locked, now)
-        return await filled(_SHELL, up="../", main=draw(view))
+        return await screen(INVITATIONS, _("Invitations"), draw(view))
 
     async def _press(self, request: web.Request) -> web.Response:
         """Do what was pressed, and show the page again with what came of it."""
@@ -86,6 +83,8 @@ class InvitationRoutes:
             raise web.HTTPBadRequest
         try:
             done = await act()
+        except NotAllowed as fault:
+            return await refused(fault, by, INVITATIONS)
         except UserError as fault:
             field = fault.field if isinstance(fault, BadValue) else ""
             self._said[by.key] = Said("new" if given["act"] == "make" else "list", say(fault), True, field, given)
@@ -93,7 +92,7 @@ class InvitationRoutes:
             if isinstance(done, InvitationLink):
                 self._made[by.key] = done
             else:
-                self._said[by.key] = Said("list", done)
+                self._said[by.key] = Said("list", done, given=given)
         for visitor in before - self._signed_in():
             self._hub.hang_up_on(visitor)
         raise web.HTTPSeeOther(INVITATIONS.rpartition("/")[2])
@@ -108,6 +107,7 @@ class InvitationRoutes:
             "make": lambda: known.make(by, *fields),
             "renew": lambda: known.renew(by, number),
             "end": lambda: known.end(by, number),
+            "void": lambda: known.void(by, number),
             "sign-out": lambda: known.sign_out(by, given.get("device", "")),
             "sign-all-out": lambda: known.sign_all_out(by, number),
         }
@@ -121,10 +121,8 @@ class InvitationRoutes:
         key = request.match_info["key"]
         found = self._invitations.look(key) if await self._is_right(request, key) else None
         if found is None:
-            page = await filled(_SHELL, up="../", main=refusal(self._over()))
-            page.set_status(404)
-            return page
-        return await filled(_SHELL, up="../", main=greeting(found, key))
+            return await _alone(refusal(self._over()), 404)
+        return await _alone(greeting(found, key))
 
     async def _accept(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
@@ -135,9 +133,7 @@ class InvitationRoutes:
                 raise LinkRefused(self._over())
             await self._invitations.accept(key, person_of(visitor), _device(request.headers.get("User-Agent", "")))
         except UserError as fault:
-            page = await filled(_SHELL, up="../", main=refusal(str(fault)))
-            page.set_status(403)
-            return page
+            return await _alone(refusal(str(fault)), 403)
         return answer
 
     async def _is_right(self, request: web.Request, key: str) -> bool:
@@ -152,6 +148,13 @@ class InvitationRoutes:
             return self._invitations.base.rstrip("/")
         scheme = "https" if request.headers.get("X-Forwarded-Proto") == "https" else request.scheme
         return f"{scheme}://{request.host}"
+
+
+async def _alone(main: Html, status: int = 200) -> web.Response:
+    """A page for friends, who see no other room."""
+    page = await _SHELL.around(main, _("Invitation"), el("h1", lamp(), "Darkroom"), "../")
+    page.set_status(status)
+    return page
 
 
 def _is_near(base: str) -> bool:

@@ -14,6 +14,7 @@ from bot.core.errors import BadValue, UserError
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import reason
+from bot.platforms.web.admin.html import Html, el
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.api.multipart import read_fields
@@ -22,13 +23,14 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.server import static_files
 from bot.platforms.web.setup.key import SetupKey
 from bot.platforms.web.setup.page import STEPS, SetupView, draw, refusal
-from bot.platforms.web.templates import filled
+from bot.platforms.web.templates import Shell, lamp
 from bot.settings import Secret
 from bot.setup.service import SetupEnd, SetupService
 
 _HOST = "127.0.0.1"
 _LARGEST = 100_000  # bytes of what is sent at once
 _WAY = "/setup"
+_SHELL = Shell("setup", ("setup/setup.css",), "setup/setup.js")
 
 
 @asynccontextmanager
@@ -89,7 +91,7 @@ class SetupRoutes:
         if step not in STEPS:
             raise web.HTTPNotFound
         said, self._said = self._said, None
-        page = await filled("setup/setup.html", main=draw(await self._view(step, said, request.query.get("find", ""))))
+        page = await _shown(draw(await self._view(step, said, request.query.get("find", ""))))
         introduce(request, page)
         return page
 
@@ -100,7 +102,7 @@ class SetupRoutes:
             answer = web.Response(status=303, headers={"Location": _WAY})
             self.key.use(answer)
             return answer
-        page = await filled("setup/setup.html", main=refusal(is_used=self.key.is_used and self.key.is_right(given)))
+        page = await _shown(refusal(is_used=self.key.is_used and self.key.is_right(given)))
         page.set_status(403)
         return page
 
@@ -169,3 +171,8 @@ class SetupRoutes:
         if not self.ended.done():
             self.ended.set_result(end)
         return answer
+
+
+async def _shown(main: Html) -> web.Response:
+    title = _("Set up Darkroom")
+    return await _SHELL.around(main, title, el("h1", lamp(), title))

@@ -269,8 +269,8 @@ async def test_accounts_that_were_parted_since_stay_parted(tmp_path: Path, kept:
 async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept: Path) -> None:
     async with Database.in_folder(tmp_path / "old") as database:
         people = Invitations(database)
-        (back, key), (open_, _key) = [
-            await people.make(name, InvitationRole.MEMBER, "Bo", None) for name in ("Ann", "Eve")
+        (back, key), (open_, still), (renewed, old) = [
+            await people.make(name, InvitationRole.MEMBER, "Bo", None) for name in ("Ann", "Eve", "Joe")
         ]
         for account in ("web:1", "web:2"):
             assert await people.sign_in(open_.id, account, "Firefox")
@@ -279,11 +279,13 @@ async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept
     written = ErasureLedger(tmp_path / ledger.NAME)
     await written.note_revoked(back.id)
     await written.note_revoked("web:1")
+    await written.note_revoked(people.link(renewed.id))
     await restore(settings, made.path, [], [], without_erasures=False)
     async with Database.in_folder(settings.folder) as database:
         people = Invitations(database)
         await people.refresh()
-        assert people.named_by(key) is None
+        assert [people.named_by(each) is not None for each in (key, still, old)] == [False, True, False]
+        assert [each.ended_at for each in people.all if each.id == renewed.id] == [None]
         assert [people.of(each) is not None for each in ("web:1", "web:2")] == [False, True]
 
 

@@ -87,6 +87,10 @@ async def test_a_friend_comes_in_by_the_link_and_keeps_the_name(tmp_path: Path) 
         shown_list = (await bo.get("admin/invitations"))[1].decode()
         assert "1 device signed in" in shown_list
         assert (await ann.get("admin/invitations"))[0] == 403
+        for act in ("void", "end", "sign-all-out", "renew"):
+            forged = {"act": act, "invitation": web.services.invitations._known.all[0].id}
+            status, told = await ann.call("POST", "admin/invitations", data=forged)
+            assert (status, "DARKROOM_OPERATORS" in told["text"]) == (403, True)
         assert (await ann.get("moderate"))[0] == 403
 
 
@@ -113,11 +117,19 @@ async def test_a_device_is_signed_out_and_an_invitation_taken_back_at_once(tmp_p
             (known,) = web.services.invitations._known.all
             async with phone.listening() as events:
                 await anext(events)
-                assert "Signed out." in await press(bo, "sign-out", device=known.devices[0].account)
+                told = await press(bo, "sign-out", device=known.devices[0].account, invitation=known.id)
+                assert "Signed out." in told
+                assert "Take back the link too" in told
+                assert "no longer signed in" in await press(bo, "sign-out", device=known.devices[0].account)
                 assert [name async for name, _data in events] == []  # the stream has ended
             assert [await may_enter(each) for each in (phone, laptop)] == [False, True]
             new = path_of(await press(bo, "renew", invitation=known.id))
             assert [(await late.call("POST", each))[0] for each in (link, new)] == [403, 200]
+            assert "no longer works" in await press(bo, "void", invitation=known.id)
+            async with Visitor(web.url) as thief:
+                assert (await thief.call("POST", new))[0] == 403
+            assert [await may_enter(each) for each in (laptop, late)] == [True, True]
+            new = path_of(await press(bo, "renew", invitation=known.id))
             assert "All are signed out." in await press(bo, "sign-all-out", invitation=known.id)
             assert [await may_enter(each) for each in (laptop, late)] == [False, False]
             await late.call("POST", new)
@@ -183,7 +195,9 @@ async def test_wrong_keys_count_as_guesses(tmp_path: Path) -> None:
         for number in range(10):
             assert (await eve.get(f"invited/guess{number}"))[0] == 404
         assert waits[-1] > waits[0] > 0
-        assert (await eve.call("POST", link))[0] == 200  # the right one is let in
+        before = len(waits)
+        assert (await eve.call("POST", link))[0] == 200  # the right one is let in, and waits for nobody's guesses
+        assert len(waits) == before
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 // The control room: what is on its screens works without this; this makes them live, and quick.
 
+if (document.querySelector(".inviting")) import("../invitations/invitations.js");
 const live = document.querySelector("[data-live]");
 if (live) import("./live.js").then((module) => module.keep(live));
 if (document.querySelector("[data-review]")) import("./review.js").then((module) => module.begin());
