@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import colorsys
 import json
+import re
 from pathlib import Path
 
-from bot.core.model import Place
+import pytest
+
+from bot.core.model import Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.scope import Subject
+from bot.platforms.web.admin.faces import face, initials
 from bot.settings import Role
 from tests.bot.platforms.web.pages import Visitor, page
 from tests.bot.platforms.web.test_moderation import TOKEN, desk, press
@@ -77,6 +82,28 @@ async def test_people_are_found_with_what_they_may_run_and_why(tmp_path: Path) -
         assert "Plain Done" in told
         assert run.id in told
         assert (await ann.get("moderate?place=web:&section=people&person=nonsense"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("Ann Miller", "AM"), ("bob", "B"), (" (xX) Dark Lord 99 ", "X9"), ("李小龍", "李"), ("🙂🙂", "·"), ("<b>", "B")],
+)
+def test_a_face_has_the_initials_of_a_name(name: str, letters: str) -> None:
+    assert initials(name) == letters
+
+
+def test_a_person_has_the_same_colour_whatever_they_are_called_now() -> None:
+    colour = re.compile(r"hsl\((\d+) 45% 30%\)")
+    shown = [face(Person("discord", number, name)) for number, name in (("1", "Ann"), ("1", "Anna"), ("2", "Ann"))]
+    one, same, other = (colour.findall(each) for each in shown)
+    assert one == same != other
+    light = max(_luminance(*colorsys.hls_to_rgb(hue / 360, 0.3, 0.45)) for hue in range(360))
+    assert 1.05 / (light + 0.05) >= 4.5  # white letters can be read on all of them
+
+
+def _luminance(*rgb: float) -> float:
+    linear = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in rgb)
+    return sum(share * each for share, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 async def test_the_log_is_filtered_and_exported(tmp_path: Path) -> None:

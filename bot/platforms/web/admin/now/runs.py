@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.core.platform import UNFINISHED, FoundRuns, RunRecord, SeenRun, TurnInLine, WholeLine
 from bot.core.status_text import seconds
 from bot.i18n import _, ngettext
+from bot.platforms.web.admin.faces import whom
 from bot.platforms.web.admin.html import Html, el, group
 from bot.platforms.web.admin.now.words import state_title
 from bot.platforms.web.admin.parts import button, moment, press
@@ -36,7 +37,7 @@ def _turn(turn: TurnInLine, action: str) -> Html:
     first, stop = _("Put first"), _("Cancel")
     move = button("first", first, f"{first}: {about}", id_=f"ctl-first-{run.id}") if turn.may_move else None
     acts = press(action, {"run": run.id}, move, button("cancel", stop, f"{stop}: {about}", id_=f"ctl-turn-{run.id}"))
-    told = el("div", el("b", f"{turn.place}. {turn.seen.title}"), el("span", _whose(run)), el("small", words))
+    told = el("div", el("b", f"{turn.place}. {turn.seen.title}"), whom(run.person), el("small", words))
     return el("li", told, acts)
 
 
@@ -58,7 +59,7 @@ def _run(seen: SeenRun, action: str) -> Html:
         el("small", _("private"), class_="pill") if run.private else None,
         el("small", seen.fault, class_="fault") if seen.fault else None,
     ]
-    told = el("div", el("b", seen.title), el("span", _whose(run)), mark, *lines)
+    told = el("div", el("b", seen.title), whom(run.person), mark, *lines)
     stop = _("Cancel")
     label = f"{stop}: {seen.title}, {_whose(run)}"
     cancel = button("cancel", stop, label, id_=f"ctl-cancel-{run.id}") if run.state in UNFINISHED else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.core.platform import DECISIONS, REFUSALS, AuditFilter, Entry, asked_in
 from bot.i18n import _
+from bot.platforms.web.admin.faces import whom
 from bot.platforms.web.admin.html import Html, el
 from bot.platforms.web.admin.inputs import Inputs
 from bot.platforms.web.admin.parts import moment
@@ -51,7 +52,11 @@ def _filters(frame: Frame, given: dict[str, str]) -> Html:
 
 
 def _entry(entry: Entry) -> Html:
-    who = entry.person.name or entry.person.id
     undone = _("undone") if entry.undone else ""
-    cells = (moment(entry.at), el("span", who, title=entry.person.key), f"{entry.act}: {entry.words}", undone)
+    cells = (
+        moment(entry.at),
+        el("span", whom(entry.person), title=entry.person.key),
+        f"{entry.act}: {entry.words}",
+        undone,
+    )
     return el("tr", *(el("td", cell) for cell in cells))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.core.platform import Block, KnownPerson, Overview, PersonView, asked_in, block_words, community_of
 from bot.i18n import _, ngettext
+from bot.platforms.web.admin.faces import face
 from bot.platforms.web.admin.html import Html, el, group
 from bot.platforms.web.admin.inputs import Inputs
 from bot.platforms.web.admin.now.words import state_title
@@ -51,7 +52,8 @@ def _known(frame: Frame, known: Sequence[KnownPerson]) -> Html:
         count = ngettext("{count} run", "{count} runs", each.count).format(count=each.count)
         mark = el("span", _("blocked"), class_="pill no") if each.block is not None else None
         told = el("small", f"{person.key} · {count} · ", _("last"), " ", moment(each.asked_at))
-        rows.append(el("li", el("div", el("a", el("b", person.name or person.id), href=f"{to}#person"), mark, told)))
+        way = el("a", el("b", el("bdi", person.name or person.id)), href=f"{to}#person")
+        rows.append(el("li", face(person), el("div", way, mark, told)))
     left = len(known) - _SHOWN
     more = ngettext("and {count} more: search for them", "and {count} more: search for them", left)
     return group(el("ul", *rows, class_="rows"), el("p", more.format(count=left), class_="about") if left > 0 else None)
@@ -88,7 +90,7 @@ def _person(frame: Frame, view: PersonView) -> Html:
     return group(
         el(
             "section",
-            el("h3", name, id="person", tabindex="-1"),
+            el("h3", face(person), el("bdi", name), id="person", tabindex="-1"),
             el("p", person.key, class_="about"),
             el("p", block_words(view.block), class_="note fault") if view.block is not None else None,
             el("h4", label),

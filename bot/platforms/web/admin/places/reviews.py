@@ -8,6 +8,7 @@ from bot.core import status_text
 from bot.core.model import RunSummary, StoredFile
 from bot.core.platform import Outcome, RunRecord
 from bot.i18n import _, ngettext
+from bot.platforms.web.admin.faces import whom
 from bot.platforms.web.admin.html import Child, Html, el, group
 from bot.platforms.web.admin.inputs import Inputs
 from bot.platforms.web.admin.parts import moment
@@ -81,7 +82,8 @@ def _card(
     shown += [el("pre", text, tabindex="0") for text in (outcome.texts if outcome is not None else ())]
     head = el("h4", title, id=f"ctl-run-{run.id}")
     about = [
-        el("small", f"{run.person.name or run.person.id} · {run.person.key} · ", moment(run.asked_at)),
+        whom(run.person),
+        el("small", f"{run.person.key} · ", moment(run.asked_at)),
         el("p", said) if said else None,
         el("small", words) if words else None,
     ]
