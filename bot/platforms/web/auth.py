@@ -87,7 +87,7 @@ class AccessControl:
             self._members.move_to_end(member)
             return True
         # A stamp is made from the token, so that a wrong one is a guess as well.
-        is_in = await self._look(request, given, lambda shown: _same(shown, stamp))
+        is_in = await self._look(request, given, lambda shown: is_same(shown, stamp))
         if is_in:
             self._members[member] = None
             if len(self._members) > _MOST_MEMBERS:
@@ -132,7 +132,7 @@ class AccessControl:
         _set(request, response, _SESSION, self._session(request))
 
     def _is_right(self, given: str) -> bool:
-        return self._token is not None and _same(given, self._token.reveal())
+        return self._token is not None and is_same(given, self._token.reveal())
 
     def _session(self, request: web.Request) -> str:
         """A stamp for one visitor's cookie: it holds while the token does, and only for that visitor."""
@@ -194,7 +194,8 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Cache-Control", "no-cache" if is_ours else "no-store")
 
 
-def _same(given: str, right: str) -> bool:
+def is_same(given: str, right: str) -> bool:
+    """Compare a secret that was given with the right one, in a time that tells nothing."""
     return hmac.compare_digest(_bytes(given), right.encode())
 
 

@@ -5,10 +5,11 @@ It has 192 random bits, so wrong ones are not counted: that would only let other
 
 from __future__ import annotations
 
-import hmac
 import secrets
 
 from aiohttp import web
+
+from bot.platforms.web.auth import is_same
 
 _COOKIE = "darkroom_setup"
 
@@ -21,7 +22,7 @@ class SetupKey:
         self._session: str | None = None
 
     def is_right(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self.key.encode())
+        return is_same(given, self.key)
 
     @property
     def is_used(self) -> bool:
@@ -34,4 +35,4 @@ class SetupKey:
 
     def is_in(self, request: web.Request) -> bool:
         given = request.cookies.get(_COOKIE, "")
-        return self._session is not None and hmac.compare_digest(given.encode(), self._session.encode())
+        return self._session is not None and is_same(given, self._session)

@@ -18,6 +18,7 @@ from bot.platforms.web.admin.html import Html, el
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.admin.places.forms import say
 from bot.platforms.web.api.multipart import read_fields
+from bot.platforms.web.api.runs import explained
 from bot.platforms.web.auth import AccessControl, introduce, protect, whose
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.server import static_files
@@ -39,7 +40,7 @@ async def set_up(service: SetupService, ports: Sequence[int]) -> AsyncIterator[t
     where no port is free.
     """
     routes = SetupRoutes(service)
-    app = web.Application(middlewares=[routes.gate.middleware(), routes.this_computer])
+    app = web.Application(middlewares=[routes.gate.middleware(), routes.this_computer, explained])
     app.on_response_prepare.append(protect)
     app.add_routes([*routes.routes(), static_files()])
     try:
@@ -59,6 +60,7 @@ class SetupRoutes:
         self.port = 0
         self.ended: asyncio.Future[SetupEnd] = asyncio.get_running_loop().create_future()
         self._said: Said | None = None
+        self._finishing = asyncio.Lock()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -155,11 +157,13 @@ class SetupRoutes:
 
     async def _finish(self, request: web.Request) -> web.Response:
         """Write the settings, and end; the bot comes after this page, at the same address."""
-        try:
-            await self._service.finish(f"web:{whose(request)}", self.port)
-        except UserError as fault:
-            return web.Response(status=422, text=str(fault))
-        return self._end(request, SetupEnd.WRITTEN)
+        async with self._finishing:
+            if not self.ended.done():
+                try:
+                    await self._service.finish(f"web:{whose(request)}", self.port)
+                except UserError as fault:
+                    return web.Response(status=422, text=str(fault))
+            return self._end(request, SetupEnd.WRITTEN)
 
     async def _demo(self, request: web.Request) -> web.Response:
         return self._end(request, SetupEnd.DEMO)
