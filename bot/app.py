@@ -262,6 +262,12 @@ class App:
         self._is_new = end is SetupEnd.WRITTEN
         return end
 
+    async def check_server(self, address: str, token: str) -> FoundServer:
+        """See `Application.check_server`."""
+        from bot.setup.checks import check_server
+
+        return await check_server(address, token)
+
     async def check_bot(self, platform: str, token: str, allowed: str) -> CheckedBot:
         """See `Application.check_bot`."""
         from bot.setup.checks import check_bot

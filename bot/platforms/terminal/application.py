@@ -50,6 +50,9 @@ class Application(Protocol):
     async def nearby(self) -> list[FoundServer]:
         """Return the ComfyUI servers that run on this machine at the usual ports."""
 
+    async def check_server(self, address: str, token: str) -> FoundServer:
+        """Ask an address what is there. Raises `BadValue`."""
+
     async def check_bot(self, platform: str, token: str, allowed: str) -> CheckedBot:
         """Ask a platform about the token of a bot. Raises `BadValue`."""
 

@@ -14,6 +14,7 @@ from bot.i18n import _
 from bot.platforms.terminal.application import Application
 from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
+from bot.settings import Settings
 from bot.setup.checks import TOKENS
 from bot.setup.env_file import fault_of, there_is, write_new
 
@@ -57,6 +58,7 @@ def _asked(app: Application, found: Sequence[str]) -> dict[str, str]:
         if has("engine"):
             say(_("Without one, the built-in engine runs the workflows that need no model."))
     values = {"COMFYUI_URLS": _answer("COMFYUI_URLS", _("Address of your ComfyUI (empty: none)"), ", ".join(found))}
+    values["COMFYUI_TOKEN"] = _server_token(app, values["COMFYUI_URLS"])
     values["DISCORD_TOKEN"] = _token(app, "discord", _("Token of your Discord bot"))
     values["TELEGRAM_TOKEN"] = _token(app, "telegram", _("Token of your Telegram bot"))
     if values["TELEGRAM_TOKEN"]:
@@ -64,6 +66,37 @@ def _asked(app: Application, found: Sequence[str]) -> dict[str, str]:
         values["TELEGRAM_ALLOWED"] = _answer("TELEGRAM_ALLOWED", who)
     page = click.confirm(_("Serve the page at http://127.0.0.1:8420"), default=not _chats(values))
     return {**values, "DARKROOM_WEB": "on" if page else ""}
+
+
+def _server_token(app: Application, addresses: str) -> str:
+    """Look at servers, and tell what is there. Return the token that one asks for; empty if none does."""
+    question, token = _("Token of your ComfyUI (empty: none; it is not shown)"), ""
+    for address in Settings.read({"COMFYUI_URLS": addresses}, None).urls:
+        while (fault := _refusal(app, address, token)) is not None and fault.field == "server_token":
+            given = _answer("COMFYUI_TOKEN", question, hide=True)
+            if not given:
+                break
+            token = given
+    return token
+
+
+def _refusal(app: Application, address: str, token: str) -> BadValue | None:
+    """Look at a server, and tell what is there; what keeps us out, if something does."""
+    refused: list[BadValue] = []
+
+    async def ask() -> int:
+        try:
+            found = await app.check_server(address, token)
+        except BadValue as fault:
+            say(fault.reason)
+            refused.append(fault)
+        else:
+            say(_("There is a ComfyUI at {address}: {about}.").format(address=found.label, about=found.about))
+        return 0
+
+    if code := attend(ask()):
+        raise SystemExit(code)
+    return refused[0] if refused else None
 
 
 def _token(app: Application, platform: str, what: str) -> str:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import TypeVar
 
 import pytest
 from aiohttp import web
@@ -20,9 +21,11 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, bot_api
 from tests.bot.platforms.web.linked import free_port
+from tests.comfy.test_server import Proxy
 from tests.patience import PATIENCE
 
 URL = "http://127.0.0.1:8188"
+_T = TypeVar("_T")
 
 
 @pytest.fixture(autouse=True)
@@ -65,21 +68,54 @@ def test_a_wrong_answer_is_asked_again() -> None:
 
 @pytest.fixture
 def platforms() -> Iterator[tuple[FakeDiscord, BotApi]]:
-    """Both platforms in a thread of their own: a command has the main one to itself, for its signals."""
+    """Both platforms."""
+
+    @asynccontextmanager
+    async def both() -> AsyncIterator[tuple[FakeDiscord, BotApi]]:
+        async with FakeDiscord() as discord, bot_api() as telegram:
+            yield discord, telegram
+
+    with in_a_thread(both) as found:
+        yield found
+
+
+@contextmanager
+def in_a_thread(opened: Callable[[], AbstractAsyncContextManager[_T]]) -> Iterator[_T]:
+    """Open something in a thread of its own: a command has the main one to itself, for its signals."""
     loop, stack = asyncio.new_event_loop(), AsyncExitStack()
     thread = Thread(target=loop.run_forever)
     thread.start()
-
-    async def open_both() -> tuple[FakeDiscord, BotApi]:
-        return await stack.enter_async_context(FakeDiscord()), await stack.enter_async_context(bot_api())
-
     try:
-        yield asyncio.run_coroutine_threadsafe(open_both(), loop).result(PATIENCE)
+        yield asyncio.run_coroutine_threadsafe(stack.enter_async_context(opened()), loop).result(PATIENCE)
     finally:
         asyncio.run_coroutine_threadsafe(stack.aclose(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@pytest.fixture
+def behind_a_proxy() -> Iterator[str]:
+    """The address of a server that asks for a token, in a thread of its own."""
+
+    @asynccontextmanager
+    async def proxied() -> AsyncIterator[str]:
+        async with EmbeddedServer() as comfy, Proxy(comfy.url, "Bearer sesame").serve() as behind:
+            yield behind
+
+    with in_a_thread(proxied) as behind:
+        yield behind
+
+
+@pytest.mark.long
+def test_a_server_that_asks_for_a_token_gets_the_one_that_is_entered(behind_a_proxy: str) -> None:
+    said = init("--server", behind_a_proxy, answers="\nguess\nsesame\n\n\n\n")
+    assert said.exit_code == 0, said.output
+    assert "asks for a token" in said.output
+    assert "does not take this token" in said.output
+    assert "There is a ComfyUI at" in said.output
+    assert "sesame" not in said.output
+    assert (written().urls, written().token) == ((behind_a_proxy,), Secret("sesame"))
 
 
 @pytest.mark.long
