@@ -46,15 +46,16 @@ _DROP_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 @pytest.mark.long
 async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
-    platform = RecordingPlatform()
-    async with WatchedServer(pace=0.5) as server:
+    platform, gates = RecordingPlatform(), Gates()
+    async with WatchedServer(nodes=gates.nodes()) as server:
         async with house(tmp_path, platform, [server]) as home:
-            first, shown = await home.ask()
+            first, shown = await home.ask("gated", gate="x")
             await platform.until(running(shown))
             second, waiting = await home.ask(person=BEN)
             await platform.until(lambda: bool(waiting.statuses))
         assert (shown.last, waiting.last) == (Paused(), Paused())
         async with house(tmp_path, platform, [server]) as home:
+            gates.open()
             runs = await home.ended(first, second)
         assert [(run.state, run.attempt) for run in runs] == [(State.DONE, 1)] * 2
         assert [message.last for message in (shown, waiting)] == [Done(), Done()]

@@ -240,13 +240,15 @@ async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_p
 
 @pytest.mark.long
 async def test_deleting_and_forgetting(tmp_path: Path) -> None:
-    photo = picture(tmp_path / "given")
-    async with house(tmp_path, servers=[EmbeddedServer(pace=0.1)]) as home:
-        first, shown = await home.ask("negative", photo=photo)
+    photo, gates = picture(tmp_path / "given"), Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        at_work, shown = await home.ask("gated", gate="x")
         await home.platform.until(running(shown))
         with pytest.raises(UserError, match="Cancel it first"):
-            await home.services.runs.delete(first, ANN)
-        (run,) = await home.ended(first)
+            await home.services.runs.delete(at_work, ANN)
+        gates.open()
+        first, _shown = await home.ask("negative", photo=photo)
+        _, run = await home.ended(at_work, first)
         assert run.outcome is not None
         keys = [file.key for file in (*run.outcome.files, *run.inputs.values())]
         with pytest.raises(NotAllowed):
