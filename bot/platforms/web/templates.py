@@ -18,8 +18,8 @@ STATIC = Path(__file__).parent / "static"
 
 @dataclass(frozen=True)
 class Shell:
-    """What pages of one kind share: the class of their body, their sheets and their script, by their names below
-    `static/`.
+    """The things that pages of one kind share: the class of their body, and the names of their sheets and their script
+    below `static/`.
     """
 
     kind: str

@@ -25,8 +25,9 @@ class Traces(Protocol):
 
 @dataclass(frozen=True)
 class ErasureQuestion:
-    """What goes and what stays, in `lines`, and the words of the button that deletes it. `everywhere` are those of the
-    button for all accounts; empty if the person has no other one, or if others would read it.
+    """The question before a deletion: `lines` say what goes and what stays, and `yes` has the words of the button that
+    deletes it. `everywhere` has those of the button for all accounts; it is empty if the person has no other one, or if
+    others would read it.
     """
 
     lines: tuple[str, ...]

@@ -49,7 +49,7 @@ def draw(view: InvitationsView) -> Html:
 
 
 def refusal(words: str) -> Html:
-    """What a friend reads who is not let in."""
+    """A page for a friend who is not let in."""
     return el("div", el("p", words, class_="note fault", role="alert"), class_="inviting-guest")
 
 
