@@ -50,11 +50,13 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def cube(*, picture: bytes = b"", elsewhere: str = "", turns: bool = False) -> tuple[dict[str, Any], bytes]:
+def cube(
+    *, picture: bytes = b"", elsewhere: str = "", turns: bool = False, metal: bool = False
+) -> tuple[dict[str, Any], bytes]:
     """A cube as glTF, and its buffer. It has a colour on each side, or a picture, which may be elsewhere."""
     buffer = _Buffer()
     attributes = {"POSITION": buffer.numbers("VEC3", chain.from_iterable(_CORNERS))}
-    material: dict[str, Any] = {"pbrMetallicRoughness": {"metallicFactor": 0}}
+    material: dict[str, Any] = {"pbrMetallicRoughness": {"metallicFactor": int(metal)}}
     data: dict[str, Any] = {"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0}]}
     if picture or elsewhere:
         attributes["TEXCOORD_0"] = buffer.numbers("VEC2", ((0, 1), (1, 1), (1, 0), (0, 0)) * 6)
