@@ -159,6 +159,7 @@ async def test_what_cannot_be_shown_is_told_and_downloaded(browser: Browser, tmp
         "compressed.glb": glb(data | compressed | {"meshes": [_drawn_by_draco(data)]}, buffer),
         "empty.glb": glb({"asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": []}]}, b""),
         "apart.gltf": apart,
+        "endless.glb": glb(data | {"nodes": [{"children": [1]}, {"children": [0], "mesh": 0}]}, buffer),
         "words.obj": b"hello there",
         "words.stl": b"hello there",
         "words.ply": b"hello there",

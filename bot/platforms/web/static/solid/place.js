@@ -9,6 +9,13 @@ export function isSolid(file) {
   return file?.kind === "3d" && READABLE.test(file.filename);
 }
 
+/** What reads and draws. */
+function drawers() {
+  return Promise.all([import("./read.js"), import("./view.js")]).catch((fault) => {
+    throw Object.assign(fault, { word: "unreachable" });
+  });
+}
+
 export class Solids {
   /** `changed` is told when one is there, and when it is gone. */
   constructor(plane, changed) {
@@ -23,7 +30,7 @@ export class Solids {
     this.over = new AbortController();
     const { signal } = this.over;
     try {
-      const [{ read }, { Solid }] = await Promise.all([import("./read.js"), import("./view.js")]);
+      const [{ read }, { Solid }] = await drawers();
       const found = await read(file, signal);
       signal.throwIfAborted();
       this.shown = new Solid(found, alt, () => this.fail(said, file, word("large_solid_no_webgl")));
@@ -31,7 +38,7 @@ export class Solids {
       said.textContent = found.lacking ? word("large_solid_lacking") : "";
       this.changed();
     } catch (fault) {
-      if (!signal.aborted) this.fail(said, file, fault.gaps ? word(fault.name, fault.gaps) : word("large_solid_broken"));
+      if (!signal.aborted) this.fail(said, file, word(fault.word ?? "large_solid_broken", fault.gaps));
     }
   }
 
