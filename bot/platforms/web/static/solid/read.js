@@ -34,27 +34,12 @@ async function bytesOf(file, signal) {
 async function gltf(bytes) {
   const found = { lacking: false };
   const loader = new GLTFLoader().register((parser) => {
-    if (isEndless(parser.json.nodes ?? [])) throw new Error("a node within itself");
     parser.fileLoader = { load: (url, done, _progress, failed) => (isData(url) ? done(decoded(url).buffer) : failed()) };
     parser.textureLoader = { load: (url, done, _progress, failed) => texture(url, done, lacks(found, failed)) };
     return { name: "within" };
   });
   const { scene, scenes, animations } = await loader.parseAsync(bytes, "");
   return Object.assign(found, { object: scene ?? scenes[0], clips: animations });
-}
-
-/** Whether a node is within itself: it would be waited for without end. */
-function isEndless(nodes) {
-  const [open, known] = [new Set(), new Set()];
-  const ends = (at) => {
-    if (known.has(at)) return true;
-    if (open.has(at)) return false;
-    open.add(at);
-    const good = (nodes[at]?.children ?? []).every(ends);
-    known.add(at);
-    return good;
-  };
-  return !nodes.every((_node, at) => ends(at));
 }
 
 function lacks(found, failed) {
