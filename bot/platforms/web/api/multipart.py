@@ -23,7 +23,7 @@ _PARAMETER = re.compile(
 
 
 def media_type(request: web.Request) -> str:
-    """The type of a request's body, as it says. aiohttp's `content_type` reads it as an e-mail's header, slowly."""
+    """The type that a request states. aiohttp's own `content_type` reads the header as an e-mail's, which is slow."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
