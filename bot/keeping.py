@@ -60,8 +60,8 @@ def _erasures(settings: Settings, path: Path, ledgers: Sequence[Path], without: 
     found = list(dict.fromkeys(each.resolve() for each in (*ledgers, *beside)))
     if not found and not without:
         words = _(
-            "There is no ledger of erasures ({name}) beside {file}. It says what people have deleted since, which must "
-            "not come back: name it with --erased, or say --without-erasures if it is lost."
+            "There is no ledger of erasures ({name}) beside {file}. It lists what people deleted since the backup, "
+            "so that it does not come back. Give its path with --erased. If it is lost, say --without-erasures."
         )
         raise ConfigError(words.format(name=ledger.NAME, file=path.name))
     return list(dict.fromkeys(erasure for each in found for erasure in ledger.read(each)))

@@ -119,7 +119,7 @@ async def refuse_used(database: Database) -> None:
     except psycopg.Error as fault:
         raise ConfigError(_("The database cannot be used: {reason}").format(reason=in_short(fault))) from fault
     if is_used:
-        raise ConfigError(_("There are records of Darkroom in this database: name an empty one."))
+        raise ConfigError(_("There are records of Darkroom in this database. Give the address of an empty one."))
 
 
 def _is_used(database: Database) -> bool:

@@ -59,7 +59,10 @@ class ModelFetcher:
         if link.sha256 and await asyncio.to_thread(_digest, part) != link.sha256:
             await asyncio.to_thread(part.unlink)
             await asyncio.to_thread(part.with_suffix(".mark").unlink, missing_ok=True)
-            words = _("{name} is not the file that the workflow names: its checksum differs. It was deleted again.")
+            words = _(
+                "{name} is not the file that the workflow names: its checksum differs. It was deleted. "
+                "Try again, or tell the workflow's author."
+            )
             raise UserError(words.format(name=link.name))
         await asyncio.to_thread(os.replace, part, target)
         await asyncio.to_thread(part.with_suffix(".mark").unlink, missing_ok=True)

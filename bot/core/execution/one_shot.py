@@ -106,7 +106,7 @@ class OneShotRunner(RequestValidator):
         if not made.went_well:
             words = _("ComfyUI-Manager has not installed {pack}: {reason}. Its security level may forbid it.")
             raise UserError(words.format(pack=pack, reason=made.words))
-        return _("ComfyUI-Manager says that {pack} is installed. Start ComfyUI again to use it.").format(pack=pack)
+        return _("ComfyUI-Manager says that {pack} is installed. Restart ComfyUI to use it.").format(pack=pack)
 
     async def lacks_key(self, workflow: Workflow) -> bool:
         """True if a workflow costs money and nothing can pay for it at this server."""

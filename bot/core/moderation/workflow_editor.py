@@ -51,7 +51,7 @@ from comfy.verdict import MissingNode
 _LARGEST = 8 * 2**20  # bytes of a file
 _SECONDS = 10.0  # for reading one; a hostile one is refused within one
 _NO_WORKFLOW = _(
-    "This file cannot be used: {reason}. Send a workflow that ComfyUI saved or exported, or a result of it."
+    "This file cannot be used: {reason}. Send a workflow that ComfyUI saved or exported, or a picture that it made."
 )
 _LONG = 40  # characters of the graph's value, shown beside its input
 _TEXTS = frozenset({"CLIPTextEncode", "PrimitiveStringMultiline"})

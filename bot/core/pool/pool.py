@@ -201,7 +201,7 @@ def _anywhere(value: object) -> object:
 
 
 def _late(seconds: float) -> WorkerTimedOut:
-    words = _("This takes longer than the {seconds:g} seconds that there are for it: please try something smaller.")
+    words = _("This was stopped because it takes longer than {seconds:g} seconds. Please try something smaller.")
     return WorkerTimedOut(words.format(seconds=seconds))
 
 

@@ -64,7 +64,7 @@ class PresetService:
         """
         title, kept = self._title(run.workflow), self._values_of(run)
         if not kept:
-            raise UserError(_("This run has no values that can be kept: only files, or a seed."))
+            raise UserError(_("This run cannot be kept as a preset: it has only files or a seed."))
         name = _checked(name)
         replaced = await self._store.put(self._whose(person), name, run.workflow, kept, _MOST)
         if replaced is None:

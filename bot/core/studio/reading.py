@@ -26,7 +26,9 @@ async def read_graph(path: Path, filename: str) -> bytes:
         reason = str(fault)
     except WorkerFailed as fault:
         reason = str(fault).rstrip(".")
-    words = _("“{file}” cannot be used: {reason}. Give a workflow that ComfyUI saved or exported, or a result of it.")
+    words = _(
+        "“{file}” cannot be used: {reason}. Give a workflow that ComfyUI saved or exported, or a picture that it made."
+    )
     raise BadWorkflowFile(words.format(file=filename, reason=reason))
 
 

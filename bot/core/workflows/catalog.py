@@ -203,9 +203,8 @@ class Catalog:
             words = _("The workflow {name} can be used when a ComfyUI server has answered.")
             return UnknownWorkflow(words.format(name=shown(name)))
         if not self.workflows:
-            return UnknownWorkflow(
-                _("There is no workflow {name}. There are no workflows at all.").format(name=shown(name))
-            )
+            words = _("There is no workflow {name}, and no other yet. Ask the operator of this bot for one.")
+            return UnknownWorkflow(words.format(name=shown(name)))
         names = [each.name for each in self.workflows.values()]
         near = similar(slug, names)
         if near:

@@ -217,7 +217,7 @@ async def account(settings: Settings) -> BotAccount:
         await disconnect(bot)
     told = []
     if not settings.telegram_allowed and not settings.operators:
-        told.append(_("It does not serve anyone until TELEGRAM_ALLOWED names people or chats."))
+        told.append(_("It does not serve anyone yet: write the people or chats that may use it into TELEGRAM_ALLOWED."))
     if not me.can_join_groups:
         told.append(_("It cannot be put into groups until @BotFather is told /setjoingroups."))
     words = _("It cannot write to telegram:{person}, who is to hear what is wrong: they must open a chat with the bot.")

@@ -37,7 +37,8 @@ def add(file: Path, name: str | None, sidecar: bool, server: str | None, force: 
         raise BadRequest(str(fault)) from fault
     stem = (name or file.stem.removesuffix(".app")).strip()
     if not stem or stem.startswith(".") or _NOT_IN_NAMES.search(stem):
-        raise BadRequest(_("“{name}” cannot be the name of a file on every system.").format(name=stem))
+        words = _("“{name}” cannot be the name of a file on every system. Give another one, of letters and digits.")
+        raise BadRequest(words.format(name=stem))
     target, form = folder / f"{stem}.json", folder / f"{stem}.toml"
     if not force and (target.exists() or (sidecar and form.exists())):
         words = _("There is a workflow “{name}” already: give another name with --name, or replace it with --force.")

@@ -315,7 +315,9 @@ def _first_start(app: Application, role: Role) -> int:
     def announce(address: str) -> None:  # no browser is opened: the key would stand in the list of processes
         say(_("Nothing is set up in this folder yet. Open this address in a browser on this computer:"))
         say(address)
-        say(_("It works once, in one browser. Press Ctrl-C to stop; what was checked is kept for the next start."))
+        say(
+            _("This address works once, in one browser. Press Ctrl-C to stop; what you set is kept for the next start.")
+        )
 
     match asyncio.run(app.set_up(announce)):
         case SetupEnd.WRITTEN:

@@ -126,7 +126,7 @@ def words() -> dict[str, str]:
         "own_data": _("My data as a file"),
         "delete_data": _("Delete my data"),
         "accounts_about": _(
-            "If you use me elsewhere too, join the accounts: then they have the same results and presets."
+            "If you use me on another platform too, join the accounts: then both have the same results and presets."
         ),
         "make_code": _("Make a code"),
         "other_code": _("Code of your other account"),
@@ -169,7 +169,9 @@ def gallery_words() -> dict[str, str]:
         "gallery_too_many": _("{most} results can be selected at most."),
         "gallery_zip": _("Download as zip"),
         "gallery_zip_gone": _("{count} files are no longer there, so the archive does not have them."),
-        "gallery_deleted": _("Deleted {count}. It is final in {seconds} seconds, also if you close this page."),
+        "gallery_deleted": _(
+            "Deleted {count}. You can undo it for {seconds} seconds; then it is final, also if you close this page."
+        ),
         "gallery_undo": _("Undo"),
         "gallery_restored": _("Nothing was deleted."),
         "gallery_too_late": _("It was too late: they are deleted."),

@@ -11,7 +11,7 @@ def mask_words() -> dict[str, str]:
         "mask_title": _("Draw a mask: {name}"),
         "crop_title": _("Crop: {name}"),
         "mask_hint": _("Paint over what shall change."),
-        "crop_hint": _("Drag the corners. What lies outside is left out."),
+        "crop_hint": _("Drag the corners. What lies outside is cut off."),
         "move_hint": _("Drag the picture; two fingers or the wheel zoom."),
         "tools": _("Tool"),
         "paint": _("Brush"),

@@ -241,7 +241,7 @@ async def test_a_pack_is_installed_by_the_manager_where_that_is_allowed(tmp_path
         code, said = await darkroom("noisy-pack", **allowed)
         assert (code, said) == (
             0,
-            "ComfyUI-Manager says that noisy-pack is installed. Start ComfyUI again to use it.\n",
+            "ComfyUI-Manager says that noisy-pack is installed. Restart ComfyUI to use it.\n",
         )
         assert (server.tasks[0]["kind"], server.started) == ("install", 1)
         code, said = await darkroom("bad-pack", **allowed)

@@ -69,7 +69,7 @@ def test_a_sidecar_is_written_where_it_is_asked_for(folder: Path) -> None:
     [
         (("cat.png",), "cat.png cannot be used: there is no ComfyUI workflow in it."),
         (("none.json",), "none.json cannot be used: No such file or directory"),
-        (("cat.png", "--name", "../mine"), "“../mine” cannot be the name of a file on every system."),
+        (("cat.png", "--name", "../mine"), "“../mine” cannot be the name of a file on every system. Give another one"),
     ],
 )
 def test_what_cannot_be_added_is_told(words: tuple[str, ...], told: str, folder: Path) -> None:

@@ -147,7 +147,7 @@ def everywhere(context: DiscordContext) -> list[Command[Any, ..., Any] | app_com
     async def _times(_click: Click, current: str) -> list[app_commands.Choice[str]]:
         return [each for each in notifying.suggestions() if each.value.startswith(current.lower())]
 
-    @app_commands.command(description=_("Make one person of your accounts here and elsewhere."))
+    @app_commands.command(description=_("Join your accounts here and on other platforms."))
     @app_commands.describe(
         code=_("What I told you in your other account; leave it out for a code of this one"),
         sure=_("You have read what it means"),

@@ -90,7 +90,7 @@ def _commands(workflows: Sequence[Workflow], *, moderator: bool) -> list[tuple[s
         ("mine", _("Show your latest runs")),
         (PRESET, _("Keep values under a name, and use them again")),
         ("notify", _("Choose when I tell you that a request has ended")),
-        (LINK, _("Make one person of your accounts here and elsewhere")),
+        (LINK, _("Join your accounts here and on other platforms")),
         (UNLINK, _("Part this account from your others")),
         (SETTINGS, _("Read the settings of a picture, and use them")),
         ("cancel", _("End a form, or your latest run")),

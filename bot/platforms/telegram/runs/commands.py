@@ -177,7 +177,10 @@ class BasicCommands:
         except BadValue as fault:
             told = f"{fault} /notify 5 direct"
         if not rest:
-            told = told + "\n" + _("Change it: /notify always, never, default or a number of minutes; direct or here.")
+            told += "\n" + _(
+                "To change it, send /notify always, never, default, or a number of minutes. "
+                "Add direct for a private message, or here."
+            )
         await self._responder.say(caller, captions.plain(told))
 
     async def _cancel(self, caller: Caller) -> None:

@@ -133,7 +133,8 @@ class TelegramReply:
         """
         several = len(packing.shown) > 1
         sure = await self._send_all(packing.every if several else packing.beside, below=not several)
-        doubt = [] if sure else [_("Telegram has not said whether all files came: Original sends them again.")]
+        words = _("Telegram has not said whether all files came. If one is missing, press Original to get them again.")
+        doubt = [] if sure else [words]
         doubt += self._doubts
         keyboard = self._result_keyboard(result, packing, original=bool(doubt))
         if len(packing.shown) == 1:

@@ -79,7 +79,7 @@ class StudioRoutes:
         try:
             await self._studio.overview(by, _HERE)
         except NotAllowed as fault:
-            hint = _("If you are to publish workflows here, ask the operator for an invitation as an author.")
+            hint = _("To publish workflows here, ask the operator for an invitation as an author.")
             told = group(el("p", str(fault), class_="note fault", role="alert"), el("p", hint, class_="about"))
             page = await filled("studio.html", boot=_data(boot), main=told, script="")
             page.set_status(403)

@@ -49,7 +49,7 @@ def studio_words() -> dict[str, str]:
         "studio_fields_about": _(
             "Members fill these in, in this order. Drag a field by its handle, or move it with its arrow buttons."
         ),
-        "studio_no_fields": _("No fields yet. Tick inputs of the graph below."),
+        "studio_no_fields": _("No fields yet. Tick the inputs in the graph below that people may change."),
         "studio_handle": _("Drag {title} to another place"),
         "studio_up": _("Move {title} up"),
         "studio_down": _("Move {title} down"),

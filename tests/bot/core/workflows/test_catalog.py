@@ -216,7 +216,7 @@ def test_the_faulty_do_not_keep_the_others_from_loading(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnknownWorkflow, match="There are no workflows at all"):
+    with pytest.raises(UnknownWorkflow, match="and no other yet"):
         Catalog({}).get("poster")
     write(tmp_path)
     with pytest.raises(UnknownWorkflow, match=r"There is no workflow “postr”. Did you mean “poster”\?"):

@@ -238,7 +238,7 @@ async def test_of_a_restored_run_nothing_is_posted_that_may_be_there(tmp_path: P
         await replies[1].deliver(on.result(on.file("wide.png", picture(size=(9000, 1500), kind="PNG"))))
         assert len(on.api.of_bot()) == posted
         for message in (several, large):
-            assert "has not said whether all files came: Original sends them again" in message.text
+            assert "has not said whether all files came. If one is missing, press Original" in message.text
             assert "Original" in message.buttons()
         assert large.kind == "photo"
 

@@ -322,7 +322,7 @@ async def test_again_change_use_and_delete(browser: Browser, tmp_path: Path) -> 
         await expect(tab.locator("#runs article:visible")).to_have_count(3)
         await message(tab).get_by_role("button", name="Delete").click()
         await expect(tab.locator("#runs article")).to_have_count(2)
-        await expect(tab.locator(".undo")).to_contain_text("Deleted 1. It is final in 10 seconds")
+        await expect(tab.locator(".undo")).to_contain_text("Deleted 1. You can undo it for 10 seconds")
         await tab.get_by_role("button", name="Undo").click()
         await expect(tab.locator("#runs article")).to_have_count(3)
         await expect(tab.locator("#said")).to_have_text("Nothing was deleted.")

@@ -93,7 +93,7 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
             assert sorted(archive.namelist()) == ["coffee-poster.png", "result-258.png", "result-259.png"]
         await tab.locator(".gallery .tiles").focus()
         await press("Delete")
-        await expect(tab.locator(".undo")).to_contain_text("Deleted 3. It is final in 10 seconds")
+        await expect(tab.locator(".undo")).to_contain_text("Deleted 3. You can undo it for 10 seconds")
         await expect(_tiles(tab)).to_be_focused()
         await expect(tab.locator(".gallery-count")).to_have_text("258 results")
         await press("Control+z")

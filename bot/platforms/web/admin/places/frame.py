@@ -74,8 +74,8 @@ def draw(frame: Frame, *inside: Child) -> Html:
         for each in frame.places
     ]
     about = _(
-        "What you decide here applies everywhere. A decision for one place wins over it, unless you "
-        "deny something here."
+        "What you decide here applies everywhere. A decision for one place replaces it there, but what you deny here "
+        "stays denied."
     )
     contents = [
         el("a", title, href=link("moderate", frame.here, section=name), aria_current=_current(name == frame.section))
