@@ -395,12 +395,13 @@ def _try(files: Mapping[Path, str], info: ObjectInfo | None) -> None:
 
 
 def put_files(files: Mapping[Path, str]) -> None:
-    """Write files so that no reader sees a half-written one."""
-    for path, text in files.items():
+    """Write files so that no reader sees a half-written one, and all of them before the first takes its place."""
+    parts = {path.with_name(f".{path.name}"): path for path in files}
+    for part, path in parts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}")
-        part.write_text(text, "utf-8")
+        part.write_text(files[path], "utf-8")
         part.chmod(private.as_folder(path.parent))  # the operator's own folder may be open to others
+    for part, path in parts.items():
         part.replace(path)
 
 

@@ -84,6 +84,39 @@ def studio_words() -> dict[str, str]:
         "studio_graph_none": _("No input has these words."),
         "studio_takes": _("{low} to {high}"),
         "studio_offers": _("for example {names}"),
+        "studio_graph_only": _("Only those that are new"),
+        "studio_graph_is_new": _("new"),
+        "studio_graph_new": _("New graph"),
+        "studio_graph_about": _(
+            "Did you change the graph in ComfyUI? Give its new file: the form stays, and what no longer fits is told here."
+        ),
+        "studio_graph_drop": _("Drop the new file here, or choose it"),
+        "studio_graph_choose": _("Choose a workflow"),
+        "studio_graph_take": _("Take its graph"),
+        "studio_graph_given": _("This draft has the graph of {name} now."),
+        "studio_graph_now": _("Graph of {name}"),
+        "studio_graph_lost": _("These fields set inputs that the new graph does not have:"),
+        "studio_graph_gone": _("{target} is gone"),
+        "studio_graph_instead": _("Another input for {title}"),
+        "studio_graph_remove": _("Remove"),
+        "studio_retargeted": _("{title} sets {target} now."),
+        "studio_graph_moved": _("{title} set {was}. That is {now} in the new graph, and the field sets it."),
+        "studio_graph_doubt": _(
+            "{title} sets {target}. That node was a {was} and is a {now} now: check that the field still fits."
+        ),
+        "studio_graph_results": _("These nodes delivered results, and are gone: {names}."),
+        "studio_graph_fresh": _(
+            "Inputs that are new: {count}. They are marked below. Tick those that members shall fill in."
+        ),
+        "studio_graph_fits": _("Everything in the form fits the new graph."),
+        "studio_graph_back": _("Put the earlier graph back"),
+        "studio_graph_back_sure": _("Your changes since then are lost. Put it back?"),
+        "studio_graph_returned": _("The earlier graph and form are back."),
+        "studio_elsewhere": _(
+            "This draft was changed in another tab or browser. What you change here is not saved until you load it."
+        ),
+        "studio_load_draft": _("Load it as it is now"),
+        "studio_loaded_draft": _("This is the draft as it is now."),
         "studio_preview": _("The form, as members see it"),
         "studio_preview_faults": _("The form is shown again when the mistakes are gone."),
         "studio_mistakes": _("Mistakes"),

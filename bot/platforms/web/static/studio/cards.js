@@ -56,6 +56,26 @@ export class Cards {
     this.edited();
   }
 
+  /** Have a field set another input. */
+  retarget(name, was, now) {
+    const card = this.all.find((each) => each.name === name);
+    if (!card) return;
+    const { target } = card.settings;
+    card.sets(Array.isArray(target) ? target.map((each) => (each === was ? now : each)) : now);
+    say(word("studio_retargeted", { title: card.title, target: now }));
+    this.edited();
+  }
+
+  /** Take an input that is gone out of a field, and the field with it if that sets no other. */
+  lose(name, target) {
+    const card = this.all.find((each) => each.name === name);
+    if (!card) return;
+    const left = [card.settings.target ?? []].flat().filter((each) => each !== target);
+    if (!left.length) return this.remove(card);
+    card.sets(left.length > 1 ? left : left[0]);
+    this.edited();
+  }
+
   /** Take an input out of the form, and the field with it if that sets no other. */
   drop(target) {
     for (const card of [...this.all]) {
@@ -63,7 +83,7 @@ export class Cards {
       if (!targets.includes(target)) continue;
       const left = targets.filter((each) => each !== target);
       if (!left.length) return this.remove(card);
-      card.settings.target = left.length > 1 ? left : left[0];
+      card.sets(left.length > 1 ? left : left[0]);
     }
     this.edited();
   }
@@ -108,7 +128,7 @@ class Card {
   constructor(cards, name, settings, was) {
     Object.assign(this, { cards, name, settings: { ...settings }, was, id: `studio-card-${++count}` });
     this.label = make("b", { dir: "auto" });
-    this.target = make("small", { dir: "auto" }, word("studio_sets", { target: [settings.target ?? []].flat().join(", ") }));
+    this.target = make("small", { dir: "auto" });
     this.fault = make("p", { class: "fault", role: "alert" });
     this.handle = make("span", { class: "studio-handle", draggable: "true" }, icon(HANDLE));
     this.up = this.button(UP, () => this.cards.move(this, -1, this.up));
@@ -129,7 +149,14 @@ class Card {
       this.cards.dragging = null;
       this.element.classList.remove("dragging");
     });
+    this.sets(settings.target);
     this.titled();
+  }
+
+  /** Set this input, or these. */
+  sets(target) {
+    if (target !== undefined) this.settings.target = target;
+    this.target.textContent = word("studio_sets", { target: [target ?? []].flat().join(", ") });
   }
 
   get title() {
