@@ -230,7 +230,7 @@ class StudioService:
                 if workflow.layer is not Layer.BUNDLED
                 else _("{words} They are in your own folder.").format(words=words)
             )
-        if where is not None and where != here:
+        if where is not None and (where != here or not where.community):
             await self._permissions.operator(by, here, "workflow open")
         path = await self._editor.free_path(name)
         await self._shelf.check(found, graph)

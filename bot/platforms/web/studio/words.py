@@ -35,7 +35,7 @@ def studio_words() -> dict[str, str]:
         "studio_about": _("What it is"),
         "studio_name": _("Title"),
         "studio_description": _("Description"),
-        "studio_nodes_count": _("{count} nodes"),
+        "studio_nodes_count": _("Nodes: {count}"),
         "studio_results": _("Results: {names}"),
         "studio_models": _("Models: {names}"),
         "studio_paid": _("Costs money at each run: {names}"),
@@ -57,6 +57,7 @@ def studio_words() -> dict[str, str]:
         "studio_moved": _("{title} is now number {number} of {count}."),
         "studio_added": _("{title} was added to the form."),
         "studio_removed": _("{title} was removed from the form."),
+        "studio_undo": _("Undo"),
         "studio_settings": _("Settings of {title}"),
         "studio_field_title": _("Label"),
         "studio_field_name": _("Name, for commands"),
@@ -95,12 +96,14 @@ def studio_words() -> dict[str, str]:
         "studio_graph_take": _("Take its graph"),
         "studio_graph_given": _("This draft has the graph of {name} now."),
         "studio_graph_now": _("Graph of {name}"),
-        "studio_graph_lost": _("These fields set inputs that the new graph does not have:"),
+        "studio_graph_lost": _(
+            "These fields set inputs that the graph does not have. Choose another input, or remove them:"
+        ),
         "studio_graph_gone": _("{target} is gone"),
         "studio_graph_instead": _("Another input for {title}"),
         "studio_graph_remove": _("Remove"),
         "studio_retargeted": _("{title} sets {target} now."),
-        "studio_graph_moved": _("{title} set {was}. That is {now} in the new graph, and the field sets it."),
+        "studio_graph_moved": _("{title} follows its node: {was} is now {now}."),
         "studio_graph_doubt": _(
             "{title} sets {target}. That node was a {was} and is a {now} now: check that the field still fits."
         ),

@@ -14,14 +14,22 @@ export class Cards {
     Object.assign(this, { edited, kindOf, all: [] });
     this.list = make("ol", { class: "studio-cards" });
     this.none = make("p", { class: "about" }, word("studio_no_fields"));
-    this.element = make("div", {}, this.none, this.list);
+    this.gone = make("p", { class: "studio-gone" });
+    this.element = make("div", {}, this.none, this.list, this.gone);
+    this.left = new AbortController();
+    addEventListener("keydown", (event) => this.pressed(event), { signal: this.left.signal });
     this.list.addEventListener("dragover", (event) => this.dragged(event));
     this.list.addEventListener("drop", (event) => event.preventDefault());
   }
 
   fill(fields) {
     this.all = fields.map(({ name, settings }) => new Card(this, name, settings, name));
+    this.forget();
     this.draw();
+  }
+
+  leave() {
+    this.left.abort();
   }
 
   draw() {
@@ -92,9 +100,39 @@ export class Cards {
     const at = this.all.indexOf(card);
     this.all.splice(at, 1);
     this.draw();
-    say(word("studio_removed", { title: card.title }));
+    this.removed = { card, at };
+    const told = word("studio_removed", { title: card.title });
+    const undo = make("button", { type: "button", class: "button", "aria-keyshortcuts": "Control+Z", title: "Ctrl+Z", onclick: () => this.undo() }, word("studio_undo"));
+    this.gone.replaceChildren(make("span", { dir: "auto" }, told), undo);
+    say(told);
     this.edited();
-    this.all[Math.min(at, this.all.length - 1)]?.element.querySelector("summary").focus();
+    (this.all[Math.min(at, this.all.length - 1)]?.element.querySelector("summary") ?? undo).focus();
+  }
+
+  pressed(event) {
+    const isUndo = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    if (!isUndo || !this.removed || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+    event.preventDefault();
+    this.undo();
+  }
+
+  /** Put the field back that was removed last, as it was and where it was. */
+  undo() {
+    const { card, at } = this.removed;
+    this.forget();
+    const taken = new Set(this.all.map(({ name }) => name));
+    const plain = card.name;
+    for (let number = 2; taken.has(card.name); number++) card.name = `${plain}_${number}`;
+    this.all.splice(at, 0, card);
+    this.draw();
+    say(word("studio_added", { title: card.title }));
+    this.edited();
+    card.element.querySelector("summary").focus();
+  }
+
+  forget() {
+    this.removed = null;
+    this.gone.replaceChildren();
   }
 
   move(card, by, button) {

@@ -33,6 +33,8 @@ class Draft {
     this.kept = make("p", { class: "studio-kept", role: "status" });
     this.publishing = make("section", { class: "studio-panel studio-publish", "aria-labelledby": "studio-publish" });
     this.element = this.arranged();
+    this.left = new AbortController();
+    addEventListener("beforeunload", (event) => (this.pause || this.fault) && event.preventDefault(), { signal: this.left.signal });
     this.fill(view);
     this.offer();
   }
@@ -166,9 +168,12 @@ class Draft {
   }
 
   async leave() {
+    this.left.abort();
+    this.cards.leave();
     this.preview.leave();
     if (this.pause) this.save();
     await this.saving;
+    if (this.fault) say(this.fault.message);
   }
 
   /** Draw what publishes it, and for whom. */
