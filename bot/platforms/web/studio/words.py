@@ -89,7 +89,7 @@ def studio_words() -> dict[str, str]:
         "studio_graph_is_new": _("new"),
         "studio_graph_new": _("New graph"),
         "studio_graph_about": _(
-            "Did you change the graph in ComfyUI? Give its new file: the form stays, and what no longer fits is told here."
+            "Did you change the graph in ComfyUI? Give its new file. The form stays, and what no longer fits is told."
         ),
         "studio_graph_drop": _("Drop the new file here, or choose it"),
         "studio_graph_choose": _("Choose a workflow"),
