@@ -120,11 +120,9 @@ class StudioRoutes:
     @asynccontextmanager
     async def _received(self, request: web.Request) -> AsyncIterator[tuple[Path, str]]:
         """Read a file of any kind, which is written to disk piece by piece, and no further than it may be large."""
-        by = who(request, self._gate)
         if self._sending >= _SENDING:
             raise TooMany(_("Too many files are being sent at once. Please try again in a minute."))
-        if not self._studio.is_author(by):
-            await self._studio.overview(by, _HERE)  # refuses, and says why
+        await self._admit(request)
         self._sending += 1
         try:
             with work_folder() as folder:
@@ -153,7 +151,7 @@ class StudioRoutes:
             await asyncio.to_thread(file.close)
 
     async def _open(self, request: web.Request) -> web.Response:
-        by, source = who(request, self._gate), await _read(request, _Source)
+        by, source = who(request, self._gate), await self._read(request, _Source)
         ways: dict[str, Callable[[Person, Place, str], Awaitable[DraftView]]] = {
             "workflow": self._studio.from_workflow,
             "saved": self._studio.from_saved,
@@ -164,7 +162,7 @@ class StudioRoutes:
         return await _shown(await ways[source.kind](by, _HERE, source.id))
 
     async def _graph(self, request: web.Request) -> web.Response:
-        source = await _read(request, _Source)
+        source = await self._read(request, _Source)
         if source.kind != "saved":
             raise broken()
         return await _shown(await self._studio.graph_from_saved(*self._asked(request), source.id))
@@ -176,7 +174,7 @@ class StudioRoutes:
         return await _shown(await self._studio.view(*self._asked(request)))
 
     async def _change(self, request: web.Request) -> web.Response:
-        change = await _read(request, DraftChange)
+        change = await self._read(request, DraftChange)
         try:
             return await _shown(await self._studio.change(*self._asked(request), change))
         except EditedMeanwhile as fault:
@@ -187,7 +185,7 @@ class StudioRoutes:
         return web.json_response({})
 
     async def _try(self, request: web.Request) -> web.Response:
-        seen = await _read(request, _Seen)
+        seen = await self._read(request, _Seen)
         try:
             tried = await self._studio.try_out(*self._asked(request), _runner(request), seen.edition)
         except EditedMeanwhile as fault:
@@ -196,7 +194,7 @@ class StudioRoutes:
 
     async def _publish(self, request: web.Request) -> web.Response:
         by, here, draft = self._asked(request)
-        said = await _read(request, _Published)
+        said = await self._read(request, _Published)
         where = await self._place(by, said.where) if said.where else None
         try:
             told = await self._studio.publish(by, here, draft, said.name, where, _runner(request), said.edition)
@@ -214,9 +212,28 @@ class StudioRoutes:
         return web.json_response({"title": title, "versions": [version_view(each) for each in found]})
 
     async def _back(self, request: web.Request) -> web.Response:
-        wanted, by = await _read(request, _Version), who(request, self._gate)
+        wanted, by = await self._read(request, _Version), who(request, self._gate)
         told = await self._studio.back(by, _HERE, request.match_info["workflow"], wanted.version, wanted.newest)
         return web.json_response({"told": told})
+
+    async def _admit(self, request: web.Request) -> None:
+        """Raise `NotAllowed` before anything is read that somebody sends who is no author."""
+        by = who(request, self._gate)
+        if not self._studio.is_author(by):
+            await self._studio.overview(by, _HERE)  # refuses, and says why
+
+    async def _read(self, request: web.Request, kind: type[Any]) -> Any:
+        """Read what an author says, in JSON. Raises `UserError` and `HTTPRequestEntityTooLarge`."""
+        await self._admit(request)
+        data = bytearray()
+        while piece := await request.content.readany():
+            data += piece
+            if len(data) > _LARGEST:
+                raise web.HTTPRequestEntityTooLarge(_LARGEST, len(data))
+        try:
+            return msgspec.json.decode(bytes(data) or b"{}", type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            raise broken() from fault
 
     def _asked(self, request: web.Request) -> tuple[Person, Place, str]:
         return who(request, self._gate), _HERE, request.match_info["draft"]
@@ -246,19 +263,6 @@ async def _shown(view: DraftView) -> web.Response:
     """Answer with a draft, which may be large."""
     text = await asyncio.to_thread(lambda: json.dumps(draft_view(view)))
     return web.json_response(text=text)
-
-
-async def _read(request: web.Request, kind: type[Any]) -> Any:
-    """Read what an author says, in JSON. Raises `UserError` and `HTTPRequestEntityTooLarge`."""
-    data = bytearray()
-    while piece := await request.content.readany():
-        data += piece
-        if len(data) > _LARGEST:
-            raise web.HTTPRequestEntityTooLarge(_LARGEST, len(data))
-    try:
-        return msgspec.json.decode(bytes(data), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise broken() from fault
 
 
 def _ending(filename: str) -> str:
