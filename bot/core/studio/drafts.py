@@ -28,7 +28,7 @@ TRIED = "draft-"  #: begins the paths of drafts that their authors try
 
 @dataclass(frozen=True)
 class NewGraph:
-    """What was there before a draft got a new graph: the number of the `graph`, and the `sidecar`. `name` is that of
+    """The state of a draft before it got a new graph: the number of the `graph`, and the `sidecar`. `name` is that of
     the new one's file, `moved` has the fields that set another input since then, and `results` the nodes that
     delivered results and are gone.
     """

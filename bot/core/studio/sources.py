@@ -1,4 +1,4 @@
-"""What a draft can be made of: a file, a workflow that people saved in a ComfyUI, one of ComfyUI's own library."""
+"""The origins of drafts: files, workflows that people saved in a ComfyUI, and those of ComfyUI's own library."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def draft_view(view: DraftView) -> dict[str, Any]:
 
 
 def _replaced_view(view: DraftView) -> dict[str, Any] | None:
-    """What became of the form when the draft got a new graph."""
+    """The new graph of a draft, and the changes that its form got with it."""
     given = view.draft.replaced
     if given is None:
         return None
