@@ -17,6 +17,7 @@ def studio_words() -> dict[str, str]:
         ),
         "studio_reading": _("Reading {name}…"),
         "studio_saved": _("Saved in a ComfyUI"),
+        "studio_saved_about": _("Workflows that people saved in the folder “darkroom” of a ComfyUI."),
         "studio_library": _("ComfyUI's library"),
         "studio_find": _("Words to look for"),
         "studio_search": _("Search"),

@@ -65,9 +65,9 @@ class Draft {
     this.given.show(view, this.cards);
     this.preview.show(view.preview);
     const lines = [word("studio_nodes_count", { count: view.count }), view.results.length ? word("studio_results", { names: view.results.join(", ") }) : "", view.models.length ? word("studio_models", { names: view.models.join(", ") }) : "", view.paid.length ? word("studio_paid", { names: view.paid.join(", ") }) : ""];
-    this.about.replaceChildren(make("ul", {}, ...lines.filter(Boolean).map((line) => make("li", { dir: "auto" }, line))));
+    this.about.replaceChildren(make("ul", {}, ...lines.filter(Boolean).map((line) => row(line))));
     this.missing.replaceChildren(make("h2", { id: "studio-missing" }, word("studio_missing")), ...lacking(view));
-    const mistakes = view.faults.map((each) => make("li", { dir: "auto" }, make("b", {}, [each.file, place(each)].filter(Boolean).join(", ")), ` ${each.reason}`));
+    const mistakes = view.faults.map((each) => row(make("b", {}, [each.file, place(each)].filter(Boolean).join(", ")), ` ${each.reason}`));
     this.faults.replaceChildren(...(mistakes.length ? [make("h2", {}, word("studio_mistakes")), make("ul", {}, ...mistakes), make("p", {}, word("studio_preview_faults"))] : []));
     for (const card of this.cards.all) card.blame(view.faults.find((each) => each.field === card.name)?.reason ?? "");
     if (this.stale) return;
@@ -207,8 +207,8 @@ class Draft {
 }
 
 function lacking(view) {
-  const nodes = view.nodes_lacking.map((each) => make("li", { dir: "auto" }, make("b", {}, word("studio_missing_node", { name: each.name })), each.pack ? ` ${word("studio_from_pack", { pack: each.pack })}` : "", link(each)));
-  const models = view.models_lacking.map((each) => make("li", { dir: "auto" }, make("b", {}, each.name), [each.size ? ` (${each.size})` : "", each.folder ? ` ${word("studio_folder", { folder: each.folder })}` : ""].join(""), link(each)));
+  const nodes = view.nodes_lacking.map((each) => row(make("b", {}, word("studio_missing_node", { name: each.name })), each.pack ? ` ${word("studio_from_pack", { pack: each.pack })}` : "", link(each)));
+  const models = view.models_lacking.map((each) => row(make("b", {}, each.name), [each.size ? ` (${each.size})` : "", each.folder ? ` ${word("studio_folder", { folder: each.folder })}` : ""].join(""), link(each)));
   const words = [view.refused, nodes.length + models.length ? "" : view.lacks].filter(Boolean).map((text) => make("p", { class: "fault", dir: "auto" }, text));
   if (!nodes.length && !models.length && !words.length) return [make("p", { class: "about" }, word("studio_ready"))];
   return [...words, make("ul", { class: "studio-lacks" }, ...nodes, ...models)];
@@ -217,6 +217,11 @@ function lacking(view) {
 function link({ url, name }) {
   if (!/^https?:\/\//.test(url ?? "")) return null;
   return make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, word("studio_get", { name }));
+}
+
+/** A line of a list: its text has a direction of its own, its mark that of the page. */
+export function row(...content) {
+  return make("li", {}, make("span", { dir: "auto" }, ...content));
 }
 
 export function labelled(name, control) {

@@ -44,11 +44,11 @@ export class NewGraph {
     const key = JSON.stringify([replaced, lost, fields.map(({ name, settings }) => [name, settings.title])]);
     if (key === this.key) return;
     this.key = key;
-    const title = (name) => cards.all.find((card) => card.name === name)?.title ?? name;
-    const rows = lost.map((each) => this.lost(each, title(each.field), cards));
+    const titles = new Map(cards.all.map((card) => [card.name, card.title]));
+    const rows = lost.map((each) => this.lost(each, titles.get(each.field) ?? each.field, cards));
     const lines = [];
-    for (const each of replaced?.moved ?? []) {
-      const gaps = { title: title(each.field), was: each.was_class || each.was, now: each.now_class || each.now, target: each.now };
+    for (const each of (replaced?.moved ?? []).filter(({ field }) => titles.has(field))) {
+      const gaps = { title: titles.get(each.field), was: each.was_class || each.was, now: each.now_class || each.now, target: each.now };
       lines.push(word(each.was_class ? "studio_graph_doubt" : "studio_graph_moved", gaps));
     }
     if (replaced?.results.length) lines.push(word("studio_graph_results", { names: replaced.results.join(", ") }));
@@ -56,9 +56,9 @@ export class NewGraph {
     if (replaced && !rows.length && !lines.length) lines.push(word("studio_graph_fits"));
     const back = replaced ? sure(make("button", { type: "button", class: "button" }, word("studio_graph_back")), word("studio_graph_back_sure"), async () => say((await this.give("DELETE", "/graph")) || word("studio_graph_returned"))) : null;
     this.report.replaceChildren(
-      ...(replaced ? [make("h3", { dir: "auto" }, word("studio_graph_now", { name: replaced.name }))] : []),
+      ...(replaced ? [make("h3", {}, make("bdi", {}, word("studio_graph_now", { name: replaced.name })))] : []),
       ...(rows.length ? [make("p", { class: "fault" }, word("studio_graph_lost")), make("ul", { class: "studio-rows" }, ...rows)] : []),
-      ...(lines.length ? [make("ul", { class: "studio-told" }, ...lines.map((line) => make("li", { dir: "auto" }, line)))] : []),
+      ...(lines.length ? [make("ul", { class: "studio-told" }, ...lines.map((line) => make("li", {}, make("span", { dir: "auto" }, line))))] : []),
       ...(back ? [back] : []),
     );
   }

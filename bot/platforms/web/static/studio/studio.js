@@ -32,7 +32,7 @@ async function home() {
   main.replaceChildren(
     make("div", { class: "studio-home" },
       make("div", { class: "studio-column" }, panel("studio_new", dropping("studio-file", (body) => opening(ask("POST", "studio/files", body)), make("span", {}, word("studio_drop")), make("small", {}, word("studio_formats")))), drafts.length ? list("studio_drafts", drafts) : null, panel("studio_library", library())),
-      make("div", { class: "studio-column" }, faults.length ? list("studio_faults", faults) : null, list("studio_workflows", workflows), saved.length ? list("studio_saved", saved) : null)),
+      make("div", { class: "studio-column" }, faults.length ? list("studio_faults", faults) : null, list("studio_workflows", workflows), list("studio_saved", saved, word("studio_saved_about")))),
   );
 }
 
@@ -42,11 +42,11 @@ export function place({ field, line }) {
 }
 
 function panel(name, ...content) {
-  return make("section", { class: "studio-panel", "aria-labelledby": name }, make("h2", { id: name }, word(name)), ...content);
+  return make("section", { class: "studio-panel", "aria-labelledby": name }, make("h2", { id: name }, word(name)), ...content.filter(Boolean));
 }
 
-function list(name, rows) {
-  return panel(name, rows.length ? make("ul", { class: "studio-rows" }, ...rows) : make("p", { class: "about" }, word("studio_none")));
+function list(name, rows, about = "") {
+  return panel(name, about ? make("p", { class: "about" }, about) : null, rows.length ? make("ul", { class: "studio-rows" }, ...rows) : make("p", { class: "about" }, word("studio_none")));
 }
 
 function row(each, words, buttons) {
