@@ -264,6 +264,14 @@ class WorkflowEditor:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
         return self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot) is not None
 
+    def may_regraph(self, by: Person, workflow: Workflow) -> bool:
+        """True if a person may give a workflow another graph: operators, and who added it until it is open everywhere.
+        Else an author would change what an operator has opened.
+        """
+        trial = self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot)
+        own = trial is not None and isinstance(trial.body, Trial) and trial.body.by == by.key and not trial.body.open
+        return own or self._permissions.is_operator(by)
+
     async def free_path(self, name: str) -> str:
         """Return the path of a new workflow. Raises `UserError` if there are files of this name, even faulty ones."""
         if not name.strip():

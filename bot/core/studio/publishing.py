@@ -119,7 +119,7 @@ class WorkflowShelf:
         if seen is None or now is None:
             return False
         graphs = (seen.graph, *([content.graph] if content.graph is not None else []))
-        return now.sidecar in (seen.sidecar, content.sidecar) and any(_is_same(now.graph, each) for each in graphs)
+        return now.sidecar in (seen.sidecar, content.sidecar) and any(same_graph(now.graph, each) for each in graphs)
 
     async def source(self, workflow: Workflow) -> SourceFile:
         """Return the files of a workflow as they were read. Raises `UserError`."""
@@ -153,7 +153,7 @@ class WorkflowShelf:
         if _text(sidecar) != (source.sidecar if ours else None):
             raise EditedMeanwhile(_EDITED.format(title=workflow.title))
         files: dict[Path, str] = {}
-        if content.graph is not None and not _is_same(content.graph, source.graph):
+        if content.graph is not None and not same_graph(content.graph, source.graph):
             is_media = graph.suffix.lower() != ".json"  # a picture that a workflow was in stays, as its picture
             files[graph.with_name(f"{folder.joinpath(workflow.path).name}.json") if is_media else graph] = _json(
                 content.graph
@@ -181,7 +181,8 @@ def graph_text(source: SourceFile) -> str:
     return _json(source.graph)
 
 
-def _is_same(one: Prompt | SavedSource, other: Prompt | SavedSource) -> bool:
+def same_graph(one: Prompt | SavedSource, other: Prompt | SavedSource) -> bool:
+    """True if two workflows have the same graph, in whatever way it is written."""
     return _data(one) == _data(other)
 
 

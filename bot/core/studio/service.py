@@ -23,7 +23,7 @@ from bot.core.studio.changes import DraftChange, changed
 from bot.core.studio.drafts import TRIED, Draft, DraftStore, NewGraph
 from bot.core.studio.history import VersionLine, changes_between
 from bot.core.studio.new_graph import Refitted, refitted
-from bot.core.studio.publishing import Shelved, WorkflowShelf, graph_text
+from bot.core.studio.publishing import Shelved, WorkflowShelf, graph_text, same_graph
 from bot.core.studio.sources import DraftSources, GivenGraph, Openable
 from bot.core.studio.view import DraftFault, DraftView, earlier_prompt, located, prompt_of, source_of, view_of
 from bot.core.workflows.auto_form import declared_fields, results
@@ -220,6 +220,8 @@ class StudioService:
         if found.base:
             workflow = await self._own(by, here, found.base)
             await self._shelf.check(found, graph)
+            if found.graph:
+                await self._may_regraph(by, here, workflow)
             new = await self._source(found) if found.graph else None
             await self._shelf.over(by, found.base, found.version, Shelved(found.sidecar, new))
             words = _("Published the changes of “{title}”.").format(title=self._catalog.title(found.base))
@@ -280,6 +282,8 @@ class StudioService:
         file = (await self._identities.versions([version])).get(version)
         if file is None or version not in dict(await self._identities.history(found.id, _VERSIONS + 1)):
             raise UserError(_("This version is no longer kept."))
+        if not same_graph(file.graph, (await self._shelf.source(found)).graph):
+            await self._may_regraph(by, here, found)
         content = Shelved(file.sidecar, file.graph)
         await self._shelf.over(by, found.id, newest, content)
         words = _("“{title}” is as it was in the version that you chose.").format(title=self._catalog.title(found.id))
@@ -304,6 +308,8 @@ class StudioService:
     async def _regraph(self, by: Person, here: Place, draft: str, given: GivenGraph) -> DraftView:
         async with self._one_by_one:
             found, info = await self._mine(by, here, draft), self._catalog.info
+            if found.base:
+                await self._may_regraph(by, here, await self._own(by, here, found.base))
             old = await self._source(found)
             new = await asyncio.to_thread(source_of, given.content)
             fitted = await asyncio.to_thread(_refitted, found.sidecar, old, new, info)
@@ -348,6 +354,15 @@ class StudioService:
             words = _("“{title}” was not added in a chat or here, so only the operator can change it.")
             raise UserError(words.format(title=found.title or found.name))
         return found
+
+    async def _may_regraph(self, by: Person, here: Place, workflow: Workflow) -> None:
+        if self._editor.may_regraph(by, workflow):
+            return
+        words = _(
+            "Only an operator can give “{title}” another graph: it is open to everyone, or another person added it. "
+            "Publish yours as a new workflow."
+        )
+        raise await self._permissions.refused(by, here, "workflow graph", words.format(title=workflow.title))
 
     async def _admit(self, by: Person, here: Place) -> None:
         await self._permissions.trusted(by, here, "workflow add")

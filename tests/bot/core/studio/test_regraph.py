@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.errors import EditedMeanwhile, UserError
+from bot.core.errors import EditedMeanwhile, NotAllowed, UserError
+from bot.core.model import Place
 from bot.core.platform import DraftChange, DraftView
 from tests.bot.core.studio.test_service import AUTHOR, GRAPH, OPERATOR, SIDECAR, changing, given, put
 from tests.bot.harness import HERE, House, house
@@ -117,6 +118,32 @@ async def test_a_process_that_ended_between_two_files_is_helped_by_publishing_ag
         (tmp_path / "workflows" / "sheet.json").write_text(json.dumps(GRAPH))  # that is somebody else's
         await studio._catalog.refresh()
         assert (await studio.view(OPERATOR, HERE, view.draft.id)).is_old
+
+
+@pytest.mark.long
+async def test_an_author_does_not_change_the_graph_that_an_operator_opened(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted=("test:77",), operators=("test:99",)) as home:
+        studio, everywhere = home.services.studio, Place("test", "")
+        view = await given(home, tmp_path)
+        await studio.publish(AUTHOR, HERE, view.draft.id, "sheet", None, AUTHOR)
+        view = await regraphed(home, tmp_path, await studio.from_workflow(AUTHOR, HERE, "sheet"), NEW, AUTHOR)
+        await studio.publish(AUTHOR, HERE, view.draft.id, "", None, AUTHOR)  # it is on trial, and their own
+        newest, first = await studio.versions(AUTHOR, HERE, "sheet")
+        view = await regraphed(home, tmp_path, await studio.from_workflow(AUTHOR, HERE, "sheet"), PLAIN, AUTHOR)
+
+        await home.services.moderation.workflows.open(OPERATOR, everywhere, "sheet")
+        ways = [
+            regraphed(home, tmp_path, view, NEW, AUTHOR),
+            studio.publish(AUTHOR, HERE, view.draft.id, "", None, AUTHOR),
+            studio.back(AUTHOR, HERE, "sheet", first.version, newest.version),
+        ]
+        for way in ways:
+            with pytest.raises(NotAllowed, match="Publish yours as a new workflow"):
+                await way
+        await studio.back(OPERATOR, HERE, "sheet", first.version, newest.version)
+        view = await studio.from_workflow(AUTHOR, HERE, "sheet")
+        view = await studio.change(AUTHOR, HERE, view.draft.id, DraftChange("Form", "", (), view.draft.edition))
+        await studio.publish(AUTHOR, HERE, view.draft.id, "", None, AUTHOR)  # the form is theirs to change
 
 
 async def test_two_tabs_do_not_overwrite_each_other(tmp_path: Path) -> None:
