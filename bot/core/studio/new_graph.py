@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bot.core.studio.changes import read_toml, tables
@@ -14,7 +15,7 @@ from bot.core.workflows.sidecar import nodes_called, target_of
 from bot.core.workflows.workflow import Target
 from comfy.prompt import Node, Prompt, is_link
 
-_MOST = 40  # inputs that are offered for one that is gone
+_MOST = 40  # inputs that are gone and told, and inputs that are offered for each
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ def refitted(sidecar: str, old: Prompt, new: Prompt) -> Refitted:
     except (ValueError, RecursionError):
         return Refitted(sidecar)
     nodes, moved = _Nodes(old, new), list[Moved]()
+    targets: dict[str, str | list[str]] = {}
     for name, table in tables(data).items():
         now = [_followed(each, nodes) for each in _targets(table)]
         moved += [each for found in now if (each := found.told(name)) is not None]
         if [each.now for each in now] != _targets(table):
-            target = now[0].now if isinstance(table.get("target"), str) else [each.now for each in now]
-            sidecar = sidecar_edit.set_field(sidecar, name, {**table, "target": target})
+            targets[name] = now[0].now if isinstance(table.get("target"), str) else [each.now for each in now]
+    sidecar = sidecar_edit.retarget(sidecar, targets)
     sidecar, gone = _with_results(sidecar, data, nodes)
     return Refitted(sidecar, tuple(moved), gone)
 
@@ -77,13 +79,17 @@ def lost_targets(sidecar: Mapping[str, Any], prompt: Prompt, old: Prompt | None)
     """
     fields = tables(sidecar)
     taken = {found for table in fields.values() for each in _targets(table) if (found := target_of(each, prompt))}
-    free = [(node, name) for node in prompt for name in settable(node) if Target(node.id, name) not in taken]
-    return tuple(
-        LostTarget(name, each, tuple(_others(each, free, prompt, old)))
-        for name, table in fields.items()
-        for each in _targets(table)
-        if target_of(each, prompt) is None
+    titles = Counter(node.title for node in prompt)
+    free = [
+        (node, name, f"{node.title if titles[node.title] == 1 and node.title[:1] != '#' else f'#{node.id}'}.{name}")
+        for node in prompt
+        for name in settable(node)
+        if Target(node.id, name) not in taken
+    ]
+    lost = (
+        (name, each) for name, table in fields.items() for each in _targets(table) if target_of(each, prompt) is None
     )
+    return tuple(LostTarget(*each, tuple(_others(each[1], free, old))) for each in islice(lost, _MOST))
 
 
 def fresh_inputs(prompt: Prompt, old: Prompt) -> frozenset[tuple[str, str]]:
@@ -175,7 +181,7 @@ def _result(name: str, nodes: _Nodes) -> list[str]:
     return [named_node(new, each.id) for each in others if each is not None]
 
 
-def _others(text: str, free: Iterable[tuple[Node, str]], prompt: Prompt, old: Prompt | None) -> Iterable[str]:
+def _others(text: str, free: Iterable[tuple[Node, str, str]], old: Prompt | None) -> Iterable[str]:
     """Return the inputs that could stand for one that is gone: of the same kind of value, those of the same name
     first.
     """
@@ -185,7 +191,7 @@ def _others(text: str, free: Iterable[tuple[Node, str]], prompt: Prompt, old: Pr
     like = type(node.inputs[name]) if node is not None else None
     fitting = [each for each in free if like is None or _alike(type(each[0].inputs[each[1]]), like)]
     fitting.sort(key=lambda each: (each[1] != name, node is None or each[0].class_type != node.class_type))
-    return (f"{named_node(prompt, each.id)}.{field}" for each, field in fitting[:_MOST])
+    return (called for _node, _name, called in fitting[:_MOST])
 
 
 def _alike(one: type, other: type) -> bool:

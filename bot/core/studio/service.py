@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from bot.core.errors import EditedMeanwhile, UserError
 from bot.core.model import Person, Place
@@ -83,7 +84,7 @@ class StudioService:
         self._validator, self._permissions, self._packs = validator, permissions, frozenset(packs)
         self._audit, self._given = audit, sources
         self._sources = OrderedDict[tuple[str, int], Prompt | SavedSource]()
-        self._one_by_one = asyncio.Lock()
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
 
     def is_author(self, person: Person) -> bool:
         """True if a person may use the studio."""
@@ -148,7 +149,7 @@ class StudioService:
 
     async def graph_before(self, by: Person, here: Place, draft: str) -> DraftView:
         """Give a draft the graph and the form back that it had before its new graph."""
-        async with self._one_by_one:
+        async with self._one_by_one(draft):
             found = await self._mine(by, here, draft)
             if found.replaced is None:
                 raise UserError(_("This draft has the graph that it began with."))
@@ -163,7 +164,7 @@ class StudioService:
         """Write what an author changed into the draft's sidecar. Mistakes stand in the answer. Raises
         `EditedMeanwhile` if the draft is no longer as the author saw it.
         """
-        async with self._one_by_one:
+        async with self._one_by_one(draft):
             return await self._view(await self._changed(await self._mine(by, here, draft), change))
 
     async def _changed(self, found: Draft, change: DraftChange) -> Draft:
@@ -194,7 +195,7 @@ class StudioService:
         graph = await asyncio.to_thread(self._drafts.graph, found)
         trial = Trial(runner.key, alone=True)
         tried = await self._shelf.put(by, here, found, graph, found.path, trial, "workflow try")
-        async with self._one_by_one:
+        async with self._one_by_one(draft):
             now = await self._mine(by, here, draft)
             await asyncio.to_thread(self._drafts.keep, replace(now, tried=tried))
         return tried
@@ -306,7 +307,7 @@ class StudioService:
         return await asyncio.to_thread(self._drafts.new, by, title, sidecar, graph, workflow.id, workflow.version)
 
     async def _regraph(self, by: Person, here: Place, draft: str, given: GivenGraph) -> DraftView:
-        async with self._one_by_one:
+        async with self._one_by_one(draft):
             found, info = await self._mine(by, here, draft), self._catalog.info
             if found.base:
                 await self._may_regraph(by, here, await self._own(by, here, found.base))
@@ -363,6 +364,10 @@ class StudioService:
             "Publish yours as a new workflow."
         )
         raise await self._permissions.refused(by, here, "workflow graph", words.format(title=workflow.title))
+
+    def _one_by_one(self, draft: str) -> asyncio.Lock:
+        """Return what keeps two changes of a draft apart."""
+        return self._locks.setdefault(draft, asyncio.Lock())
 
     async def _admit(self, by: Person, here: Place) -> None:
         await self._permissions.trusted(by, here, "workflow add")

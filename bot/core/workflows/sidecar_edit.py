@@ -59,6 +59,16 @@ def set_field(text: str, name: str, settings: Mapping[str, Any]) -> str:
     return tomlkit.dumps(sidecar)
 
 
+def retarget(text: str, targets: Mapping[str, str | Sequence[str]]) -> str:
+    """Have fields set other inputs. All else of them stays."""
+    if not targets:
+        return text
+    sidecar = _parsed(text)
+    for name, target in targets.items():
+        sidecar["fields"][name]["target"] = target
+    return tomlkit.dumps(sidecar)
+
+
 def remove_field(text: str, name: str) -> str:
     """Remove a field, if it is there. The comments below it stay: they are about the next one."""
     sidecar = _parsed(text)

@@ -34,7 +34,7 @@ target = "Prompt.text"
 target = "#2.text" # not by its title
 
 [fields.steps]
-target = "KSampler.steps"
+target = "KSampler.steps" # of the first pass
 maximum = 40 # more is too slow
 
 [fields.size]
