@@ -92,6 +92,7 @@ from bot.core.storage.temporary import locked_folder
 from bot.core.studio.forgetting import AuthorTraces
 from bot.core.studio.publishing import WorkflowShelf
 from bot.core.studio.service import StudioService
+from bot.core.studio.sources import DraftSources
 from bot.core.together import together
 from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
@@ -493,8 +494,7 @@ def _studio(
         validator,
         policy.permissions,
         policy.audit,
-        SavedStore(database),
-        _libraries(base.fleet),
+        DraftSources(SavedStore(database), _libraries(base.fleet), policy.permissions),
         settings.allowed_nodes,
     )
 

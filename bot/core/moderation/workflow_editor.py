@@ -264,6 +264,14 @@ class WorkflowEditor:
         """True for a workflow that was added in the chat: its trial stays on record, even when it is open."""
         return self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot) is not None
 
+    def may_regraph(self, by: Person, workflow: Workflow) -> bool:
+        """True if a person may give a workflow another graph: operators, and who added it until it is open everywhere.
+        Else an author would change what an operator has opened.
+        """
+        trial = self._rule_store.of("").get(Rule(Scope(workflow=workflow.id), Trial()).slot)
+        own = trial is not None and isinstance(trial.body, Trial) and trial.body.by == by.key and not trial.body.open
+        return own or self._permissions.is_operator(by)
+
     async def free_path(self, name: str) -> str:
         """Return the path of a new workflow. Raises `UserError` if there are files of this name, even faulty ones."""
         if not name.strip():
@@ -395,12 +403,13 @@ def _try(files: Mapping[Path, str], info: ObjectInfo | None) -> None:
 
 
 def put_files(files: Mapping[Path, str]) -> None:
-    """Write files so that no reader sees a half-written one."""
-    for path, text in files.items():
+    """Write files so that no reader sees a half-written one, and all of them before the first takes its place."""
+    parts = {path.with_name(f".{path.name}"): path for path in files}
+    for part, path in parts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}")
-        part.write_text(text, "utf-8")
+        part.write_text(files[path], "utf-8")
         part.chmod(private.as_folder(path.parent))  # the operator's own folder may be open to others
+    for part, path in parts.items():
         part.replace(path)
 
 

@@ -29,11 +29,14 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class DraftChange:
-    """The whole form as it shall be, with its fields in order."""
+    """The whole form as it shall be, with its fields in order. `edition` is that of the draft which the author saw, if
+    it is known.
+    """
 
     title: str
     description: str
     fields: tuple[FieldChange, ...]
+    edition: int | None = None
 
 
 def changed(sidecar: str, change: DraftChange) -> str:

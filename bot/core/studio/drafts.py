@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
+import msgspec
+
 from bot.core.errors import UserError
 from bot.core.model import Person
 from bot.core.storage import private
 from bot.core.storage.temporary import room
+from bot.core.studio.new_graph import Moved
 from bot.i18n import _
 
 _MOST = 40  # drafts of one person
@@ -24,10 +27,24 @@ TRIED = "draft-"  #: begins the paths of drafts that their authors try
 
 
 @dataclass(frozen=True)
+class NewGraph:
+    """The state of a draft before it got a new graph: the number of the `graph`, and the `sidecar`. `name` is that of
+    the new one's file, `moved` has the fields that set another input since then, and `results` the nodes that
+    delivered results and are gone.
+    """
+
+    name: str
+    graph: int
+    sidecar: str
+    moved: tuple[Moved, ...] = ()
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Draft:
     """A draft of a person, who is named as "platform:id". `base` is the workflow that it changes, if there is one,
     `version` what that was when it was read, and `before` its sidecar then. `tried` is the workflow as which its author
-    tries it.
+    tries it. `graph` is the number of its graph, which a new one counts up, and `edition` one that each change does.
     """
 
     id: str
@@ -39,6 +56,9 @@ class Draft:
     version: str = ""
     before: str | None = None
     tried: str = ""
+    graph: int = 0
+    replaced: NewGraph | None = None
+    edition: int = 0
 
     @property
     def path(self) -> str:
@@ -62,16 +82,18 @@ class DraftStore:
         draft = Draft(token_hex(8), by.key, name, sidecar, base=base, version=version, before=before)
         with room():
             private.make_folder(self._folder)
-            self._write(self._graph(draft.id), graph)
+            self._write(self._graph(draft), graph)
         return self.keep(draft)
 
     def keep(self, draft: Draft, graph: bytes | None = None) -> Draft:
-        """Keep a draft as it is now."""
+        """Keep a draft as it is now, with a new graph if there is one: with a number that was not there yet."""
         kept = replace(draft, at=self._clock())
         with room():
             if graph is not None:
-                self._write(self._graph(draft.id), graph)
+                self._write(self._graph(draft), graph)
             self._write(self._facts(draft.id), json.dumps(asdict(kept)).encode())
+        wanted = {self._graph(kept, each) for each in (kept.graph, *([kept.replaced.graph] if kept.replaced else []))}
+        self._unlink(each for each in self._graphs(kept.id) if each not in wanted)
         return kept
 
     def get(self, by: Person, draft_id: str) -> Draft:
@@ -80,10 +102,10 @@ class DraftStore:
             raise UserError(_("This draft is no longer there."))
         return found
 
-    def graph(self, draft: Draft) -> bytes:
-        """Return the workflow's file, as JSON."""
+    def graph(self, draft: Draft, number: int | None = None) -> bytes:
+        """Return the workflow's file, as JSON: the one that it has, or the one with a number."""
         try:
-            return self._graph(draft.id).read_bytes()
+            return self._graph(draft, number).read_bytes()
         except FileNotFoundError:
             raise UserError(_("This draft is no longer there.")) from None
 
@@ -101,8 +123,7 @@ class DraftStore:
         return [each for each in self._every() if each.at < before]
 
     def delete(self, draft: Draft) -> None:
-        self._facts(draft.id).unlink(missing_ok=True)
-        self._graph(draft.id).unlink(missing_ok=True)
+        self._unlink([self._facts(draft.id), *self._graphs(draft.id)])
 
     def forget(self, person: str) -> None:
         """Delete the drafts of a person, given as "platform:id"."""
@@ -116,15 +137,23 @@ class DraftStore:
     def _read(self, draft_id: str) -> Draft | None:
         if not draft_id or len(draft_id) > _LONGEST_ID or not _ID_LETTERS.issuperset(draft_id):
             return None
-        with suppress(FileNotFoundError, ValueError, TypeError):  # a later version may have written it
-            return Draft(**json.loads(self._facts(draft_id).read_bytes()))
+        with suppress(FileNotFoundError, ValueError, msgspec.ValidationError):  # a later version may have written it
+            return msgspec.convert(json.loads(self._facts(draft_id).read_bytes()), Draft)
         return None
 
     def _facts(self, draft_id: str) -> Path:
         return self._folder / f"{draft_id}.json"
 
-    def _graph(self, draft_id: str) -> Path:
-        return self._folder / f"{draft_id}.graph"
+    def _graph(self, draft: Draft, number: int | None = None) -> Path:
+        wanted = draft.graph if number is None else number
+        return self._folder / (f"{draft.id}.{wanted}.graph" if wanted else f"{draft.id}.graph")
+
+    def _graphs(self, draft_id: str) -> Iterable[Path]:
+        return [each for each in self._folder.glob(f"{draft_id}.*") if each.suffix == ".graph"]
+
+    def _unlink(self, paths: Iterable[Path]) -> None:
+        for each in paths:
+            each.unlink(missing_ok=True)
 
     def _write(self, path: Path, data: bytes) -> None:
         part = path.with_name(f"{path.name}.part")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.core.errors import EditedMeanwhile, UserError
 from bot.core.model import Person, Place
@@ -20,10 +21,11 @@ from bot.core.studio.view import prompt_of, source_of, workflow_in
 from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.live_catalog import LiveCatalog
-from bot.core.workflows.reader import SourceFile, graph_of
+from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
+from comfy.prompt import Prompt
 from comfy.saved.needs import read_needs, with_notes
 
 _EDITED = _(
@@ -37,7 +39,7 @@ class Shelved:
     """The content of a workflow as it shall be: without a graph, that stays; without a sidecar, there is none."""
 
     sidecar: str | None
-    graph: bytes | None = None
+    graph: Prompt | SavedSource | None = None
 
 
 class WorkflowShelf:
@@ -77,7 +79,7 @@ class WorkflowShelf:
             raise UserError(_("No server can be reached to check the workflow. Try again when one is back."))
         source = await asyncio.to_thread(source_of, graph)
         prompt = await asyncio.to_thread(prompt_of, source, info)
-        data = source.data if isinstance(source, SavedSource) else source.to_json()
+        data = _data(source)
         self._editor.check_nodes(prompt, info, with_notes(read_needs(data), data))
         made = await asyncio.to_thread(workflow_in, draft, source, info)
         if not isinstance(made, Workflow):
@@ -90,7 +92,7 @@ class WorkflowShelf:
         async with self._editor.one_by_one:
             await self._catalog.refresh()
             found = self._catalog.workflows.get(workflow)
-            if found is None or found.version != version:
+            if found is None or not await self._is_as_seen(found, version, content):
                 raise EditedMeanwhile(_EDITED.format(title=self._catalog.title(workflow)))
             source = await self.source(found)
             await asyncio.to_thread(self._over, found, source, content)
@@ -98,12 +100,26 @@ class WorkflowShelf:
         await self._note(by, workflow)
         return self._catalog.get(workflow).version
 
-    async def is_old(self, draft: Draft) -> bool:
-        """True if the files that a draft changes are no longer as they were when it read them."""
+    async def is_old(self, draft: Draft, graph: Prompt | SavedSource) -> bool:
+        """True if the files that a draft with this graph changes are no longer as they were when it read them."""
         if not draft.base:
             return False
         found = self._catalog.workflows.get(draft.base)
-        return found is None or found.version != draft.version
+        content = Shelved(draft.sidecar, graph if draft.graph else None)
+        return found is None or not await self._is_as_seen(found, draft.version, content)
+
+    async def _is_as_seen(self, found: Workflow, version: str, content: Shelved) -> bool:
+        """True if the files of a workflow are those of a version, or in part already those that shall be written: a
+        process may end between two files.
+        """
+        if found.version == version:
+            return True
+        files = await self._store.versions([version, found.version])
+        seen, now = files.get(version), files.get(found.version)
+        if seen is None or now is None:
+            return False
+        graphs = (seen.graph, *([content.graph] if content.graph is not None else []))
+        return now.sidecar in (seen.sidecar, content.sidecar) and any(same_graph(now.graph, each) for each in graphs)
 
     async def source(self, workflow: Workflow) -> SourceFile:
         """Return the files of a workflow as they were read. Raises `UserError`."""
@@ -137,11 +153,11 @@ class WorkflowShelf:
         if _text(sidecar) != (source.sidecar if ours else None):
             raise EditedMeanwhile(_EDITED.format(title=workflow.title))
         files: dict[Path, str] = {}
-        if content.graph is not None and graph_of(content.graph) != source.graph:
-            if graph.suffix.lower() != ".json":
-                words = _("The graph is in {file}, which cannot be written. Save it in ComfyUI once more.")
-                raise UserError(words.format(file=graph.name))
-            files[graph] = content.graph.decode("utf-8", "surrogatepass")
+        if content.graph is not None and not same_graph(content.graph, source.graph):
+            is_media = graph.suffix.lower() != ".json"  # a picture that a workflow was in stays, as its picture
+            files[graph.with_name(f"{folder.joinpath(workflow.path).name}.json") if is_media else graph] = _json(
+                content.graph
+            )
         elif not ours:
             files[graph] = graph_text(source)
         if content.sidecar is not None:
@@ -162,8 +178,20 @@ class WorkflowShelf:
 
 def graph_text(source: SourceFile) -> str:
     """Return the graph of a workflow as JSON."""
-    data = source.graph.data if isinstance(source.graph, SavedSource) else source.graph.to_json()
-    return json.dumps(data, indent=1)
+    return _json(source.graph)
+
+
+def same_graph(one: Prompt | SavedSource, other: Prompt | SavedSource) -> bool:
+    """True if two workflows have the same graph, in whatever way it is written."""
+    return _data(one) == _data(other)
+
+
+def _data(graph: Prompt | SavedSource) -> Mapping[str, Any]:
+    return graph.data if isinstance(graph, SavedSource) else graph.to_json()
+
+
+def _json(graph: Prompt | SavedSource) -> str:
+    return json.dumps(_data(graph), indent=1)
 
 
 def _text(path: Path) -> str | None:

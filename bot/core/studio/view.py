@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.core.errors import UserError
 from bot.core.sources.needs import packs_of, refused_packs
 from bot.core.studio.changes import read_toml, said, tables
 from bot.core.studio.drafts import Draft
+from bot.core.studio.new_graph import LostTarget, fresh_inputs, lost_targets, settable
 from bot.core.workflows.automatic.fields import field_name
 from bot.core.workflows.catalog import workflow_of
 from bot.core.workflows.field_kinds import kind_of_input
@@ -24,7 +25,7 @@ from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
-from comfy.prompt import Node, Prompt, is_link
+from comfy.prompt import Node, Prompt
 from comfy.saved import UnreadableWorkflow
 from comfy.saved.needs import ModelLink, NodeLink
 from comfy.scheduling.schedule import is_model
@@ -36,7 +37,8 @@ _MOST_CHOICES = 12  # of an input that are shown
 @dataclass(frozen=True)
 class DraftInput:
     """An input that a field could set. `target` is its name in a sidecar, `name` one that a field for it could have,
-    and `kind` that of such a field. `least`, `most`, `step` and `choices` are what servers take.
+    and `kind` that of such a field. `least`, `most`, `step` and `choices` are what servers take. `is_new`: the graph
+    before it had no such input.
     """
 
     target: str
@@ -49,6 +51,7 @@ class DraftInput:
     step: float | None = None
     choices: tuple[str, ...] = ()
     help: str = ""
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class DraftView:
     """All of a draft. `workflow` and `form` are None while there are mistakes. `base_title` is that of the workflow
     that it changes; `lacks` says in words why no server can run it, `nodes_lacking` and `models_lacking` what to
     install, and `refused` which packs of nodes the operator does not allow. `is_old`: the files have changed since it
-    was read.
+    was read. `lost` has what its fields set in vain.
     """
 
     draft: Draft
@@ -102,6 +105,7 @@ class DraftView:
     workflow: Workflow | None = None
     form: Form | None = None
     is_old: bool = False
+    lost: tuple[LostTarget, ...] = ()
 
 
 def source_of(graph: bytes) -> Prompt | SavedSource:
@@ -122,6 +126,14 @@ def prompt_of(source: Prompt | SavedSource, info: ObjectInfo | None) -> Prompt:
         return source.prompt_for(info)
     except (UnreadableWorkflow, PromptRejected) as fault:
         raise _unusable(fault) from fault
+
+
+def earlier_prompt(source: Prompt | SavedSource | None, info: ObjectInfo | None) -> Prompt | None:
+    """Return the prompt of a file that there was before; None if it cannot be used any more."""
+    try:
+        return prompt_of(source, info) if source is not None else None
+    except UserError:
+        return None
 
 
 def _unusable(fault: UnreadableWorkflow | PromptRejected) -> UserError:
@@ -145,13 +157,14 @@ def view_of(
     known: Mapping[str, ObjectInfo],
     allowed: Iterable[str],
     base_title: str,
+    before: Prompt | SavedSource | None = None,
     *,
     is_old: bool,
 ) -> DraftView:
-    """Describe a draft, with what is `known` of each server and of all together. Raises `UserError` if its workflow
-    cannot be read.
+    """Describe a draft, with what is `known` of each server and of all together, and the graph that it had `before`.
+    Raises `UserError` if its workflow cannot be read.
     """
-    prompt = prompt_of(source, info)
+    prompt, earlier = prompt_of(source, info), earlier_prompt(before, info)
     made = workflow_in(draft, source, info)
     faults = [] if isinstance(made, Workflow) else made
     plain = made if isinstance(made, Workflow) else Workflow(draft.name, draft.name, "", prompt, source=_saved(source))
@@ -161,7 +174,7 @@ def view_of(
         draft,
         str(data.get("title", "")) or draft.name,
         str(data.get("description", "")),
-        tuple(_nodes(prompt, info)),
+        tuple(_nodes(prompt, info, fresh_inputs(prompt, earlier) if earlier is not None else frozenset())),
         tuple(
             DraftField(name, {key: said(value) for key, value in table.items()}) for name, table in tables(data).items()
         ),
@@ -178,6 +191,7 @@ def view_of(
         made if isinstance(made, Workflow) else None,
         made.form(info) if isinstance(made, Workflow) else None,
         is_old,
+        lost_targets(data, prompt, earlier),
     )
 
 
@@ -205,14 +219,14 @@ def _results(workflow: Workflow, info: ObjectInfo | None) -> tuple[str, ...]:
     return tuple(each.id for each in workflow.prompt if known.get(each.class_type, {}).get("output_node") is True)
 
 
-def _nodes(prompt: Prompt, info: ObjectInfo | None) -> Iterable[DraftNode]:
+def _nodes(prompt: Prompt, info: ObjectInfo | None, fresh: frozenset[tuple[str, str]]) -> Iterable[DraftNode]:
     titles = Counter(node.title for node in prompt)
     for node in prompt:
         is_plain = titles[node.title] == 1 and not node.title.startswith("#")
+        called = node.title if is_plain else f"#{node.id}"
         inputs = tuple(
-            _input(node, f"{node.title if is_plain else f'#{node.id}'}.{name}", name, value, info)
-            for name, value in node.inputs.items()
-            if isinstance(value, str | int | float) and not is_link(value)
+            replace(_input(node, f"{called}.{name}", name, node.inputs[name], info), is_new=(node.id, name) in fresh)
+            for name in settable(node)
         )
         if inputs:
             yield DraftNode(node.title, node.class_type, inputs)

@@ -231,18 +231,33 @@ def _targets(name: str, given: str | list[Any] | None, prompt: Prompt, faults: F
     return tuple(dict.fromkeys(target for target in found if target is not None)) if all(found) else ()
 
 
+def target_of(text: str, prompt: Prompt) -> Target | None:
+    """Return the input that a target names; None if there is no such input that a field can set."""
+    for nodes, field in _matches(text, prompt):
+        if len(nodes) == 1 and field in prompt[nodes[0]].inputs:
+            is_linked = is_link(prompt[nodes[0]].inputs[field])
+            return None if is_linked else Target(nodes[0], field)
+    return None
+
+
 def _target(name: str, text: str, prompt: Prompt, faults: Faults) -> Target | None:
-    """Parse a target. Titles and the inputs of dynamic combos may contain dots, so use the split that fits."""
-    splits = [(text[:at], text[at + 1 :]) for at in range(len(text)) if text[at] == "."][::-1]
-    if not splits:
+    if "." not in text:
         faults.add(name, _("target “{text}” must be a node's title, a dot and an input").format(text=text))
         return None
-    matches = [(nodes, field) for title, field in splits if (nodes := _nodes(title, prompt))]
+    matches = _matches(text, prompt)
     for nodes, field in matches:
         if len(nodes) == 1 and field in prompt[nodes[0]].inputs:
             return _unlinked(name, Target(nodes[0], field), prompt, faults)
-    faults.add(name, _mismatch(splits[0][0], matches, prompt))
+    faults.add(name, _mismatch(text.rpartition(".")[0], matches, prompt))
     return None
+
+
+def _matches(text: str, prompt: Prompt) -> list[tuple[list[str], str]]:
+    """Return the nodes and the input that a target may mean. Titles and the inputs of dynamic combos may contain dots,
+    so there may be several splits that fit.
+    """
+    splits = [(text[:at], text[at + 1 :]) for at in range(len(text)) if text[at] == "."][::-1]
+    return [(nodes, field) for title, field in splits if (nodes := nodes_called(title, prompt))]
 
 
 def _unlinked(name: str, target: Target, prompt: Prompt, faults: Faults) -> Target | None:
@@ -254,7 +269,8 @@ def _unlinked(name: str, target: Target, prompt: Prompt, faults: Faults) -> Targ
     return None
 
 
-def _nodes(title: str, prompt: Prompt) -> list[str]:
+def nodes_called(title: str, prompt: Prompt) -> list[str]:
+    """Return the ids of the nodes that a sidecar calls by a title, or by # and an id."""
     by_title = [node.id for node in prompt.titled(title)]
     if by_title or not title.startswith("#"):
         return by_title
@@ -285,7 +301,7 @@ def _no_node(title: str, prompt: Prompt) -> str:
 
 
 def _output(title: Any, prompt: Prompt, faults: Faults) -> list[str]:
-    nodes = _nodes(str(title), prompt)
+    nodes = nodes_called(str(title), prompt)
     if not nodes:
         faults.add(None, _("outputs: {reason}").format(reason=_no_node(str(title), prompt)))
     return nodes

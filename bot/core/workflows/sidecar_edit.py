@@ -35,6 +35,16 @@ def describe(text: str, title: str, description: str) -> str:
     return tomlkit.dumps(sidecar)
 
 
+def deliver(text: str, outputs: Sequence[str]) -> str:
+    """Set the nodes whose results are delivered; with none, those of all nodes are."""
+    sidecar = tomlkit.parse(with_quoted_languages(text))
+    if outputs:
+        sidecar["outputs"] = list(outputs)
+    else:
+        sidecar.pop("outputs", None)
+    return tomlkit.dumps(sidecar)
+
+
 def set_field(text: str, name: str, settings: Mapping[str, Any]) -> str:
     """Give a field these keys and no others. A field that is there keeps its place; a new one comes last."""
     sidecar = _parsed(text)
@@ -46,6 +56,16 @@ def set_field(text: str, name: str, settings: Mapping[str, Any]) -> str:
         del field[key]
     field.update(keys)
     field.value.body.extend((None, each) for each in below)
+    return tomlkit.dumps(sidecar)
+
+
+def retarget(text: str, targets: Mapping[str, str | Sequence[str]]) -> str:
+    """Have fields set other inputs. All else of them stays."""
+    if not targets:
+        return text
+    sidecar = _parsed(text)
+    for name, target in targets.items():
+        sidecar["fields"][name]["target"] = target
     return tomlkit.dumps(sidecar)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,15 @@ _WORDS = 100  # characters that are looked for
 
 
 class _Published(msgspec.Struct):
-    """A wish to publish: a name for a new workflow, and the place that it is opened to."""
+    """A wish to publish: a name for a new workflow, the place that it is opened to, and what the author saw."""
 
     name: str = ""
     where: str = ""
+    edition: int | None = None
+
+
+class _Seen(msgspec.Struct):
+    edition: int | None = None
 
 
 class _Version(msgspec.Struct):
@@ -69,6 +75,9 @@ class StudioRoutes:
             web.post(one + "/try", self._try),
             web.post(one + "/publish", self._publish),
             web.post(one + "/reload", self._reload),
+            web.post(one + "/graph", self._graph),
+            web.post(one + "/graph/file", self._graph_file),
+            web.delete(one + "/graph", self._graph_before),
             web.get("/studio/versions/{workflow}", self._versions),
             web.post("/studio/versions/{workflow}", self._back),
         ]
@@ -100,12 +109,20 @@ class StudioRoutes:
         return web.json_response({"found": [msgspec.to_builtins(each) for each in found]})
 
     async def _file(self, request: web.Request) -> web.Response:
+        async with self._received(request) as (path, name):
+            return await _shown(await self._studio.from_file(who(request, self._gate), _HERE, path, name))
+
+    async def _graph_file(self, request: web.Request) -> web.Response:
+        by, here, draft = self._asked(request)
+        async with self._received(request) as (path, name):
+            return await _shown(await self._studio.graph_from_file(by, here, draft, path, name))
+
+    @asynccontextmanager
+    async def _received(self, request: web.Request) -> AsyncIterator[tuple[Path, str]]:
         """Read a file of any kind, which is written to disk piece by piece, and no further than it may be large."""
-        by = who(request, self._gate)
         if self._sending >= _SENDING:
             raise TooMany(_("Too many files are being sent at once. Please try again in a minute."))
-        if not self._studio.is_author(by):
-            await self._studio.overview(by, _HERE)  # refuses, and says why
+        await self._admit(request)
         self._sending += 1
         try:
             with work_folder() as folder:
@@ -116,7 +133,7 @@ class StudioRoutes:
                 path = folder / f"given{_ending(part.filename)}"
                 await self._written(reader, path)
                 name = "".join(filter(str.isprintable, part.filename.replace("\\", "/").rpartition("/")[2]))[:100]
-                return await _shown(await self._studio.from_file(by, _HERE, path, name or _("Workflow")))
+                yield path, name or _("Workflow")
         finally:
             self._sending -= 1
 
@@ -134,7 +151,7 @@ class StudioRoutes:
             await asyncio.to_thread(file.close)
 
     async def _open(self, request: web.Request) -> web.Response:
-        by, source = who(request, self._gate), await _read(request, _Source)
+        by, source = who(request, self._gate), await self._read(request, _Source)
         ways: dict[str, Callable[[Person, Place, str], Awaitable[DraftView]]] = {
             "workflow": self._studio.from_workflow,
             "saved": self._studio.from_saved,
@@ -144,28 +161,45 @@ class StudioRoutes:
             raise broken()
         return await _shown(await ways[source.kind](by, _HERE, source.id))
 
+    async def _graph(self, request: web.Request) -> web.Response:
+        source = await self._read(request, _Source)
+        if source.kind != "saved":
+            raise broken()
+        return await _shown(await self._studio.graph_from_saved(*self._asked(request), source.id))
+
+    async def _graph_before(self, request: web.Request) -> web.Response:
+        return await _shown(await self._studio.graph_before(*self._asked(request)))
+
     async def _draft(self, request: web.Request) -> web.Response:
         return await _shown(await self._studio.view(*self._asked(request)))
 
     async def _change(self, request: web.Request) -> web.Response:
-        change = await _read(request, DraftChange)
-        return await _shown(await self._studio.change(*self._asked(request), change))
+        change = await self._read(request, DraftChange)
+        try:
+            return await _shown(await self._studio.change(*self._asked(request), change))
+        except EditedMeanwhile as fault:
+            return _stale(fault)
 
     async def _discard(self, request: web.Request) -> web.Response:
         await self._studio.discard(*self._asked(request))
         return web.json_response({})
 
     async def _try(self, request: web.Request) -> web.Response:
-        return web.json_response({"workflow": await self._studio.try_out(*self._asked(request), _runner(request))})
+        seen = await self._read(request, _Seen)
+        try:
+            tried = await self._studio.try_out(*self._asked(request), _runner(request), seen.edition)
+        except EditedMeanwhile as fault:
+            return _stale(fault)
+        return web.json_response({"workflow": tried})
 
     async def _publish(self, request: web.Request) -> web.Response:
         by, here, draft = self._asked(request)
-        said = await _read(request, _Published)
+        said = await self._read(request, _Published)
         where = await self._place(by, said.where) if said.where else None
         try:
-            told = await self._studio.publish(by, here, draft, said.name, where, _runner(request))
+            told = await self._studio.publish(by, here, draft, said.name, where, _runner(request), said.edition)
         except EditedMeanwhile as fault:
-            return web.json_response({"error": str(fault), "faults": [{"field": "old", "reason": ""}]}, status=409)
+            return _stale(fault)
         return web.json_response({"told": told})
 
     async def _reload(self, request: web.Request) -> web.Response:
@@ -178,9 +212,28 @@ class StudioRoutes:
         return web.json_response({"title": title, "versions": [version_view(each) for each in found]})
 
     async def _back(self, request: web.Request) -> web.Response:
-        wanted, by = await _read(request, _Version), who(request, self._gate)
+        wanted, by = await self._read(request, _Version), who(request, self._gate)
         told = await self._studio.back(by, _HERE, request.match_info["workflow"], wanted.version, wanted.newest)
         return web.json_response({"told": told})
+
+    async def _admit(self, request: web.Request) -> None:
+        """Raise `NotAllowed` before anything is read that somebody sends who is no author."""
+        by = who(request, self._gate)
+        if not self._studio.is_author(by):
+            await self._studio.overview(by, _HERE)  # refuses, and says why
+
+    async def _read(self, request: web.Request, kind: type[Any]) -> Any:
+        """Read what an author says, in JSON. Raises `UserError` and `HTTPRequestEntityTooLarge`."""
+        await self._admit(request)
+        data = bytearray()
+        while piece := await request.content.readany():
+            data += piece
+            if len(data) > _LARGEST:
+                raise web.HTTPRequestEntityTooLarge(_LARGEST, len(data))
+        try:
+            return msgspec.json.decode(bytes(data) or b"{}", type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            raise broken() from fault
 
     def _asked(self, request: web.Request) -> tuple[Person, Place, str]:
         return who(request, self._gate), _HERE, request.match_info["draft"]
@@ -196,6 +249,11 @@ class StudioRoutes:
         return found
 
 
+def _stale(fault: EditedMeanwhile) -> web.Response:
+    """Answer that a draft, or the files that it changes, are no longer as the author saw them."""
+    return web.json_response({"error": str(fault), "faults": [{"field": "old", "reason": ""}]}, status=409)
+
+
 def _runner(request: web.Request) -> Person:
     """The visitor, whose runs are theirs on the page even where they are the operator."""
     return person_of(whose(request))
@@ -205,19 +263,6 @@ async def _shown(view: DraftView) -> web.Response:
     """Answer with a draft, which may be large."""
     text = await asyncio.to_thread(lambda: json.dumps(draft_view(view)))
     return web.json_response(text=text)
-
-
-async def _read(request: web.Request, kind: type[Any]) -> Any:
-    """Read what an author says, in JSON. Raises `UserError` and `HTTPRequestEntityTooLarge`."""
-    data = bytearray()
-    while piece := await request.content.readany():
-        data += piece
-        if len(data) > _LARGEST:
-            raise web.HTTPRequestEntityTooLarge(_LARGEST, len(data))
-    try:
-        return msgspec.json.decode(bytes(data), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise broken() from fault
 
 
 def _ending(filename: str) -> str:

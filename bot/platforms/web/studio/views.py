@@ -33,6 +33,9 @@ def draft_view(view: DraftView) -> dict[str, Any]:
         "base": view.draft.base,
         "base_title": view.base_title,
         "old": view.is_old,
+        "edition": view.draft.edition,
+        "replaced": _replaced_view(view),
+        "lost": [asdict(each) for each in view.lost],
         "title": view.title,
         "description": view.description,
         "count": view.count,
@@ -50,6 +53,19 @@ def draft_view(view: DraftView) -> dict[str, Any]:
         "fields": [{"name": each.name, "settings": each.settings} for each in view.fields],
         "nodes": [asdict(each) for each in view.nodes],
         "preview": preview,
+    }
+
+
+def _replaced_view(view: DraftView) -> dict[str, Any] | None:
+    """The new graph of a draft, and the changes that its form got with it."""
+    given = view.draft.replaced
+    if given is None:
+        return None
+    return {
+        "name": given.name,
+        "moved": [asdict(each) for each in given.moved],
+        "results": given.results,
+        "fresh": sum(each.is_new for node in view.nodes for each in node.inputs),
     }
 
 

@@ -17,6 +17,7 @@ def studio_words() -> dict[str, str]:
         ),
         "studio_reading": _("Reading {name}…"),
         "studio_saved": _("Saved in a ComfyUI"),
+        "studio_saved_about": _("Workflows that people saved in the folder “darkroom” of a ComfyUI."),
         "studio_library": _("ComfyUI's library"),
         "studio_find": _("Words to look for"),
         "studio_search": _("Search"),
@@ -35,7 +36,7 @@ def studio_words() -> dict[str, str]:
         "studio_about": _("What it is"),
         "studio_name": _("Title"),
         "studio_description": _("Description"),
-        "studio_nodes_count": _("{count} nodes"),
+        "studio_nodes_count": _("Nodes: {count}"),
         "studio_results": _("Results: {names}"),
         "studio_models": _("Models: {names}"),
         "studio_paid": _("Costs money at each run: {names}"),
@@ -57,6 +58,7 @@ def studio_words() -> dict[str, str]:
         "studio_moved": _("{title} is now number {number} of {count}."),
         "studio_added": _("{title} was added to the form."),
         "studio_removed": _("{title} was removed from the form."),
+        "studio_undo": _("Undo"),
         "studio_settings": _("Settings of {title}"),
         "studio_field_title": _("Label"),
         "studio_field_name": _("Name, for commands"),
@@ -84,6 +86,41 @@ def studio_words() -> dict[str, str]:
         "studio_graph_none": _("No input has these words."),
         "studio_takes": _("{low} to {high}"),
         "studio_offers": _("for example {names}"),
+        "studio_graph_only": _("Only those that are new"),
+        "studio_graph_is_new": _("new"),
+        "studio_graph_new": _("New graph"),
+        "studio_graph_about": _(
+            "Did you change the graph in ComfyUI? Give its new file. The form stays, and what no longer fits is told."
+        ),
+        "studio_graph_drop": _("Drop the new file here, or choose it"),
+        "studio_graph_choose": _("Choose a workflow"),
+        "studio_graph_take": _("Take its graph"),
+        "studio_graph_given": _("This draft has the graph of {name} now."),
+        "studio_graph_now": _("Graph of {name}"),
+        "studio_graph_lost": _(
+            "These fields set inputs that the graph does not have. Choose another input, or remove them:"
+        ),
+        "studio_graph_gone": _("{target} is gone"),
+        "studio_graph_instead": _("Another input for {title}"),
+        "studio_graph_remove": _("Remove"),
+        "studio_retargeted": _("{title} sets {target} now."),
+        "studio_graph_moved": _("{title} follows its node: {was} is now {now}."),
+        "studio_graph_doubt": _(
+            "{title} sets {target}. That node was a {was} and is a {now} now: check that the field still fits."
+        ),
+        "studio_graph_results": _("These nodes delivered results, and are gone: {names}."),
+        "studio_graph_fresh": _(
+            "Inputs that are new: {count}. They are marked below. Tick those that members shall fill in."
+        ),
+        "studio_graph_fits": _("Everything in the form fits the new graph."),
+        "studio_graph_back": _("Put the earlier graph back"),
+        "studio_graph_back_sure": _("Your changes since then are lost. Put it back?"),
+        "studio_graph_returned": _("The earlier graph and form are back."),
+        "studio_elsewhere": _(
+            "This draft was changed in another tab or browser. What you change here is not saved until you load it."
+        ),
+        "studio_load_draft": _("Load it as it is now"),
+        "studio_loaded_draft": _("This is the draft as it is now."),
         "studio_preview": _("The form, as members see it"),
         "studio_preview_faults": _("The form is shown again when the mistakes are gone."),
         "studio_mistakes": _("Mistakes"),

@@ -91,6 +91,9 @@ async def test_from_a_file_to_a_workflow_that_a_community_runs(tmp_path: Path) -
 
         with pytest.raises(NotAllowed):
             await studio.publish(AUTHOR, HERE, view.draft.id, "sheet", Place("test", ""), AUTHOR)
+        with pytest.raises(NotAllowed):
+            await studio.publish(AUTHOR, Place("test", ""), view.draft.id, "sheet", Place("test", ""), AUTHOR)
+        assert (await studio.view(AUTHOR, HERE, view.draft.id)).draft.edition == view.draft.edition  # nothing was done
         assert "An operator opens it" in await studio.publish(AUTHOR, HERE, view.draft.id, "sheet", None, AUTHOR)
         assert workflows.decide(AUTHOR, HERE, "sheet").allowed
         assert not workflows.decide(ANN, HERE, "sheet").allowed

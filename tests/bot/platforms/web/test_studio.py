@@ -179,7 +179,12 @@ async def test_others_and_hostile_files_are_refused_in_a_sentence(tmp_path: Path
         for method, path in (
             ("GET", "studio/all"),
             ("POST", "studio/files"),
+            ("POST", "studio/drafts/00"),
             ("POST", "studio/drafts/00/try"),
+            ("POST", "studio/drafts/00/publish"),
+            ("POST", "studio/drafts/00/graph"),
+            ("POST", "studio/drafts/00/graph/file"),
+            ("DELETE", "studio/drafts/00/graph"),
             ("GET", "studio/versions/plain"),
             ("GET", "studio/library"),
         ):

@@ -14,14 +14,22 @@ export class Cards {
     Object.assign(this, { edited, kindOf, all: [] });
     this.list = make("ol", { class: "studio-cards" });
     this.none = make("p", { class: "about" }, word("studio_no_fields"));
-    this.element = make("div", {}, this.none, this.list);
+    this.gone = make("p", { class: "studio-gone" });
+    this.element = make("div", {}, this.none, this.list, this.gone);
+    this.left = new AbortController();
+    addEventListener("keydown", (event) => this.pressed(event), { signal: this.left.signal });
     this.list.addEventListener("dragover", (event) => this.dragged(event));
     this.list.addEventListener("drop", (event) => event.preventDefault());
   }
 
   fill(fields) {
     this.all = fields.map(({ name, settings }) => new Card(this, name, settings, name));
+    this.forget();
     this.draw();
+  }
+
+  leave() {
+    this.left.abort();
   }
 
   draw() {
@@ -56,6 +64,26 @@ export class Cards {
     this.edited();
   }
 
+  /** Have a field set another input. */
+  retarget(name, was, now) {
+    const card = this.all.find((each) => each.name === name);
+    if (!card) return;
+    const { target } = card.settings;
+    card.sets(Array.isArray(target) ? target.map((each) => (each === was ? now : each)) : now);
+    say(word("studio_retargeted", { title: card.title, target: now }));
+    this.edited();
+  }
+
+  /** Take an input that is gone out of a field, and the field with it if that sets no other. */
+  lose(name, target) {
+    const card = this.all.find((each) => each.name === name);
+    if (!card) return;
+    const left = [card.settings.target ?? []].flat().filter((each) => each !== target);
+    if (!left.length) return this.remove(card);
+    card.sets(left.length > 1 ? left : left[0]);
+    this.edited();
+  }
+
   /** Take an input out of the form, and the field with it if that sets no other. */
   drop(target) {
     for (const card of [...this.all]) {
@@ -63,7 +91,7 @@ export class Cards {
       if (!targets.includes(target)) continue;
       const left = targets.filter((each) => each !== target);
       if (!left.length) return this.remove(card);
-      card.settings.target = left.length > 1 ? left : left[0];
+      card.sets(left.length > 1 ? left : left[0]);
     }
     this.edited();
   }
@@ -72,9 +100,39 @@ export class Cards {
     const at = this.all.indexOf(card);
     this.all.splice(at, 1);
     this.draw();
-    say(word("studio_removed", { title: card.title }));
+    this.removed = { card, at };
+    const told = word("studio_removed", { title: card.title });
+    const undo = make("button", { type: "button", class: "button", "aria-keyshortcuts": "Control+Z", title: "Ctrl+Z", onclick: () => this.undo() }, word("studio_undo"));
+    this.gone.replaceChildren(make("span", { dir: "auto" }, told), undo);
+    say(told);
     this.edited();
-    this.all[Math.min(at, this.all.length - 1)]?.element.querySelector("summary").focus();
+    (this.all[Math.min(at, this.all.length - 1)]?.element.querySelector("summary") ?? undo).focus();
+  }
+
+  pressed(event) {
+    const isUndo = event.key === "z" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+    if (!isUndo || !this.removed || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+    event.preventDefault();
+    this.undo();
+  }
+
+  /** Put the field back that was removed last, as it was and where it was. */
+  undo() {
+    const { card, at } = this.removed;
+    this.forget();
+    const taken = new Set(this.all.map(({ name }) => name));
+    const plain = card.name;
+    for (let number = 2; taken.has(card.name); number++) card.name = `${plain}_${number}`;
+    this.all.splice(at, 0, card);
+    this.draw();
+    say(word("studio_added", { title: card.title }));
+    this.edited();
+    card.element.querySelector("summary").focus();
+  }
+
+  forget() {
+    this.removed = null;
+    this.gone.replaceChildren();
   }
 
   move(card, by, button) {
@@ -108,7 +166,7 @@ class Card {
   constructor(cards, name, settings, was) {
     Object.assign(this, { cards, name, settings: { ...settings }, was, id: `studio-card-${++count}` });
     this.label = make("b", { dir: "auto" });
-    this.target = make("small", { dir: "auto" }, word("studio_sets", { target: [settings.target ?? []].flat().join(", ") }));
+    this.target = make("small", { dir: "auto" });
     this.fault = make("p", { class: "fault", role: "alert" });
     this.handle = make("span", { class: "studio-handle", draggable: "true" }, icon(HANDLE));
     this.up = this.button(UP, () => this.cards.move(this, -1, this.up));
@@ -129,7 +187,14 @@ class Card {
       this.cards.dragging = null;
       this.element.classList.remove("dragging");
     });
+    this.sets(settings.target);
     this.titled();
+  }
+
+  /** Set this input, or these. */
+  sets(target) {
+    if (target !== undefined) this.settings.target = target;
+    this.target.textContent = word("studio_sets", { target: [target ?? []].flat().join(", ") });
   }
 
   get title() {

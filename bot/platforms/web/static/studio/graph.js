@@ -11,8 +11,10 @@ export class Graph {
     this.find = make("input", { type: "search", id: "studio-graph-find", autocomplete: "off", "aria-label": word("studio_graph_find"), oninput: () => this.filter() });
     this.find.placeholder = word("studio_graph_find");
     this.list = make("div", { class: "studio-nodes" });
+    this.only = make("input", { type: "checkbox", id: "studio-graph-only", onchange: () => this.filter() });
+    this.fresh = make("div", { class: "studio-input", hidden: true }, this.only, make("label", { for: "studio-graph-only" }, word("studio_graph_only")));
     this.none = make("p", { class: "about", role: "status" });
-    this.element = make("div", { class: "studio-graph" }, this.find, this.none, this.list);
+    this.element = make("div", { class: "studio-graph" }, this.find, this.fresh, this.none, this.list);
     this.nodes = [];
     this.boxes = new Map();
     this.targets = new Set();
@@ -24,8 +26,11 @@ export class Graph {
     if (key !== this.key) {
       this.key = key;
       this.boxes.clear();
-      this.nodes = nodes.map((node) => this.node(node, nodes.length <= OPEN));
+      this.nodes = nodes.map((node) => this.node(node, nodes.length <= OPEN || node.inputs.some((input) => input.is_new)));
       this.list.replaceChildren(...this.nodes.map(({ element }) => element));
+      this.fresh.hidden = !nodes.some((node) => node.inputs.some((input) => input.is_new));
+      if (this.fresh.hidden) this.only.checked = false;
+      this.filter();
     }
     this.mark(targets);
   }
@@ -52,19 +57,21 @@ export class Graph {
     box.checked = this.targets.has(input.target);
     this.boxes.set(input.target, box);
     const bounded = input.least !== null && input.most !== null && ["integer", "number"].includes(input.kind);
-    const facts = [input.kind, bounded ? word("studio_takes", { low: input.least, high: input.most }) : "", input.choices.length ? word("studio_offers", { names: input.choices.slice(0, 4).join(", ") }) : ""].filter(Boolean).join(" · ");
-    return make("div", { class: "studio-input" }, box, make("label", { for: id }, make("span", { dir: "auto" }, input.input), make("code", { dir: "auto" }, input.value)), make("small", {}, facts));
+    const facts = [input.is_new ? word("studio_graph_is_new") : "", input.kind, bounded ? word("studio_takes", { low: input.least, high: input.most }) : "", input.choices.length ? word("studio_offers", { names: input.choices.slice(0, 4).join(", ") }) : ""].filter(Boolean).join(" · ");
+    return make("div", { class: `studio-input${input.is_new ? " is-new" : ""}` }, box, make("label", { for: id }, make("span", { dir: "auto" }, input.input), make("code", { dir: "auto" }, input.value)), make("small", {}, facts));
   }
 
   filter() {
     const words = this.find.value.trim().toLowerCase();
     let shown = 0;
     for (const { node, element } of this.nodes) {
-      const fits = !words || [node.title, node.class_type, ...node.inputs.flatMap(({ input, value }) => [input, value])].some((text) => text.toLowerCase().includes(words));
+      const wanted = !this.only.checked || node.inputs.some((input) => input.is_new);
+      const fits = wanted && (!words || [node.title, node.class_type, ...node.inputs.flatMap(({ input, value }) => [input, value])].some((text) => text.toLowerCase().includes(words)));
       element.hidden = !fits;
       if (fits) shown++;
       if (fits && words) element.open = true;
     }
-    this.none.textContent = shown ? "" : word("studio_graph_none");
+    this.list.classList.toggle("only-new", this.only.checked);
+    this.none.textContent = shown || !this.nodes.length ? "" : word("studio_graph_none");
   }
 }

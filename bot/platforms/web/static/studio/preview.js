@@ -41,17 +41,13 @@ class DraftForm extends Form {
 }
 
 export class Preview {
-  /** `ready` waits until the server has all that was typed. */
-  constructor(ready, url) {
-    Object.assign(this, { ready, url });
-    this.element = make("div", { class: "studio-preview" });
+  /** `prepare` has the draft as it is shown tried, and returns the workflow as which it runs. */
+  constructor(prepare) {
+    this.element = make("div", { class: "studio-preview", hidden: true });
     this.shown = make("div", { class: "studio-shown", "aria-live": "polite" }, make("p", { class: "about" }, word("studio_result_none")));
     this.result = make("section", { class: "studio-panel", "aria-labelledby": "studio-result" }, make("h2", { id: "studio-result" }, word("studio_result")), make("p", { class: "about" }, word("studio_try_about")), this.shown);
     this.form = new DraftForm(this.element, { workflows: new Workflows(), pick: () => {}, tools: [], sent: (id) => this.sent(id) });
-    this.form.prepare = async () => {
-      await this.ready();
-      return (await ask("POST", `${this.url}/try`)).workflow;
-    };
+    this.form.prepare = prepare;
   }
 
   show(preview) {
@@ -60,6 +56,7 @@ export class Preview {
     this.form.tried = null;
     if (this.element.contains(document.activeElement)) return; // it is being filled in
     this.key = key;
+    this.element.hidden = false;
     this.form.show(preview);
   }
 

@@ -31,8 +31,8 @@ async function home() {
   const faults = all.faults.map((each) => make("li", {}, make("div", {}, make("b", { dir: "auto" }, each.file), make("small", {}, place(each)), make("span", { dir: "auto" }, each.reason))));
   main.replaceChildren(
     make("div", { class: "studio-home" },
-      make("div", { class: "studio-column" }, panel("studio_new", dropping()), drafts.length ? list("studio_drafts", drafts) : null, panel("studio_library", library())),
-      make("div", { class: "studio-column" }, faults.length ? list("studio_faults", faults) : null, list("studio_workflows", workflows), saved.length ? list("studio_saved", saved) : null)),
+      make("div", { class: "studio-column" }, panel("studio_new", dropping("studio-file", (body) => opening(ask("POST", "studio/files", body)), make("span", {}, word("studio_drop")), make("small", {}, word("studio_formats")))), drafts.length ? list("studio_drafts", drafts) : null, panel("studio_library", library())),
+      make("div", { class: "studio-column" }, faults.length ? list("studio_faults", faults) : null, list("studio_workflows", workflows), list("studio_saved", saved, word("studio_saved_about")))),
   );
 }
 
@@ -42,11 +42,11 @@ export function place({ field, line }) {
 }
 
 function panel(name, ...content) {
-  return make("section", { class: "studio-panel", "aria-labelledby": name }, make("h2", { id: name }, word(name)), ...content);
+  return make("section", { class: "studio-panel", "aria-labelledby": name }, make("h2", { id: name }, word(name)), ...content.filter(Boolean));
 }
 
-function list(name, rows) {
-  return panel(name, rows.length ? make("ul", { class: "studio-rows" }, ...rows) : make("p", { class: "about" }, word("studio_none")));
+function list(name, rows, about = "") {
+  return panel(name, about ? make("p", { class: "about" }, about) : null, rows.length ? make("ul", { class: "studio-rows" }, ...rows) : make("p", { class: "about" }, word("studio_none")));
 }
 
 function row(each, words, buttons) {
@@ -103,11 +103,12 @@ async function opening(answer) {
   return "";
 }
 
-function dropping() {
+/** A place for a file, which `send` takes as a form; its sentence is shown where the server will not have it. */
+export function dropping(id, send, ...words) {
   const told = make("p", { class: "fault", role: "alert" });
-  const view = make("span", { class: "view" }, icon(FILE), make("span", {}, word("studio_drop")), make("small", {}, word("studio_formats")));
-  const input = make("input", { type: "file", class: "unseen", id: "studio-file", onchange: () => give(input.files[0]) });
-  const zone = make("label", { class: "drop studio-drop", for: "studio-file" }, input, view);
+  const view = make("span", { class: "view" }, icon(FILE), ...words);
+  const input = make("input", { type: "file", class: "unseen", id, onchange: () => give(input.files[0]) });
+  const zone = make("label", { class: "drop studio-drop", for: id }, input, view);
   const give = async (file) => {
     if (!file) return;
     told.textContent = "";
@@ -115,7 +116,7 @@ function dropping() {
     say(word("studio_reading", { name: file.name }));
     const body = new FormData();
     body.append("file", file, file.name);
-    told.textContent = await opening(ask("POST", "studio/files", body));
+    told.textContent = await send(body);
     input.value = "";
   };
   zone.addEventListener("dragover", (event) => (event.preventDefault(), zone.classList.add("over")));
