@@ -14,6 +14,7 @@ from bot.i18n import _
 from comfy.models.loras import TAG, Lora, read_tags
 
 _MOST, _STRONGEST = 10, 10.0  # LoRAs of a run, and the strength of one
+_NEAR = 5  # names that are told in place of one that there is not
 
 
 class LoraTags:
@@ -49,7 +50,8 @@ class LoraTags:
         if found:
             words = _("“{name}” is the name of several LoRAs: {names}.")
             raise BadValue(field, words.format(name=name, names=listed(found)))
-        near = similar(name, self._files, 5, 0.3)
+        forms = {form: each for each in self._files for form in names_of(each)}
+        near = list(dict.fromkeys(forms[each] for each in similar(wanted, forms, _NEAR * 3, 0.3)))[:_NEAR]
         words = _("there is no LoRA “{name}”. Did you mean: {names}?") if near else _("there is no LoRA “{name}”.")
         raise BadValue(field, words.format(name=name, names=listed(near)))
 

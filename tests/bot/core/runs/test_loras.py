@@ -102,6 +102,7 @@ async def test_loras_are_taken_out_of_the_words_and_put_behind_the_loader(tmp_pa
         assert (again["lora"], again["lora_strength"]) == (anime, 0.75)
         faults = {
             "<lora:anme:1>": "no LoRA “anme”. Did you mean: anime.safetensors",
+            "<lora:FLIM:1>": "no LoRA “FLIM”. Did you mean: sub/film.safetensors",
             "<lora:anime:much>": "is a number",
             "<lora:anime:11>": "from -10 to 10",
             "<lora:anime>" * 11: "at most 10 LoRAs",
