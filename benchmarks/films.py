@@ -4,7 +4,7 @@ python -m benchmarks.films [--seconds 60] [--megabytes 45] [--most 10] [--film F
 
 Without `--film` it makes one of 1080p with grain and sound, 30 frames a second. `late` is by how much the loop woke too
 late from sleeps of 5 ms; a busy machine adds to that, so it is told for a rest of five seconds too. `held` is the part
-of that in which the loop's own thread worked.
+of that in which the loop's own thread worked. At the end Chromium plays it, if there is one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Awaitable
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from playwright.async_api import async_playwright
 
 from bot.core.media.films.making import fit_film, look_at
 from bot.core.pool import pool
@@ -48,6 +50,7 @@ async def main() -> None:
         size = made.path.stat().st_size
         _tell(f"{film.stat().st_size / 1e6:.1f} MB -> {size / 2**20:.2f} MiB in {took:.0f} s; meanwhile: {late}")
         _tell(f"{await look_at(film)} -> {await look_at(made.path)}")
+        _tell(f"in Chromium: {await _played(made.path)}")
         await asyncio.to_thread(pool._alone.close)  # so that its process counts
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     _tell(f"processor: {used.ru_utime + used.ru_stime:.0f} s, memory: {used.ru_maxrss / 1024:.0f} MB")
@@ -67,6 +70,23 @@ async def _late(work: Awaitable[object]) -> str:
     (half, _), (some, _), (most, at) = late[len(late) // 2], late[len(late) * 99 // 100], late[-1]
     worst = f"most {most:.1f} ms (after {at:.1f} s)"
     return f"late p50 {half:.1f} ms, p99 {some:.1f} ms, {worst}; held at most {held:.1f} ms"
+
+
+async def _played(path: Path) -> object:
+    """Play three seconds from the middle of a film; what the browser says of it."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        return "there is none"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        tab = await browser.new_page()
+        await tab.goto(path.as_uri())
+        await tab.evaluate("() => { v = document.querySelector('video'); v.muted = true; v.currentTime = 30; }")
+        await tab.evaluate("() => v.play()")
+        await tab.wait_for_function("() => v.currentTime > 33 || v.error")
+        return await tab.evaluate(
+            "() => ({seconds: v.duration, size: [v.videoWidth, v.videoHeight], at: v.currentTime, error: v.error})"
+        )
 
 
 def _make(path: Path, seconds: int, megabytes: float) -> Path:

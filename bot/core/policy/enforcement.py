@@ -310,9 +310,9 @@ def named_models(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tupl
 
 def _denied(kind: ModelKind, name: str, rule: Rule) -> str:
     words = {
-        ModelKind.LORA: _("the LoRA “{name}” is not allowed {where}."),
-        ModelKind.EMBEDDING: _("the embedding “{name}” is not allowed {where}."),
-        ModelKind.MODEL: _("the model “{name}” is not allowed {where}."),
+        ModelKind.LORA: _("the LoRA “{name}” is blocked {where}."),
+        ModelKind.EMBEDDING: _("the embedding “{name}” is blocked {where}."),
+        ModelKind.MODEL: _("the model “{name}” is blocked {where}."),
     }[kind]
     return words.format(name=name, where=rule.scope.where)
 
