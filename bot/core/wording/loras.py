@@ -25,6 +25,7 @@ class LoraTags:
     def __init__(self, files: Sequence[str], permits: Callable[[str], bool] = lambda _file: True) -> None:
         self._files, self._permits = files, permits
         self.found: list[Lora] = []
+        self.fields: dict[str, str] = {}  # of each file: where it was written or chosen
 
     def without(self, field: str, text: str) -> str:
         """Return the text of a field without its LoRAs, and without those that taking others out leaves. Raises
@@ -39,6 +40,7 @@ class LoraTags:
 
     def add(self, field: str, lora: Lora) -> None:
         self.found.append(lora)
+        self.fields.setdefault(lora.file, field)
         if len(self.found) > _MOST:
             raise BadValue(field, _("at most {count} LoRAs can be used at once.").format(count=_MOST))
 

@@ -124,7 +124,7 @@ class CellMaker:
         values = dict(found.values)
         if tags is not None and tags.found:
             values[LORAS] = write_loras(tags.found)
-        self._enforcer.check_models(person, place, workflow, values)
+        self._enforcer.check_models(person, place, workflow, values, tags.fields if tags is not None else {})
         if not found.written and not chosen.given:
             return MadeCell(checked, Wording(matrix=matrix) if matrix else None, label)
         hidden = chosen.lora_names if LORAS in values else ()

@@ -129,7 +129,7 @@ async def test_moderators_allow_and_deny_models_in_words_and_in_fields(tmp_path:
         assert told == "Allowed everywhere here: LoRAs: not DEN*."
         await acts.style(MOD, HERE, "Bad", Style(after="<lora:{denied|denied}:1>"))
         for values in ({"words": "a <lora:denied:1> cat"}, {"words": "a cat", "style": "Bad"}):
-            with pytest.raises(DeniedValue, match=r"the LoRA “denied\.safetensors” is blocked everywhere here"):
+            with pytest.raises(DeniedValue, match=r"words: the LoRA “denied\.safetensors” is blocked everywhere here"):
                 await home.ask("easel", **values)
         with pytest.raises(BadValue, match=r"lora: “denied\.safetensors” is not one of the choices"):
             await home.ask("easel", words="a cat", lora="denied.safetensors")
