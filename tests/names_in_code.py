@@ -94,9 +94,14 @@ def _within(imported: tuple[str, str]) -> Scope:
     return scope_of(module) if _path(module).exists() else Scope()
 
 
-@cache
 def _tree_of(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text(encoding="utf-8"))
+    return tree_of(_path(module))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A module as it was read; all tests of the code share it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
@@ -152,10 +157,13 @@ def _names(function: ast.expr) -> tuple[str, str]:
 
 def _with_scope(tree: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
     """Every node, with what names mean where it stands."""
-    for node in ast.iter_child_nodes(tree):
-        yield node, scope
-        inner = scope.inside(node) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else scope
-        yield from _with_scope(node, inner)
+    waiting = [(tree, scope)]
+    while waiting:
+        parent, scope = waiting.pop()
+        for node in ast.iter_child_nodes(parent):
+            yield node, scope
+            inner = scope.inside(node) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else scope
+            waiting.append((node, inner))
 
 
 def texts(folder: str) -> Iterator[str]:

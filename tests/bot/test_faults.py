@@ -113,6 +113,7 @@ async def test_what_is_in_the_way_in_the_data_folder_is_named_at_start(
             pass
 
 
+@pytest.mark.long
 async def test_a_database_that_can_only_be_read_is_refused_at_start(tmp_path: Path) -> None:
     async with Database.in_folder(tmp_path):
         pass
@@ -161,6 +162,7 @@ async def test_a_disk_that_is_full_while_a_run_is_under_way_ends_it_in_words(
         assert len(shown.results) == 1
 
 
+@pytest.mark.long
 async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -181,6 +183,7 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
         assert len(shown.results) == 1
 
 
+@pytest.mark.long
 async def test_a_database_that_is_locked_for_a_while_costs_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -35,6 +35,7 @@ asyncio.run(main())
 _SOON = {"_BEAT": 0.3, "_LOST": 3.0, "_TERM": 2.0, "_LOOK": 0.3}  # seconds
 
 
+@pytest.mark.long
 async def test_a_process_that_is_frozen_in_a_transaction_holds_nothing_up(postgres: str) -> None:
     url = new_postgres(postgres)
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", _STANDS_STILL, url, stdout=subprocess.PIPE)

@@ -104,6 +104,7 @@ def events(caplog: pytest.LogCaptureFixture, *fields: str) -> list[dict[str, Any
     return [{"event": each["msg"]} | {name: each[name] for name in fields if name in each} for each in found]
 
 
+@pytest.mark.long
 async def test_a_run_is_told_of_when_it_is_taken_starts_and_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -156,6 +157,7 @@ def test_logs_need_no_package_for_coloured_tracebacks() -> None:
     assert done.stdout.split() == ["False"]
 
 
+@pytest.mark.long
 async def test_what_moderators_change_and_files_that_break_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,6 +118,7 @@ async def test_no_word_is_left_in_the_database(tmp_path: Path, way: str) -> None
     assert not found()
 
 
+@pytest.mark.long
 async def test_nothing_is_left_of_a_run_that_is_cancelled_in_the_middle(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with house(data, servers=(), role=Role(pace=60)) as home:
@@ -153,6 +154,7 @@ def test_what_the_engine_of_an_older_version_kept_is_deleted_and_an_operators_pi
 
 
 @pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.long
 async def test_the_history_of_a_server_is_cleared_where_the_operator_wants_it(tmp_path: Path, wanted: bool) -> None:
     gates = Gates()
     server = EmbeddedServer(nodes=gates.nodes())
@@ -173,6 +175,7 @@ async def test_the_history_of_a_server_is_cleared_where_the_operator_wants_it(tm
         assert len((await home.run(done)).shown.files) == 1
 
 
+@pytest.mark.long
 async def test_a_run_that_failed_leaves_no_word_in_the_history_of_a_server(tmp_path: Path) -> None:
     server = EmbeddedServer(nodes=failing())
     async with house(tmp_path / "data", servers=[server], clear_history=True) as home:

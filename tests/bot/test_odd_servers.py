@@ -68,6 +68,7 @@ async def test_a_full_disk_on_the_only_server_is_told(tmp_path: Path) -> None:
     assert not full.calls["POST /prompt"]
 
 
+@pytest.mark.long
 async def test_a_result_that_the_server_refuses_is_asked_for_once_and_made_once(tmp_path: Path) -> None:
     dots = {**SAVE, "inputs": {**SAVE["inputs"], "filename_prefix": "a..b"}}
     write(tmp_path, "dots", {"1": BLANK, "2": dots})
@@ -111,6 +112,7 @@ class HalfServer(WatchedServer):
         return half
 
 
+@pytest.mark.long
 async def test_half_a_character_in_a_text_does_not_reach_the_chat(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[HalfServer()]) as home:
         run_id, shown = await home.ask()

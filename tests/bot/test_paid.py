@@ -179,6 +179,7 @@ async def test_a_run_shows_its_price_and_counts_it(tmp_path: Path) -> None:
         assert await home.services.workflows.allowance(ANN, HERE, "plain") == []
 
 
+@pytest.mark.long
 async def test_the_upper_end_of_a_range_is_reserved_before_a_run_starts(tmp_path: Path) -> None:
     gates = Gates()
     async with paid_house(tmp_path, Partner(RANGE), gates=gates) as (home, _server):
@@ -343,6 +344,7 @@ async def test_a_run_that_never_began_at_the_server_costs_nothing(tmp_path: Path
         assert await credits_of(tmp_path, run_id) == 0
 
 
+@pytest.mark.long
 async def test_a_run_that_is_cancelled_after_the_node_may_have_cost_money(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, _server):
@@ -355,6 +357,7 @@ async def test_a_run_that_is_cancelled_after_the_node_may_have_cost_money(tmp_pa
         assert await credits_of(tmp_path, run_id) == pytest.approx(_TEN_CENTS)
 
 
+@pytest.mark.long
 async def test_a_prompt_that_the_server_refuses_costs_nothing(tmp_path: Path) -> None:
     partner = Partner()
     async with paid_house(tmp_path, partner) as (home, server):
@@ -399,6 +402,7 @@ async def test_a_run_goes_to_a_server_that_can_pay(tmp_path: Path) -> None:
         assert {(run.state, run.server) for run in runs} == {(State.DONE, "two")}
 
 
+@pytest.mark.long
 async def test_waiting_runs_end_when_the_operator_stops_all_spending(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, _server):
@@ -414,6 +418,7 @@ async def test_waiting_runs_end_when_the_operator_stops_all_spending(tmp_path: P
         assert partner.charged == []
 
 
+@pytest.mark.long
 async def test_a_node_that_failed_may_have_cost_money(tmp_path: Path) -> None:
     partner = Partner()
     write_partner(tmp_path, gated=True)
@@ -428,6 +433,7 @@ async def test_a_node_that_failed_may_have_cost_money(tmp_path: Path) -> None:
         assert await credits_of(tmp_path, run_id) == pytest.approx(_TEN_CENTS)
 
 
+@pytest.mark.long
 async def test_a_server_without_a_key_gets_nothing_that_costs_money(tmp_path: Path) -> None:
     write_partner(tmp_path)
     async with (
@@ -444,6 +450,7 @@ async def test_a_server_without_a_key_gets_nothing_that_costs_money(tmp_path: Pa
         assert await credits_of(tmp_path, run_id) is None
 
 
+@pytest.mark.long
 async def test_a_workflow_that_was_changed_to_cost_money_runs_as_it_was_for_an_older_request(tmp_path: Path) -> None:
     gates, partner = Gates(), Partner()
     async with paid_house(tmp_path, partner, gates=gates) as (home, _server):

@@ -49,6 +49,7 @@ async def test_nothing_that_is_kept_can_be_read_by_others(tmp_path: Path) -> Non
         assert mode(data / "workflows") == 0o700
 
 
+@pytest.mark.long
 async def test_a_data_folder_of_an_older_version_is_narrowed(tmp_path: Path) -> None:
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     (data / "media" / "ab").mkdir(parents=True)
@@ -63,6 +64,7 @@ async def test_a_data_folder_of_an_older_version_is_narrowed(tmp_path: Path) -> 
     assert (mode(elsewhere), mode(elsewhere / "text")) == (0o755, 0o644)
 
 
+@pytest.mark.long
 async def test_what_others_keep_in_the_same_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "media" / "films").mkdir(parents=True)
     (tmp_path / "notes.txt").touch()

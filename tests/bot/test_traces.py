@@ -153,6 +153,7 @@ async def test_a_receiver_that_takes_nothing_is_told_and_runs_go_on(tmp_path: Pa
     assert not spans.is_recording()
 
 
+@pytest.mark.long
 async def test_a_receiver_that_does_not_answer_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would be asked again with the next spans, if its first answer were waited for."""
     from bot.core.traces.otlp import OtlpRecorder

@@ -115,6 +115,7 @@ def test_binary_messages(tried: settings) -> None:
 
 
 @how_much
+@pytest.mark.long
 def test_records_of_prompts(tried: settings) -> None:
     def read(entry: Any) -> None:
         with suppress(ValueError):
@@ -127,6 +128,7 @@ def test_records_of_prompts(tried: settings) -> None:
 
 
 @how_much
+@pytest.mark.long
 def test_declarations_of_nodes(tried: settings) -> None:
     prompt = Prompt(GRAPH)
 

@@ -161,6 +161,7 @@ async def test_a_prompt_that_never_ran_was_removed(server: Unruly) -> None:
                 pass
 
 
+@pytest.mark.long
 async def test_a_restart_is_a_restart(server: Unruly) -> None:
     begun = asyncio.Event()
 

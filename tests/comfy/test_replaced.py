@@ -188,6 +188,7 @@ async def test_a_client_asks_what_is_replaced_and_posts_the_new_nodes(status: in
 
 
 @given(json_values)
+@pytest.mark.long
 def test_no_answer_breaks_anything(answer: Any) -> None:
     entry = answer if isinstance(answer, dict) else {}
     for said in ({"Paint": answer}, {"Paint": [{**entry, "new_node_id": "Draw", "input_mapping": answer}]}):

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -131,6 +132,13 @@ class Workflow:
 
     def form(self, info: ObjectInfo | None = None) -> Form:
         """Return the form: from the sidecar, else from the server's nodes, else from the graph."""
+        return self._form if info is None else self._form_for(info)
+
+    @cached_property
+    def _form(self) -> Form:
+        return self._form_for(None)
+
+    def _form_for(self, info: ObjectInfo | None) -> Form:
         return Form(tuple(self._beside_choices(each, self._field(each, info)) for each in self.declared))
 
     def fill(self, values: Mapping[str, Value], info: ObjectInfo | None = None) -> Prompt:

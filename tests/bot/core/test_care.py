@@ -49,6 +49,7 @@ def full() -> Exception:
     return OutOfMemoryError("Allocation on device 0 would exceed allowed memory")
 
 
+@pytest.mark.long
 async def test_a_run_for_which_the_memory_does_not_suffice_is_tried_once_more_without_the_models_of_others(
     tmp_path: Path,
 ) -> None:
@@ -62,6 +63,7 @@ async def test_a_run_for_which_the_memory_does_not_suffice_is_tried_once_more_wi
     ]
 
 
+@pytest.mark.long
 async def test_a_run_that_is_too_large_for_the_memory_fails_the_second_time(tmp_path: Path) -> None:
     server = WatchedServer(nodes=gate(Failing(*(full() for _time in range(9)))))
     async with house(tmp_path, servers=[server]) as home:

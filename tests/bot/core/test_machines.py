@@ -165,6 +165,7 @@ async def test_a_machine_that_cannot_be_started_is_told_and_is_away(tmp_path: Pa
             await becomes(home, Condition.AWAY)
 
 
+@pytest.mark.long
 async def test_a_command_ends_with_the_bot(tmp_path: Path, unused_tcp_port: int) -> None:
     file = tmp_path / "pid"
     said = f"pathlib.Path({str(file)!r}).write_text(str(os.getpid()))"

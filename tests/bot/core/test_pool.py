@@ -100,6 +100,7 @@ async def test_work_is_done_in_another_process_which_is_used_again_for_a_while(p
     assert not is_there(numbers[0])
 
 
+@pytest.mark.long
 async def test_what_a_task_raises_is_raised(pool: WorkerPool) -> None:
     with pytest.raises(BadPicture, match="too green"):
         await pool.run(refuse, timeout=PATIENCE)
@@ -181,6 +182,7 @@ async def test_closing_ends_all_processes_and_what_they_do(tmp_path: Path) -> No
         await pool.run(number, timeout=PATIENCE)
 
 
+@pytest.mark.long
 async def test_a_worker_gets_no_secrets_and_what_it_prints_harms_nothing(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +238,7 @@ async def test_a_command_that_works_once_does_without_processes() -> None:
 
 
 @pytest.mark.parametrize("number_of", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.long
 async def test_a_signal_to_the_whole_group_leaves_the_end_to_the_parent(pool: WorkerPool, number_of: int) -> None:
     process = await pool.run(number, timeout=PATIENCE)
     os.kill(process, number_of)

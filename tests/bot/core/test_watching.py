@@ -150,6 +150,7 @@ async def test_all_that_is_wrong_is_seen_each_in_its_own_words(tmp_path: Path) -
     ]
 
 
+@pytest.mark.long
 async def test_a_run_that_no_worker_takes_although_a_server_is_free_is_seen(tmp_path: Path) -> None:
     clock, looked = Clock(), list[float | None]([None])
     async with house(tmp_path) as home:
@@ -173,6 +174,7 @@ async def test_a_run_that_no_worker_takes_although_a_server_is_free_is_seen(tmp_
         assert not await line.stands_still()
 
 
+@pytest.mark.long
 async def test_the_operators_of_a_house_hear_of_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     (write_workflows(tmp_path) / "broken.json").write_text("{")
     teller = Teller()

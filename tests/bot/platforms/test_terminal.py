@@ -218,6 +218,7 @@ def test_a_server_that_is_down() -> None:
     assert out.startswith("Server: http://127.0.0.1:1")
 
 
+@pytest.mark.long
 def test_a_check_beside_a_running_darkroom_says_that_only_a_second_start_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,6 +378,7 @@ def test_the_file_of_any_loader_is_sent(desk_top: Path, monkeypatch: pytest.Monk
         assert made.size == given.size
 
 
+@pytest.mark.long
 def test_colours_any_files_and_choices_of_sizes(desk_top: Path, parcels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_WORKFLOWS", str(write_parcel(desk_top / "mine")))
     Path("statue.glb").write_bytes(STATUE)

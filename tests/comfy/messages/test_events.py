@@ -79,6 +79,7 @@ def test_no_text_is_an_exception(kind: str, data: object) -> None:
 
 
 @given(st.text())
+@pytest.mark.long
 def test_no_garbage_is_an_exception(text: str) -> None:
     parse_text(text)
 

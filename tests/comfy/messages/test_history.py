@@ -119,6 +119,7 @@ def test_kinds(name: str, content_type: str | None, kind: Kind) -> None:
 
 
 @given(json_values)
+@pytest.mark.long
 def test_anything_else_is_one_clear_error(data: Any) -> None:
     shaped = {"prompt": [0, "id", {}, {}, ["2"]], "outputs": data, "status": data}
     try:

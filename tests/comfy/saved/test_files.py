@@ -185,6 +185,7 @@ def test_required_inputs_that_came_later_have_their_defaults() -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"OggS", b"{", b'x{"nodes":']))
+@pytest.mark.long
 def test_any_bytes_are_a_workflow_or_refused(data: bytes, begins: bytes) -> None:
     with TemporaryDirectory() as folder, suppress(UnreadableWorkflow):
         assert found(Path(folder), begins + data)

@@ -93,6 +93,7 @@ def test_a_getter_stands_for_the_setter_of_its_name() -> None:
     assert source(data) is None
 
 
+@pytest.mark.long
 def test_a_long_chain_of_reroutes_is_followed() -> None:
     middle = [node(number, "Reroute", inputs=[("", number)]) for number in range(100, 1400)]
     links = [(100, 1, 0, 100, 0), *((number, number - 1, 0, number, 0) for number in range(101, 1400))]

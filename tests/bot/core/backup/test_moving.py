@@ -63,6 +63,7 @@ async def test_all_runs_are_moved(tmp_path: Path, postgres: str, count: int) -> 
     await moved(tmp_path, new_postgres(postgres, empty=True), count)
 
 
+@pytest.mark.long
 async def test_the_old_records_are_not_used_again(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres, empty=True)
     settings = _filled(tmp_path, 1)

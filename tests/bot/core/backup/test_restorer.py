@@ -170,6 +170,7 @@ async def test_files_and_workflows_come_back_and_it_waits(tmp_path: Path, kept: 
     assert not await resume(settings)
 
 
+@pytest.mark.long
 async def test_workflows_that_are_here_and_different_stay(tmp_path: Path, kept: Path) -> None:
     settings = _settings(tmp_path, "new")
     own = settings.own_workflows / "deep" / "own.toml"
@@ -420,6 +421,7 @@ async def test_without_the_files_of_runs_it_says_so(tmp_path: Path, kept: Path) 
     assert (done.runs, done.files, done.media) == (1, 0, "left out")
 
 
+@pytest.mark.long
 async def test_files_in_an_object_store_are_in_it_on_request(tmp_path: Path, kept: Path) -> None:
     """obstore's own store of files stands for one: to us it is no folder."""
     store = (tmp_path / "old" / "media").as_uri()

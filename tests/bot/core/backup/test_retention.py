@@ -80,6 +80,7 @@ def _told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.long
 async def test_the_oldest_go_first_and_the_operator_hears_before(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -158,6 +158,7 @@ async def test_the_line_is_reordered_and_runs_are_found_and_cancelled(
         await home.ended(first, ahead, last, private)
 
 
+@pytest.mark.long
 async def test_what_failed_is_found_by_its_error_and_stands_at_its_server(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[EmbeddedServer(nodes=failing())]) as home:
         run_id, _shown = await home.ask("gated", gate="some")
@@ -172,6 +173,7 @@ async def test_what_failed_is_found_by_its_error_and_stands_at_its_server(tmp_pa
         assert "no such gate" in found.runs[0].fault
 
 
+@pytest.mark.long
 async def test_others_than_operators_are_refused_and_the_audit_says_so(tmp_path: Path) -> None:
     moderator = replace(ANN, moderator=True, owner=True)
     async with house(tmp_path) as home:

@@ -330,6 +330,7 @@ async def test_beside_the_prompts_of_others_there_is_one_of_ours(
         assert server.prompts.index(theirs.prompt_id) == 1
 
 
+@pytest.mark.long
 async def test_places_in_line_are_told_in_the_order_of_starts(
     tmp_path: Path, gates: Gates, server: WatchedServer
 ) -> None:
@@ -342,6 +343,7 @@ async def test_places_in_line_are_told_in_the_order_of_starts(
         gates.open()
 
 
+@pytest.mark.long
 async def test_the_records_say_nothing_of_a_server_after_it_was_taken_back(
     tmp_path: Path, gates: Gates, server: WatchedServer
 ) -> None:

@@ -90,6 +90,7 @@ async def leave_nothing(database: Database, folder: Path, monkeypatch: pytest.Mo
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_an_attempt_that_an_older_version_began_goes_on(database: Database, tmp_path: Path) -> None:
     """It remembered both steps of every attempt, whatever they said."""
     followed = json.dumps({"nothing_new": False, "warnings": []})

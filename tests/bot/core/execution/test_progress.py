@@ -264,6 +264,7 @@ def test_what_an_author_called_a_node_stays() -> None:
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.2, 3.0), st.floats(1.0, 60.0)), min_size=1, max_size=6))
+@pytest.mark.long
 def test_the_time_left_never_rises_whatever_a_server_does(courses: list[tuple[bool, float, float]]) -> None:
     times = NodeTimes().at("s")
     for cold, step, loading in courses:

@@ -57,6 +57,7 @@ async def interrupted(home: House, server: WatchedServer, gates: Gates) -> tuple
     return run_id, shown
 
 
+@pytest.mark.long
 async def test_pictures_that_were_sent_are_delivered_like_files(tmp_path: Path) -> None:
     written(tmp_path, "sent", {**SENT, "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}}})
     async with house(tmp_path) as home:
@@ -87,6 +88,7 @@ async def test_sent_and_saved_ones_come_together(tmp_path: Path) -> None:
     assert named == [(255, 255, 0)] * 2
 
 
+@pytest.mark.long
 async def test_pictures_that_were_lost_are_made_again(tmp_path: Path) -> None:
     written(tmp_path, "sent", SENT)
     gates = Gates()
@@ -171,6 +173,7 @@ async def test_the_terminal_makes_lost_pictures_again(tmp_path: Path) -> None:
     assert len(reply.result.files) == 2
 
 
+@pytest.mark.long
 async def test_pictures_have_the_limit_of_a_result(tmp_path: Path) -> None:
     written(tmp_path, "sent", {**SENT, "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}}})
     async with house(tmp_path, servers=[EmbeddedServer()], max_result_mb=1 / 250) as home:

@@ -65,6 +65,7 @@ async def test_a_platform_without_previews_asks_for_none(tmp_path: Path) -> None
     assert entry[3]["preview_method"] == "none"
 
 
+@pytest.mark.long
 async def test_a_place_without_previews_asks_for_none(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.services.moderation.where(MOD, HERE, DisplayOptions(previews=False))
@@ -101,6 +102,7 @@ async def test_an_animated_picture_is_worked_on_frame_by_frame(tmp_path: Path) -
     assert made == [tuple(255 - part for part in color) for color in colors]
 
 
+@pytest.mark.long
 async def test_every_node_has_its_title(tmp_path: Path) -> None:
     written(tmp_path, "titled", {**TWO_OUTPUTS, "3": {**TWO_OUTPUTS["3"], "_meta": {"title": "The other one"}}})
     async with house(tmp_path) as home:
@@ -111,6 +113,7 @@ async def test_every_node_has_its_title(tmp_path: Path) -> None:
     assert titles == {"1": "EmptyImage", "2": "SaveImage", "3": "The other one", "4": "PreviewImage"}
 
 
+@pytest.mark.long
 async def test_the_file_at_the_server_has_the_workflow_and_what_members_get_has_none(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, shown = await home.ask(color="65280")
@@ -124,6 +127,7 @@ async def test_the_file_at_the_server_has_the_workflow_and_what_members_get_has_
         assert not {"workflow", "prompt"} & picture.info.keys()
 
 
+@pytest.mark.long
 async def test_a_saved_workflow_comes_back_as_its_author_saved_it(tmp_path: Path) -> None:
     saved = {
         "version": 0.4,
@@ -157,6 +161,7 @@ async def test_a_saved_workflow_comes_back_as_its_author_saved_it(tmp_path: Path
     assert entry[3]["extra_pnginfo"]["workflow"] == saved
 
 
+@pytest.mark.long
 async def test_an_operator_who_keeps_metadata_gives_the_workflow_away(tmp_path: Path) -> None:
     async with house(tmp_path, keep_metadata=True) as home:
         run_id, shown = await home.ask()

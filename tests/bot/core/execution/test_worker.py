@@ -46,15 +46,16 @@ _DROP_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 @pytest.mark.long
 async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path) -> None:
-    platform = RecordingPlatform()
-    async with WatchedServer(pace=0.5) as server:
+    platform, gates = RecordingPlatform(), Gates()
+    async with WatchedServer(nodes=gates.nodes()) as server:
         async with house(tmp_path, platform, [server]) as home:
-            first, shown = await home.ask()
+            first, shown = await home.ask("gated", gate="x")
             await platform.until(running(shown))
             second, waiting = await home.ask(person=BEN)
             await platform.until(lambda: bool(waiting.statuses))
         assert (shown.last, waiting.last) == (Paused(), Paused())
         async with house(tmp_path, platform, [server]) as home:
+            gates.open()
             runs = await home.ended(first, second)
         assert [(run.state, run.attempt) for run in runs] == [(State.DONE, 1)] * 2
         assert [message.last for message in (shown, waiting)] == [Done(), Done()]
@@ -206,6 +207,7 @@ async def test_a_prompt_whose_run_went_on_elsewhere_is_stopped_once_its_server_i
         assert (run.state, len(shown.results)) == (State.DONE, 1)
 
 
+@pytest.mark.long
 async def test_a_cancel_stops_the_prompt_of_an_earlier_attempt_too(tmp_path: Path) -> None:
     gates = Gates()
     async with AbsentServer(nodes=gates.nodes()) as server, house(tmp_path, servers=[server]) as home:
@@ -261,6 +263,7 @@ async def test_a_run_goes_where_the_chosen_model_is(tmp_path: Path) -> None:
     assert {(run.state, run.server) for run in runs} == {(State.DONE, "two")}
 
 
+@pytest.mark.long
 async def test_the_same_input_is_not_sent_twice_to_a_server(tmp_path: Path) -> None:
     server = WatchedServer()
     photo = picture(tmp_path / "given")
@@ -320,6 +323,7 @@ async def test_runs_of_a_server_that_was_taken_away_go_to_another(tmp_path: Path
     assert (run.state, run.server, len(shown.results)) == (State.DONE, "other", 1)
 
 
+@pytest.mark.long
 async def test_files_that_were_lost_end_in_a_sentence(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -333,6 +337,7 @@ async def test_files_that_were_lost_end_in_a_sentence(tmp_path: Path) -> None:
         assert waiting.last == Failed("A file of this run is gone. Please send the request again.")
 
 
+@pytest.mark.long
 async def test_a_message_that_is_gone_ends_its_run_and_no_other(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         home.platform.refuses = True

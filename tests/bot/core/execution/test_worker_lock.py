@@ -53,6 +53,7 @@ async def test_a_name_is_still_held_after_the_database_has_been_restarted(
                 pass
 
 
+@pytest.mark.long
 async def test_a_process_that_stands_still_loses_its_name_and_ends(
     postgres: str, tmp_path: Path, monkeypatch: Any
 ) -> None:

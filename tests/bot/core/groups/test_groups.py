@@ -187,6 +187,7 @@ async def test_a_group_has_one_place_in_line(tmp_path: Path) -> None:
         await platform.until(lambda: sum(place is not None for place in places()) == 1)
 
 
+@pytest.mark.long
 async def test_what_has_ended_is_shown_before_the_others_end(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -205,6 +206,7 @@ def _request(count: int) -> RunRequest:
     return RunRequest("seeded", {}, ANN, HERE, count=count)
 
 
+@pytest.mark.long
 async def test_a_run_that_was_asked_for_alone_is_no_group(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     platform = GroupPlatform()
@@ -217,6 +219,7 @@ async def test_a_run_that_was_asked_for_alone_is_no_group(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.long
 async def test_moderators_are_asked_once_about_a_request_for_several(tmp_path: Path, *, approved: bool) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     sidecar = tmp_path / "workflows" / "seeded.toml"

@@ -127,6 +127,7 @@ async def test_the_rules_of_the_place_hold_for_each(tmp_path: Path) -> None:
         assert len(await home.services.runs.last_of(ANN)) == 2
 
 
+@pytest.mark.long
 async def test_moderators_read_each_text_of_a_private_matrix(tmp_path: Path) -> None:
     await asyncio.to_thread(write_worded, tmp_path)
     async with house(tmp_path, GroupPlatform(), [server()]) as home:

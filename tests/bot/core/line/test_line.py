@@ -82,6 +82,7 @@ async def test_all_of_ones_own_that_waits_is_cancelled_and_nothing_else(tmp_path
         assert await home.services.line.cancel_waiting(ANN) == []
 
 
+@pytest.mark.long
 async def test_limits_say_what_is_left_and_when_there_is_more(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         line, moderation = home.services.line, home.services.moderation

@@ -103,6 +103,7 @@ async def test_too_many_pixels_in_all_frames_are_refused(tmp_path: Path) -> None
         await made(tmp_path, animated("GIF", (100, 100), 11))
 
 
+@pytest.mark.long
 async def test_too_many_frames_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadPicture, match="more than 1000 frames"):
         await made(tmp_path, animated("GIF", (2, 2), 1001))

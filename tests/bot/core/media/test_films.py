@@ -138,6 +138,7 @@ async def test_a_list_of_other_files_is_no_film_whatever_its_name_says(tmp_path:
     assert await poster(path, tmp_path) is None
 
 
+@pytest.mark.long
 async def test_without_pyav_nothing_is_made_and_a_sentence_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

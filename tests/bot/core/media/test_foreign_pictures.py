@@ -44,6 +44,7 @@ for path in (DATA / "results").iterdir():
 
 @how_much
 @pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.long
 def test_pictures_of_people(kind: str, tried: settings, tmp_path: Path) -> None:
     path, copies = tmp_path / f"odd.{kind}", tmp_path / "copies"
     copies.mkdir()
@@ -63,6 +64,7 @@ def test_pictures_of_people(kind: str, tried: settings, tmp_path: Path) -> None:
 
 @how_much
 @pytest.mark.parametrize("suffix", sorted(RESULTS))
+@pytest.mark.long
 def test_results_of_servers(suffix: str, tried: settings, tmp_path: Path) -> None:
     path = tmp_path / f"odd{suffix}"
 

@@ -27,6 +27,7 @@ async def effects(home: House, name: str, *given: object, **named: object) -> Ef
     return told.effects
 
 
+@pytest.mark.long
 async def test_what_a_decision_would_change_is_told_and_nothing_does(tmp_path: Path) -> None:
     async with house(tmp_path, role=Role(worker=None)) as home:  # everything waits
         await home.services.moderation.deny(MOD, HERE, RuleTarget(workflow="gated"))
@@ -63,6 +64,7 @@ async def test_what_a_decision_would_change_is_told_and_nothing_does(tmp_path: P
         assert log == ["refused", "undo", "deny"]
 
 
+@pytest.mark.long
 async def test_what_is_told_of_waiting_runs_is_what_then_happens(tmp_path: Path) -> None:
     async with house(tmp_path, role=Role(worker=None)) as home:
         moderation, gated = home.services.moderation, RuleTarget(workflow="gated")
@@ -102,6 +104,7 @@ async def test_what_is_told_of_waiting_runs_is_what_then_happens(tmp_path: Path)
         assert await agree("block", ANN, "spam") == (1, 0, 0, 0, 0)
 
 
+@pytest.mark.long
 async def test_people_of_a_place_and_why_they_may_run_something(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         await home.ended(*[(await home.ask(PLAIN, person))[0] for person in (ANN, ANN, BEN)])

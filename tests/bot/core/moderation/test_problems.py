@@ -38,6 +38,7 @@ def drawn() -> dict[str, Any]:
     return {"version": 0.4, "nodes": [node, save], "links": [[1, 1, 0, 2, 0, "IMAGE"]]}
 
 
+@pytest.mark.long
 async def test_what_is_missing_is_told_with_where_it_can_be_had(tmp_path: Path) -> None:
     own = write_workflows(tmp_path)
     (own / "Ink.json").write_text(json.dumps(drawn()))
@@ -57,6 +58,7 @@ async def test_what_is_missing_is_told_with_where_it_can_be_had(tmp_path: Path) 
         assert await problems.text(OWNER, HERE, "plain") == "There is no problem with “plain”."
 
 
+@pytest.mark.long
 async def test_a_message_has_room_for_what_is_told(tmp_path: Path) -> None:
     own = write_workflows(tmp_path)
     for number in range(40):

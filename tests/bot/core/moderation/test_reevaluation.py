@@ -109,6 +109,7 @@ async def test_fewer_at_a_time_hold_from_the_next_turn_on(tmp_path: Path) -> Non
         assert (second.started_at or 0.0) >= (first.executed_at or 0.0) > 0.0
 
 
+@pytest.mark.long
 async def test_what_was_decided_while_nobody_looked_holds_from_the_start(tmp_path: Path) -> None:
     platform = RecordingPlatform()
     async with house(tmp_path, platform, [], Role(worker=None)) as home:

@@ -74,6 +74,7 @@ async def test_reviewers_are_asked_once_and_not_told_by_whom(tmp_path: Path, mon
     assert platform.asked == [(run.id, 1, "42")]
 
 
+@pytest.mark.long
 async def test_a_result_that_is_taken_away_is_gone_from_its_message_and_from_the_disk(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         reports = home.services.moderation.reports

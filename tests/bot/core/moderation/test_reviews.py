@@ -53,6 +53,7 @@ async def test_a_question_that_was_lost_is_asked_again_and_only_once(
         assert platform.asked == [run_id]
 
 
+@pytest.mark.long
 async def test_a_list_that_asks_no_one_says_so(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         moderation, hold = home.services.moderation, WordList(words=("moon",), hold=True)

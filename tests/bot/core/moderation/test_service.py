@@ -71,6 +71,7 @@ async def test_a_new_place_starts_as_the_operator_wants_it(tmp_path: Path) -> No
         assert await offered(home) == {"negative", "sketch", PLAIN}
 
 
+@pytest.mark.long
 async def test_the_operator_decides_everywhere_and_last(tmp_path: Path) -> None:
     async with house(tmp_path, operators=("test:99",)) as home:
         acts = home.services.moderation
@@ -147,6 +148,7 @@ async def test_whoever_is_no_moderator_is_refused_and_that_is_written_down(tmp_p
                 await act(replace(MOD, platform="else"), HERE)
 
 
+@pytest.mark.long
 async def test_a_moderator_reaches_no_other_community_and_not_everywhere(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -294,6 +296,7 @@ async def test_words_are_refused_or_held(tmp_path: Path) -> None:
             await acts.words(MOD, HERE, "slow", WordList(patterns=("(a+)+$",)))
 
 
+@pytest.mark.long
 async def test_what_cannot_be_read_in_time_is_treated_as_if_it_had_been_found(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts, given = home.services.moderation, picture(tmp_path / "given")
@@ -309,6 +312,7 @@ async def test_what_cannot_be_read_in_time_is_treated_as_if_it_had_been_found(tm
         assert message.last == Held()
 
 
+@pytest.mark.long
 async def test_no_previews_where_moderators_want_none(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -423,6 +427,7 @@ async def test_a_long_value_of_a_field_is_kept_and_read_again(tmp_path: Path) ->
         assert json.loads(await home.services.moderation.export(MOD, HERE))["rules"] == []
 
 
+@pytest.mark.long
 async def test_settings_go_to_another_community_without_what_is_only_here(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -447,6 +452,7 @@ async def test_settings_go_to_another_community_without_what_is_only_here(tmp_pa
                 await acts.import_(MOD, HERE, wrong)
 
 
+@pytest.mark.long
 async def test_a_settings_file_sends_nothing_to_a_channel_wherever_it_says_it_is_from(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation
@@ -475,6 +481,7 @@ async def test_only_the_owner_names_moderators(tmp_path: Path) -> None:
         assert acts.moderator_roles(HERE) == frozenset()
 
 
+@pytest.mark.long
 async def test_places_that_move_end_or_lose_a_role(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts, moved = home.services.moderation, Place("test", "new", "New", "new")
@@ -531,6 +538,7 @@ async def test_what_is_under_way_is_forgotten_as_well(tmp_path: Path) -> None:
         assert await home.services.runs._records.older_than(1.0) == [one]
 
 
+@pytest.mark.long
 async def test_a_panel_sees_the_state_at_a_glance(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         acts = home.services.moderation

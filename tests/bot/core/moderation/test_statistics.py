@@ -53,6 +53,7 @@ def test_what_is_counted() -> None:
 @pytest.mark.parametrize(
     ("name", "shown"), [("Клуб · مرحبا", "Клуб · مرحبا"), ("夜 Club 🎨 写真", "Club"), ("写真", ""), ("\U000effff", "")]
 )
+@pytest.mark.long
 def test_a_name_in_a_script_that_no_font_has_is_shown_as_far_as_one_has(
     monkeypatch: pytest.MonkeyPatch, name: str, shown: str
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_name_in_a_script_that_no_font_has_is_shown_as_far_as_one_has(
 
 @pytest.mark.parametrize("days", [1, 7, 90])
 @pytest.mark.parametrize("count", [0, 1, 40])
+@pytest.mark.long
 def test_a_picture_of_much_and_of_nothing(days: int, count: int) -> None:
     runs = [ran("workflow-with-a-long-name-" + str(number % 7), number * 3600) for number in range(count)]
     told = summarize("A very long name of a community " * 3, runs, [refusal("x: " + "y" * 300)] * count, MONDAY, days)

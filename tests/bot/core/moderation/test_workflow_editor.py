@@ -109,6 +109,7 @@ target = "EmptyImage.height"
         )
 
 
+@pytest.mark.long
 async def test_nobody_else_adds_or_changes_any(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows = home.services.moderation.workflows
@@ -142,6 +143,7 @@ async def test_names_that_will_not_do(tmp_path: Path, name: str) -> None:
         ("猫", "mao"),
     ],
 )
+@pytest.mark.long
 async def test_any_other_name_will_do_and_stays_in_its_folder(tmp_path: Path, name: str, slug: str) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         before = set(tmp_path.rglob("*.*"))
@@ -317,6 +319,7 @@ async def test_decisions_go_with_a_new_name_and_nothing_is_open_that_was_taken_a
         assert await acts.undo(MOD, ELSEWHERE) == "There is nothing to undo."
 
 
+@pytest.mark.long
 async def test_the_operators_workflows_cannot_be_changed_removed_or_overwritten_in_the_chat(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",)) as home:
         workflows, folder = home.services.moderation.workflows, tmp_path / "workflows"

@@ -114,6 +114,7 @@ async def _is_held(home: House, run_id: str) -> bool:
 
 
 @pytest.mark.parametrize("once", [True, False])
+@pytest.mark.long
 async def test_after_a_crash_it_is_said_again_only_where_the_platform_says_it_once(tmp_path: Path, once: bool) -> None:
     now = 1_000_000.0
     async with house(tmp_path) as home:  # it has no phones, so what is due stays
@@ -150,6 +151,7 @@ async def test_after_a_crash_it_is_said_again_only_where_the_platform_says_it_on
 @pytest.mark.parametrize(
     ("chosen", "told"), [("", True), ("never", False), ("9", False), ("1", True), ("always", True)]
 )
+@pytest.mark.long
 async def test_the_operator_says_when_people_are_told_where_nobody_chose(
     tmp_path: Path, chosen: str, told: bool
 ) -> None:
@@ -174,6 +176,7 @@ def _long(run: RunRecord, now: float) -> RunRecord:
     return replace(run, asked_at=now - 500)
 
 
+@pytest.mark.long
 async def test_a_platform_that_is_away_is_tried_again_and_one_that_refuses_is_not(tmp_path: Path) -> None:
     phones = _Phones()
     async with house(tmp_path, phones) as home:

@@ -122,6 +122,7 @@ def test_nothing_is_found_in_the_pages_of_the_guide_but_where_it_is_about_words(
             assert says(BLOCKED, paragraph[:10_000]) is False, paragraph
 
 
+@pytest.mark.long
 def test_every_letter_and_sign_looks_like_something_that_looks_like_itself() -> None:
     """Ideographs and Korean syllables apart, which are many and alike."""
     characters = [chr(number) for number in (*range(0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x20000))]

@@ -70,6 +70,7 @@ async def test_what_was_decided_about_somebody_is_kept_without_their_name(databa
         assert book.own(GUILD) == ()
 
 
+@pytest.mark.long
 async def test_changes_at_once_from_two_processes_are_all_kept(databases: tuple[Database, Database]) -> None:
     one, other = (RuleStore(database, Audit(database), TaskHealth()) for database in databases)
     async with one, other:

@@ -89,6 +89,7 @@ async def test_to_wait_again_costs_it_nothing(queue: RunQueue, records: RunRepos
     assert await queue.is_queued(mine) is False
 
 
+@pytest.mark.long
 async def test_a_run_whose_server_never_begins_is_not_posted_for_ever(queue: RunQueue) -> None:
     await join(queue, "ann")
     tries = 0

@@ -89,6 +89,7 @@ async def test_seconds_count_from_when_they_were_used(queue: RunQueue, records: 
 
 
 @pytest.mark.parametrize("measure", [Measure.HOUR, Measure.DAY, Measure.WAITING])
+@pytest.mark.long
 async def test_a_budget_is_everybodys(queue: RunQueue, measure: Measure) -> None:
     together, other = budget(measure, 3), elsewhere(community="another")
     answers = await asyncio.gather(

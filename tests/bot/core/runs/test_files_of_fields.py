@@ -47,6 +47,7 @@ def red(folder: Path) -> UploadedFile:
 @pytest.mark.parametrize(
     ("class_type", "sidecar"), [("PoseReader", FIELD), ("DepthReader", f'{FIELD}kind = "image"\n')]
 )
+@pytest.mark.long
 async def test_the_file_of_any_loader_is_sent(tmp_path: Path, class_type: str, sidecar: str) -> None:
     assert load_save  # declares the nodes
     written(tmp_path, "pose", {**GRAPH, "1": {"class_type": class_type, "inputs": {"image": "example"}}}, sidecar)
@@ -59,6 +60,7 @@ async def test_the_file_of_any_loader_is_sent(tmp_path: Path, class_type: str, s
         assert picture.getpixel((1, 1)) == (0, 255, 255)
 
 
+@pytest.mark.long
 async def test_words_in_place_of_a_file_are_not_ignored(tmp_path: Path) -> None:
     written(tmp_path, "pose", GRAPH, FIELD)
     async with house(tmp_path, servers=[EmbeddedServer(nodes=readers())]) as home:

@@ -42,6 +42,7 @@ async def _made(
 
 
 @pytest.mark.parametrize("read", [True, False], ids=["read", "not read yet"])
+@pytest.mark.long
 async def test_pages_go_on_after_a_run(
     database: Database, queue: RunQueue, records: RunRepository, *, read: bool
 ) -> None:
@@ -83,6 +84,7 @@ def _waiting() -> NewRun:
     return NewRun("waits", "sky", {}, {}, "x", ANN, HERE, address, "k", frozenset())
 
 
+@pytest.mark.long
 async def test_a_result_is_small_and_its_small_picture_goes_with_it(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         gallery, runs = home.services.gallery, home.services.runs
@@ -137,6 +139,7 @@ async def test_a_deletion_can_be_undone_until_it_is_due(tmp_path: Path) -> None:
         assert [(await home.run(each)).state for each in (run_ids[0], run_ids[2])] == [State.DONE] * 2
 
 
+@pytest.mark.long
 async def test_what_is_said_to_be_restored_is_there(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, _message = await home.ask(PLAIN, color="1")
@@ -182,6 +185,7 @@ def _another(home: House, later: list[float]) -> GalleryService:
     )
 
 
+@pytest.mark.long
 async def test_an_archive_has_each_name_once(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         gallery = home.services.gallery

@@ -75,6 +75,7 @@ async def test_a_search(database: Database, queue: RunQueue, records: RunReposit
     assert await found("blue") == ["blue again"]
 
 
+@pytest.mark.long
 async def test_a_page_has_small_pictures(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         for color in ("255", "16711680"):

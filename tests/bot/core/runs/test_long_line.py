@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, Engine, event
 
 from bot.core.policy.concurrency import ConcurrencyLimits
@@ -14,6 +15,7 @@ from bot.core.storage.database import Database
 from tests.bot.core.runs.test_queue import first, join
 
 
+@pytest.mark.long
 async def test_a_claim_reads_no_run_that_is_not_next_and_sorts_none(tmp_path: Path) -> None:
     questions = list[tuple[str, object]]()
 

@@ -163,6 +163,7 @@ async def test_moderators_allow_and_deny_models_in_words_and_in_fields(tmp_path:
         assert "models everywhere here: only b*" in (await acts.overview(MOD, HERE)).lines
 
 
+@pytest.mark.long
 async def test_a_lora_that_is_denied_is_refused_where_only_a_node_of_the_workflow_may_read_it(tmp_path: Path) -> None:
     made = write_workflows(tmp_path)
     graph = {
@@ -179,6 +180,7 @@ async def test_a_lora_that_is_denied_is_refused_where_only_a_node_of_the_workflo
         assert (await home.run(run_id)).values["words"] == "a cat <lora:film>"
 
 
+@pytest.mark.long
 async def test_a_waiting_run_ends_when_its_lora_is_denied(tmp_path: Path) -> None:
     write_easel(tmp_path)
     easel = Easel()

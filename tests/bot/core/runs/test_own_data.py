@@ -62,6 +62,7 @@ async def in_least_room(home: House) -> tuple[dict[str, Any], dict[str, int], in
     raise AssertionError
 
 
+@pytest.mark.long
 async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) -> None:
     async with house(tmp_path / "data", servers=[EmbeddedServer()]) as home:
         photo = picture(tmp_path / "given", "My cat.png")

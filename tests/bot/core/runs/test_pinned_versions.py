@@ -100,6 +100,7 @@ CHANGED = (
 )
 
 
+@pytest.mark.long
 async def test_change_says_what_differs_from_the_run(tmp_path: Path) -> None:
     own, name = tmp_path / "workflows", "wide_sheet"
     own.mkdir()
@@ -121,6 +122,7 @@ async def test_change_says_what_differs_from_the_run(tmp_path: Path) -> None:
         assert lost == "“Sheet” has changed since that run."
 
 
+@pytest.mark.long
 async def test_change_says_nothing_of_fields_that_a_person_does_not_see(tmp_path: Path) -> None:
     own = tmp_path / "workflows"
     own.mkdir()

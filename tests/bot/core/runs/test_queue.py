@@ -71,6 +71,7 @@ async def test_people_take_turns_however_many_runs_each_has(queue: RunQueue, rec
     assert await turns(queue, records) == ["ben", "cleo", "ann", "cleo", "ann", "ann"]
 
 
+@pytest.mark.long
 async def test_one_who_comes_new_starts_within_two_runs(queue: RunQueue, records: RunRepository) -> None:
     await join(queue, *["ann"] * 50)
     assert await turns(queue, records, 7) == ["ann"] * 7
@@ -93,6 +94,7 @@ async def test_the_operators_own_go_first(queue: RunQueue, records: RunRepositor
     assert await turns(queue, records, 1) == ["op"]
 
 
+@pytest.mark.long
 async def test_what_a_person_may_have_with_servers_and_in_line(database: Database, records: RunRepository) -> None:
     queue = RunQueue(database, CAPS)
     await join(queue, *["ann"] * 50, "ben")
@@ -124,6 +126,7 @@ async def test_several_workers_never_take_the_same_run(queue: RunQueue, database
     assert len(ids) == len(set(ids)) == 20
 
 
+@pytest.mark.long
 async def test_a_line_whose_head_is_for_others_leaves_nobody_idle(queue: RunQueue) -> None:
     *_, last = await join(queue, *(f"p{number}" for number in range(100)), "ben")
 
@@ -198,6 +201,7 @@ async def test_what_came_out_is_kept_until_its_last_run_is_forgotten(queue: RunQ
     assert await records.last_of(Person("test", "ben")) == []
 
 
+@pytest.mark.long
 async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(empty_database_url: str) -> None:
     async with Database(empty_database_url) as database:
         await RunQueue(database, CAPS).enqueue(new())

@@ -75,6 +75,7 @@ async def test_from_a_request_to_the_delivered_bytes(tmp_path: Path) -> None:
         assert (message.brief.title, message.brief.inputs) == ("Negative", {"photo": "My cat.png"})
 
 
+@pytest.mark.long
 async def test_what_had_to_be_changed_of_a_picture_is_told_with_the_run(tmp_path: Path) -> None:
     given = picture(tmp_path / "given")
     data = bytearray(given.path.read_bytes())
@@ -88,6 +89,7 @@ async def test_what_had_to_be_changed_of_a_picture_is_told_with_the_run(tmp_path
         assert run.brief().notes == message.brief.notes
 
 
+@pytest.mark.long
 async def test_a_video_for_a_picture_gives_its_last_picture(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mp4", 0.5, (96, 64))
     async with house(tmp_path) as home:
@@ -101,6 +103,7 @@ async def test_a_video_for_a_picture_gives_its_last_picture(tmp_path: Path) -> N
         assert red < 60 < 200 < min(green, blue)  # it was red
 
 
+@pytest.mark.long
 async def test_without_pyav_a_video_for_a_picture_is_refused_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +162,7 @@ async def test_again_uses_the_same_files_and_values_and_another_seed(tmp_path: P
             await home.services.runs.again("nothing", ANN, HERE, {})
 
 
+@pytest.mark.long
 async def test_files_that_were_given_are_for_their_person_and_for_moderators_of_the_community(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         run_id, _message = await home.ask("poster", photo=picture(tmp_path / "given"), colors="4")
@@ -218,6 +222,7 @@ async def test_cancelling_what_waits_and_what_runs(tmp_path: Path) -> None:
         assert not await home.services.runs.cancel("nothing", ANN)
 
 
+@pytest.mark.long
 async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_path: Path) -> None:
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
@@ -235,13 +240,15 @@ async def test_whoever_cancels_hears_of_it_although_a_node_does_not_listen(tmp_p
 
 @pytest.mark.long
 async def test_deleting_and_forgetting(tmp_path: Path) -> None:
-    photo = picture(tmp_path / "given")
-    async with house(tmp_path, servers=[EmbeddedServer(pace=0.1)]) as home:
-        first, shown = await home.ask("negative", photo=photo)
+    photo, gates = picture(tmp_path / "given"), Gates()
+    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+        at_work, shown = await home.ask("gated", gate="x")
         await home.platform.until(running(shown))
         with pytest.raises(UserError, match="Cancel it first"):
-            await home.services.runs.delete(first, ANN)
-        (run,) = await home.ended(first)
+            await home.services.runs.delete(at_work, ANN)
+        gates.open()
+        first, _shown = await home.ask("negative", photo=photo)
+        _, run = await home.ended(at_work, first)
         assert run.outcome is not None
         keys = [file.key for file in (*run.outcome.files, *run.inputs.values())]
         with pytest.raises(NotAllowed):
@@ -271,6 +278,7 @@ class Impatient(RecordingPlatform):
                 self.deleting.append(asyncio.create_task(self.services.runs.delete(message.brief.run_id, ANN)))
 
 
+@pytest.mark.long
 async def test_who_deletes_the_moment_the_result_is_shown_need_not_wait(tmp_path: Path) -> None:
     platform = Impatient()
     async with house(tmp_path, platform) as home:
@@ -300,6 +308,7 @@ class Posted:
         return self._address
 
 
+@pytest.mark.long
 async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it(tmp_path: Path) -> None:
     posted = Posted("late")
     async with house(tmp_path) as home:
@@ -315,6 +324,7 @@ async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it
         assert len(home.platform.messages["late"].results) == 1
 
 
+@pytest.mark.long
 async def test_a_run_whose_message_cannot_be_posted_is_as_if_not_asked_for(tmp_path: Path) -> None:
     posted = Posted("never", DeliveryFailed("I may not write here."))
     posted.ready.set()
@@ -326,6 +336,7 @@ async def test_a_run_whose_message_cannot_be_posted_is_as_if_not_asked_for(tmp_p
         assert not [path for path in (tmp_path / "media").rglob("*") if path.is_file()]
 
 
+@pytest.mark.long
 async def test_a_run_that_is_cancelled_before_its_message_is_posted_says_so_there(tmp_path: Path) -> None:
     posted = Posted("late")
     async with house(tmp_path) as home:
@@ -382,6 +393,7 @@ async def test_what_is_refused(tmp_path: Path) -> None:
         await services.runs.submit(RunRequest(PLAIN, {}, ANN, HERE), Address("test", "chat", "late"))
 
 
+@pytest.mark.long
 async def test_a_run_that_runs_nowhere_is_refused_with_what_is_missing_where(tmp_path: Path) -> None:
     servers = [EmbeddedServer(), EmbeddedServer(nodes=Gates().nodes())]
     async with house(tmp_path, servers=servers) as home:
@@ -400,6 +412,7 @@ async def test_a_run_that_runs_nowhere_is_refused_with_what_is_missing_where(tmp
         assert offers["gated"] is None
 
 
+@pytest.mark.long
 async def test_a_run_whose_server_fails_it_says_which_node(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[EmbeddedServer(nodes=failing())]) as home:
         run_id, message = await home.ask("gated", gate="x")

@@ -89,6 +89,7 @@ async def test_lists_are_those_of_the_place_and_moderators_define_them(tmp_path:
         assert (await home.run(await asked(home, "a __animal__", BEN))).values["words"] == "a cat"
 
 
+@pytest.mark.long
 async def test_a_final_text_must_fit_the_field_and_what_moderators_fixed_stays_as_it_is(tmp_path: Path) -> None:
     write_dice(tmp_path)
     gates = Gates()

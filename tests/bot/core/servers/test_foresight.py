@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,7 @@ def _workers(draw: st.DrawFn) -> _Worker:
 #: The same lines each time: of thousands, a few with runs that were passed over start otherwise than is foreseen.
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(_workers(), st.integers(0, 5))
+@pytest.mark.long
 def test_places_in_line_are_those_in_which_the_schedule_starts_runs(worker: _Worker, before: int) -> None:
     started = worker.work()
     for _begun in range(before):  # some are on servers, and some ahead

@@ -147,6 +147,7 @@ async def test_what_servers_had_is_known_at_a_start_without_them(tmp_path: Path)
             await home.ask("imagine", text="a cat")
 
 
+@pytest.mark.long
 async def test_servers_that_were_removed_are_forgotten_and_equal_ones_are_read_once(tmp_path: Path) -> None:
     async with Database.in_folder(tmp_path) as database:
         kept, info = KeptDefinitions(database), ObjectInfo({"A": {"input": {}}})

@@ -240,6 +240,7 @@ async def test_a_server_that_the_settings_no_longer_name_is_not_listed(tmp_path:
             await until(lambda: told(home, "stays"))
 
 
+@pytest.mark.long
 async def test_what_cannot_be_read_is_told_to_operators(tmp_path: Path) -> None:
     async with house(tmp_path, **OPERATORS) as home:
         (server,) = home.servers

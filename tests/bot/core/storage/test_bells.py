@@ -71,6 +71,7 @@ async def test_a_transaction_that_changes_nothing_is_no_news(tmp_path: Path) -> 
         assert told == [frozenset()] * 2
 
 
+@pytest.mark.long
 async def test_a_change_of_another_process_rings_the_bells_of_sqlite(tmp_path: Path) -> None:
     async with Database.in_folder(tmp_path) as mine, Database.in_folder(tmp_path) as other:
         numbers = iter(range(10_000))

@@ -153,6 +153,7 @@ async def test_a_hostile_file_gets_one_sentence(tmp_path: Path) -> None:
         assert not (await home.services.studio.overview(AUTHOR, HERE)).drafts
 
 
+@pytest.mark.long
 async def test_drafts_of_a_person_are_among_their_data_and_go_with_them(tmp_path: Path) -> None:
     async with house(tmp_path, trusted=("test:77",), operators=("test:99",)) as home:
         studio = home.services.studio

@@ -46,12 +46,14 @@ async def test_negative(photo: UploadedFile, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("colors", [2, 8, 32])
+@pytest.mark.long
 async def test_poster(colors: int, photo: UploadedFile, tmp_path: Path) -> None:
     poster = await develop("poster", tmp_path, photo=photo, colors=str(colors))
     assert len(np.unique(poster.reshape(-1, 3), axis=0)) <= colors
     assert poster.shape == (200, 300, 3)
 
 
+@pytest.mark.long
 async def test_dream_is_lighter_by_its_strength(photo: UploadedFile, tmp_path: Path) -> None:
     none, some, full = [
         (await develop("dream", tmp_path, photo=photo, strength=strength, glow="9")).mean()
@@ -68,6 +70,7 @@ async def test_sketch_is_dark_lines_on_white(photo: UploadedFile, tmp_path: Path
     assert thin > 200
 
 
+@pytest.mark.long
 async def test_match_colors_takes_the_colours_of_the_second_picture(photo: UploadedFile, tmp_path: Path) -> None:
     Image.effect_noise((90, 60), 40).convert("RGB").point(lambda value: value // 2).save(tmp_path / "dim.png")
     style = UploadedFile(tmp_path / "dim.png", "dim.png")

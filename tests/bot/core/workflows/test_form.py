@@ -239,6 +239,7 @@ def refusal(field: Field, typed: Any) -> str | None:
 
 
 @given(fields(), anything)
+@pytest.mark.long
 def test_whatever_is_typed_is_refused_in_words_or_lies_within_bounds_and_reads_as_itself(
     field: Field, typed: Any
 ) -> None:

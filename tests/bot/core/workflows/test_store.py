@@ -53,6 +53,7 @@ async def until(live: LiveCatalog, wanted: dict[str, int]) -> None:
         await news.wait()
 
 
+@pytest.mark.long
 async def test_a_run_uses_the_version_it_was_asked_for_after_its_file_has_changed_and_gone(tmp_path: Path) -> None:
     own = tmp_path / "own"
     write(own, "a sheet", 1)
@@ -96,6 +97,7 @@ async def test_what_stands_in_for_a_version_that_is_not_kept_is_always_the_newes
                 assert found.prompt["1"].inputs["color"] == color
 
 
+@pytest.mark.long
 async def test_a_saved_version_waits_for_the_first_server_and_is_not_replaced(tmp_path: Path) -> None:
     own, servers = tmp_path / "own", dict[str, ObjectInfo]()
     own.mkdir()
@@ -115,6 +117,7 @@ async def test_a_saved_version_waits_for_the_first_server_and_is_not_replaced(tm
                 assert found.prompt["1"].inputs == {"width": 64, "height": 64}
 
 
+@pytest.mark.long
 async def test_versions_are_kept_for_ninety_days_and_as_long_as_a_run_uses_them(tmp_path: Path) -> None:
     now, own = 0.0, tmp_path / "own"
     async with Database.in_folder(tmp_path) as database:
@@ -156,6 +159,7 @@ async def test_a_process_without_the_files_has_the_workflows_of_the_others(tmp_p
             await until(chat, {"other": 7})  # what went while its worker was down is gone
 
 
+@pytest.mark.long
 async def test_a_file_saved_under_a_name_does_not_get_the_id_of_the_one_that_it_replaces(tmp_path: Path) -> None:
     bundled, added, own = tmp_path / "bundled", tmp_path / "added", tmp_path / "own"
     write(bundled, "sheet", 1)

@@ -132,6 +132,7 @@ async def test_many_changes_are_told_at_once(tmp_path: Path, monkeypatch: pytest
             assert told(fake) == before + 1
 
 
+@pytest.mark.long
 async def test_moderators_commands_are_offered_only_in_servers(tmp_path: Path) -> None:
     async with FakeDiscord() as fake:
         fake.add_guild(MO)
@@ -149,6 +150,7 @@ def options(fake: FakeDiscord, command: str, *path: str) -> list[str]:
     return [each["name"] for each in part["options"]]
 
 
+@pytest.mark.long
 async def test_an_option_that_is_refused_takes_nothing_else_with_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -48,6 +48,7 @@ async def test_a_command_takes_every_kind_and_opens_a_window_for_more(fake: Fake
     assert (picture.size, picture.getpixel((1, 1))) == ((48, 16), (255, 0, 0))
 
 
+@pytest.mark.long
 async def test_what_few_people_change_has_a_window_of_its_own(fake: FakeDiscord, channel: int) -> None:
     data = {"id": "7", "name": "run", "type": 1, "options": [{"name": "workflow", "type": 3, "value": "parcel"}]}
     window = await fake.ask(2, data, ALICE, channel)

@@ -172,6 +172,7 @@ async def test_nothing_is_left_of_a_picker_and_a_form_that_ran(fake: FakeDiscord
     await fake.until(lambda: second.original not in fake.posts and not asides(fake, channel))
 
 
+@pytest.mark.long
 async def test_pictures_of_links_and_stickers_can_be_used(fake: FakeDiscord, channel: int) -> None:
     small = {"url": "https://example.org/cat.png", "proxy_url": fake.upload("cat.png", fresh())["url"]}
     drawn = {"id": "77", "name": "Wave", "format_type": 1}
@@ -290,6 +291,7 @@ async def test_what_nobody_knows_is_answered(fake: FakeDiscord, channel: int, na
     await fake.until(lambda: any(fake.whispers(asked)))
 
 
+@pytest.mark.long
 async def test_every_workflow_can_be_picked(fake: FakeDiscord, channel: int) -> None:
     page = await use(fake, BOB, channel)
     assert [len(each["options"]) for each in selects(page)] == [25] * 4
@@ -357,6 +359,7 @@ async def test_commands_are_what_people_use_and_what_can_run(tmp_path: Path) -> 
         assert (len(before), len(after), len(after - before)) == (100, 100, 1)
 
 
+@pytest.mark.long
 async def test_what_is_denied_in_a_place_is_not_offered_there(fake: FakeDiscord, channel: int) -> None:
     other = fake.add_channel(fake.channels[channel])
     where = {str(channel): {"id": str(channel), "name": "general", "type": 0, "permissions": "0"}}

@@ -86,6 +86,7 @@ async def test_a_film_is_linked_to(world: World) -> None:
     await world.fake.until(lambda: any(link in text for text in world.fake.whispers(given)))
 
 
+@pytest.mark.long
 async def test_a_film_is_linked_to_where_discord_takes_less_than_it_said(world: World) -> None:
     channel = world.fake.add_channel(next(iter(world.fake.guilds)))
     world.fake.file_limit = _HERE

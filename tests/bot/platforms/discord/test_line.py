@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.core.model import Person
 from bot.core.people.accounts import LinkedAccounts
 from bot.settings import Settings
@@ -14,6 +16,7 @@ from tests.bot.platforms.discord.fake import Asked, FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, channel_of_its_own, environ, house, results, under_way
 
 
+@pytest.mark.long
 async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(tmp_path: Path) -> None:
     own, gates = write_workflows(tmp_path), Gates()
     async with FakeDiscord() as fake, EmbeddedServer(nodes=gates.nodes()) as server:

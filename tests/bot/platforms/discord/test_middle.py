@@ -77,6 +77,7 @@ async def test_its_person_can_cancel_it_and_nobody_else(fake: FakeDiscord, chann
     assert not post.files
 
 
+@pytest.mark.long
 async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
@@ -88,6 +89,7 @@ async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int) 
 
 
 @pytest.mark.parametrize("told", ["told", "many", "missed"])
+@pytest.mark.long
 async def test_a_message_deleted_in_the_middle_cancels_its_run(fake: FakeDiscord, channel: int, told: str) -> None:
     guild = fake.channels[channel]
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
@@ -117,6 +119,7 @@ async def decisions(fake: FakeDiscord, channel: int) -> str:
     return "\n".join(await fake.until(lambda: list(filter(None, fake.whispers(asked)))))
 
 
+@pytest.mark.long
 async def test_what_cannot_be_shown_there_comes_to_its_person(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(BOB, channel, "negative", {"photo": fresh()})
     await under_way(fake, channel)

@@ -92,6 +92,7 @@ async def test_nobody_else_decides(fake: FakeDiscord, channel: int, act: str, ri
     await told(fake, await moderate(fake, channel, act, by=BOB, rights=rights), "Only moderators of this place")
 
 
+@pytest.mark.long
 async def test_a_list_of_texts_is_used_in_a_text(fake: FakeDiscord, channel: int) -> None:
     texts = {"name": "animal", "texts": "a cat | {a cat|a cat}"}
     await told(fake, await moderate(fake, channel, "list", texts, group="texts"), "takes one of its 2 texts")
@@ -102,6 +103,7 @@ async def test_a_list_of_texts_is_used_in_a_text(fake: FakeDiscord, channel: int
     await told(fake, await moderate(fake, channel, "list", {"name": "animal"}, group="texts"), "Deleted the list")
 
 
+@pytest.mark.long
 async def test_a_style_is_an_option_of_the_commands(fake: FakeDiscord, channel: int) -> None:
     film = {"name": "Film", "after": "on film"}
     await told(fake, await moderate(fake, channel, "style", film, group="texts"), "Set the style “Film”")
@@ -145,6 +147,7 @@ async def test_only_the_operator_permits_to_spend_money(fake: FakeDiscord, chann
     await told(fake, await moderate(fake, channel, "limit", values), "Set the limit: 50 credits per day")
 
 
+@pytest.mark.long
 async def test_a_budget_is_of_all_together(fake: FakeDiscord, channel: int) -> None:
     values = {"measure": "hour", "most": 1, "together": True}
     await told(fake, await moderate(fake, channel, "limit", values), "for all people together")
@@ -222,6 +225,7 @@ async def test_a_result_waits_for_a_yes(fake: FakeDiscord, channel: int) -> None
     await fake.until(lambda: first.labels == [] and "Approved by User 503" in first.content)
 
 
+@pytest.mark.long
 async def test_a_reported_result_is_taken_away(fake: FakeDiscord, channel: int) -> None:
     desk = fake.add_channel(fake.channels[channel])
     about = {"channels": {str(desk): {"id": str(desk), "type": 0, "name": "desk", "permissions": "0"}}}
@@ -247,6 +251,7 @@ async def test_a_reported_result_is_taken_away(fake: FakeDiscord, channel: int) 
     await fake.until(lambda: not asked.labels and not asked.files and "Taken away by User 503" in asked.content)
 
 
+@pytest.mark.long
 async def test_results_go_to_another_channel(fake: FakeDiscord, channel: int) -> None:
     gallery = fake.add_channel(fake.channels[channel])
     about = {"channels": {str(gallery): {"id": str(gallery), "type": 0, "name": "gallery", "permissions": "0"}}}

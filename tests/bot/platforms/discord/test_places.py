@@ -69,6 +69,7 @@ async def test_a_thread_is_a_place_of_its_own(fake: FakeDiscord, guild: int, *, 
     assert not done.by_token[-1]
 
 
+@pytest.mark.long
 async def test_a_thread_that_was_put_away_is_brought_back(fake: FakeDiscord, channel: int) -> None:
     thread = await fake.add_thread(channel)
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})
@@ -87,6 +88,7 @@ async def test_a_thread_needs_a_right_of_its_own(fake: FakeDiscord, channel: int
     await fake.until(lambda: any("Send Messages in Threads" in text for text in fake.whispers(asked)))
 
 
+@pytest.mark.long
 async def test_a_direct_message_outlasts_its_token(fake: FakeDiscord) -> None:
     direct = fake.add_channel()
     await run(fake, ALICE, direct)
@@ -98,6 +100,7 @@ async def test_a_direct_message_outlasts_its_token(fake: FakeDiscord) -> None:
     assert done.files
 
 
+@pytest.mark.long
 async def test_a_picture_can_be_written_to_the_bot(fake: FakeDiscord) -> None:
     direct = fake.add_channel()
     await fake.say(ALICE, direct, "negative", files={"mine.png": fresh()})
@@ -147,6 +150,7 @@ def brought(fake: FakeDiscord, request: pytest.FixtureRequest) -> int:
     return fake.add_channel(fake.add_guild(ALICE, BOB, strange=True))
 
 
+@pytest.mark.long
 async def test_where_it_was_brought_along_the_token_does(fake: FakeDiscord, brought: int) -> None:
     await run(fake, ALICE, brought)
     post = await under_way(fake, brought)
@@ -158,6 +162,7 @@ async def test_where_it_was_brought_along_the_token_does(fake: FakeDiscord, brou
     assert not refusals(fake, brought)
 
 
+@pytest.mark.long
 async def test_what_outlasts_the_token_there_is_a_direct_message(fake: FakeDiscord, brought: int) -> None:
     await run(fake, ALICE, brought)
     await under_way(fake, brought)
@@ -168,6 +173,7 @@ async def test_what_outlasts_the_token_there_is_a_direct_message(fake: FakeDisco
     assert not refusals(fake, brought)  # nothing is tried where the bot is not let in
 
 
+@pytest.mark.long
 async def test_buttons_and_pictures_there(fake: FakeDiscord, brought: int) -> None:
     await run(fake, ALICE, brought)
     (post,) = await results(fake, brought)

@@ -119,6 +119,7 @@ async def test_every_command(fake: FakeDiscord, channel: int, rights: str) -> No
     ]
 
 
+@pytest.mark.long
 async def test_what_moderators_are_shown_as_they_write(fake: FakeDiscord, channel: int) -> None:
     """A member is told no names of workflows or fields."""
     for rights, names in ((NOTHING, []), (MANAGE_SERVER, ["poster"])):

@@ -50,6 +50,7 @@ async def test_from_save_to_a_command_after_a_yes(tmp_path: Path) -> None:
             await fake.until(lambda: "my_sheet" not in commands(fake, channel))
 
 
+@pytest.mark.long
 async def test_trusted_people_add_a_workflow_of_the_library(tmp_path: Path) -> None:
     async with FakeDiscord() as fake, LibraryServer() as server:
         fake.add_guild(ALICE, BOB, MO)

@@ -207,6 +207,7 @@ async def test_a_spoiler_is_one(fake: FakeDiscord, channel: int) -> None:
     assert next(iter(post.files)).startswith("SPOILER_")
 
 
+@pytest.mark.long
 async def test_fields_that_have_no_option_are_in_a_form(fake: FakeDiscord, channel: int) -> None:
     options = [each["name"] for each in registered(fake, "many")["options"]]
     assert (len(options), options[-3:]) == (25, ["f22", "more", "spoiler"])
@@ -344,6 +345,7 @@ async def test_the_settings_of_a_picture_fill_a_form_in(fake: FakeDiscord, chann
     assert {"tall ships", "fog"} <= set(re.findall(r'"value": "([^"]*)"', json.dumps(window)))
 
 
+@pytest.mark.long
 async def test_only_its_person_and_moderators_delete_a_run(fake: FakeDiscord, channel: int) -> None:
     for _run in range(2):
         await fake.slash(ALICE, channel, "negative", {"photo": picture()})
@@ -381,6 +383,7 @@ async def test_a_direct_message_has_the_form(fake: FakeDiscord) -> None:
     assert (await results(fake, direct))[0].files
 
 
+@pytest.mark.long
 async def test_a_picture_is_answered_with_the_name_of_a_workflow(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": picture()})
     (post,) = await results(fake, channel)
@@ -536,6 +539,7 @@ async def preset(fake: FakeDiscord, user: int, channel: int, act: str, **values:
     return await fake.ask(2, data, user, channel)
 
 
+@pytest.mark.long
 async def test_values_are_kept_as_a_preset_which_opens_the_form_with_them(fake: FakeDiscord, channel: int) -> None:
     await told(fake, await preset(fake, BOB, channel, "use", name="any"), "You have no presets yet")
     await fake.slash(ALICE, channel, "wide", {"text": "a {red|red} house", "steps": 7, "size": "large"})

@@ -53,6 +53,7 @@ async def album(chat: Conversation) -> list[Kept]:
     return chat.messages
 
 
+@pytest.mark.long
 async def test_a_reply_to_one_picture_of_an_album_takes_its_file_as_it_was_made(api: BotApi) -> None:
     chat = Conversation(api)
     _first, _second, third, _words = await album(chat)

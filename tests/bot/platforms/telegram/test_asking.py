@@ -37,6 +37,7 @@ async def test_values_are_set_by_name_and_shown(chat: Conversation) -> None:
     await chat.answer("it is there twice")
 
 
+@pytest.mark.long
 async def test_words_fill_the_main_field(chat: Conversation) -> None:
     await chat.write("/polaroid by the sea", photo=picture())
     assert "by the sea" in (await chat.result()).text
@@ -70,6 +71,7 @@ async def test_a_reply_to_a_picture(chat: Conversation) -> None:
     assert color(await chat.result()) == (255, 255, 255)
 
 
+@pytest.mark.long
 async def test_a_reply_to_a_result(chat: Conversation) -> None:
     await chat.write("/negative", photo=picture("black"))
     first = await chat.result()
@@ -147,6 +149,7 @@ async def test_a_picture_alone_is_asked_about(chat: Conversation) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sticker", "animated sticker", "video sticker", "video note", "elsewhere"])
+@pytest.mark.long
 async def test_pictures_that_come_in_other_ways(chat: Conversation, tmp_path: Path, kind: str) -> None:
     film = partial(make_film, seconds=0.3, size=(96, 64), sound=False)  # its last pictures are red
     match kind:
@@ -240,6 +243,7 @@ async def test_a_first_run_is_offered(chat: Conversation) -> None:
     await chat.answer("Your latest runs", "1. Poster")
 
 
+@pytest.mark.long
 async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
     await chat.write("/negative", photo=picture())
     done = await chat.result()
@@ -267,6 +271,7 @@ async def test_what_cannot_run_asks_nothing_and_says_why(chat: Conversation) -> 
     await operator.answer("Imagine (imagine): The server lacks the nodes CheckpointLoaderSimple")
 
 
+@pytest.mark.long
 async def test_the_first_example_of_help_can_be_run(chat: Conversation) -> None:
     await chat.write("/help")
     first = (await chat.answer("/match_colors")).text.splitlines()[0]

@@ -116,6 +116,7 @@ async def test_a_message_is_mended_when_the_bot_is_back_in_the_group(tmp_path: P
         assert (mended.id, "Cancel" in mended.buttons()) == (waiting.id, False)
 
 
+@pytest.mark.long
 async def test_a_request_that_was_not_kept_before_the_bot_was_sent_away_says_so_when_it_is_back(tmp_path: Path) -> None:
     async with bot_api() as api, serving(api, tmp_path):
         chat = Conversation(api, api.group(-100903))

@@ -48,6 +48,7 @@ async def test_use_as_input(chat: Conversation) -> None:
     assert Image.open(BytesIO(done.media or b"")).convert("RGB").getpixel((2, 2)) == (0, 0, 0)
 
 
+@pytest.mark.long
 async def test_the_original_is_the_file_itself(chat: Conversation) -> None:
     done = await poster(chat)
     await chat.press(done, "Original")
@@ -60,6 +61,7 @@ async def test_details(chat: Conversation) -> None:
     assert "contrast: 1.3" in (await chat.answer("colors: 3", "contrast")).text
 
 
+@pytest.mark.long
 async def test_the_words_of_a_result_can_be_read_whole_and_copied(chat: Conversation) -> None:
     words = "<b>by the sea</b> & far away"
     await chat.write(f"/polaroid {words}", photo=picture())
@@ -107,6 +109,7 @@ async def test_the_settings_of_a_picture_fill_a_form_in(chat: Conversation) -> N
     await chat.answer("caption: by the <sea>")
 
 
+@pytest.mark.long
 async def test_delete(chat: Conversation) -> None:
     done = await poster(chat)
     await chat.press(done, "Delete")
@@ -158,6 +161,7 @@ async def test_what_telegram_keeps_after_two_days_is_blanked(chat: Conversation,
     assert all(len(Image.open(BytesIO(each.media or b"")).getcolors() or ()) == 1 for each in gone)
 
 
+@pytest.mark.long
 async def test_ones_data_comes_as_a_file_in_a_private_chat_alone(api: BotApi, chat: Conversation) -> None:
     await poster(chat)
     await chat.write("/about")
@@ -176,6 +180,7 @@ async def test_ones_data_comes_as_a_file_in_a_private_chat_alone(api: BotApi, ch
     assert "in a private chat" in await group.notice(await group.press(forged, "Send me my data"))
 
 
+@pytest.mark.long
 async def test_what_can_be_neither_deleted_nor_blanked_is_told_with_its_link(api: BotApi) -> None:
     ann = Conversation(api, api.group(-1001234))
     done = await poster(ann)
@@ -192,6 +197,7 @@ async def test_what_can_be_neither_deleted_nor_blanked_is_told_with_its_link(api
     assert [f"https://t.me/c/1234/{each.id}" in told.text for each in (*copies, done)] == [True] * 3
 
 
+@pytest.mark.long
 async def test_only_the_asker_and_administrators_change_or_delete(api: BotApi) -> None:
     group = api.group(-100600)
     ann, ben, mod = (Conversation(api, group) for _each in range(3))
@@ -210,6 +216,7 @@ async def test_only_the_asker_and_administrators_change_or_delete(api: BotApi) -
     assert len(members) == asked + 1
 
 
+@pytest.mark.long
 async def test_a_button_of_a_run_that_is_gone(chat: Conversation) -> None:
     done = await poster(chat)
     await chat.press(done, "Delete")
@@ -227,6 +234,7 @@ async def test_what_another_message_asks_is_not_answered_in_the_message_of_a_run
     assert (len(chat.messages), "Poster" in done.text) == (1, True)
 
 
+@pytest.mark.long
 async def test_delete_below_another_ones_result_deletes_nothing(chat: Conversation) -> None:
     """A client of somebody's own can send the Delete of its own run from the message of another."""
     theirs, other = await poster(chat), Conversation(chat.api, chat.chat)
@@ -237,6 +245,7 @@ async def test_delete_below_another_ones_result_deletes_nothing(chat: Conversati
     assert chat.messages == [theirs, own]
 
 
+@pytest.mark.long
 async def test_in_a_channel_the_bot_posts_nothing_for_a_subscriber(api: BotApi) -> None:
     place = {"id": -100611, "type": "channel", "title": "News"}
     channel, subscriber, editor = (Conversation(api, place) for _each in range(3))
@@ -255,6 +264,7 @@ async def test_in_a_channel_the_bot_posts_nothing_for_a_subscriber(api: BotApi) 
     assert "again: Only people who may write here" in (await channel.answer("refused")).text
 
 
+@pytest.mark.long
 async def test_a_restricted_member_has_nothing_posted(api: BotApi) -> None:
     group = api.group(-100612)
     ann, ben = Conversation(api, group), Conversation(api, group)

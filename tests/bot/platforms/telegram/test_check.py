@@ -15,6 +15,7 @@ from tests.bot.platforms.telegram.harness import settings
 from tests.bot.platforms.telegram.server import BOT, bot_api
 
 
+@pytest.mark.long
 async def test_a_good_token_is_told_with_the_name_and_whom_it_serves(tmp_path: Path) -> None:
     async with bot_api() as api:
         said = await introduce(Settings.read(settings(api, tmp_path), None))
@@ -36,6 +37,7 @@ async def test_telegram_away(tmp_path: Path) -> None:
         await introduce(away)
 
 
+@pytest.mark.long
 async def test_an_operator_to_whom_the_bot_cannot_write_is_told(tmp_path: Path) -> None:
     async with bot_api() as api:
         people = Settings.read(settings(api, tmp_path, DARKROOM_NOTICES="telegram:5,telegram:6,discord:7"), None)
@@ -44,6 +46,7 @@ async def test_an_operator_to_whom_the_bot_cannot_write_is_told(tmp_path: Path) 
         assert "It cannot write to telegram:6, who" in await introduce(people)
 
 
+@pytest.mark.long
 async def test_an_operator_hears_in_a_chat_of_their_own(tmp_path: Path) -> None:
     async with bot_api() as api:
         given = Settings.read(settings(api, tmp_path), None)

@@ -55,6 +55,7 @@ async def test_files_of_every_kind_a_colour_and_a_choice_of_sizes(chat: Conversa
     assert (made.size, made.getpixel((1, 1))[0] > 200) == ((64, 16), True)  # type: ignore[index]
 
 
+@pytest.mark.long
 async def test_what_few_people_change_is_behind_a_button(chat: Conversation) -> None:
     await chat.write("/parcel")
     await chat.press(await chat.answer("Parcel: Statue", button="All fields"), "All fields")

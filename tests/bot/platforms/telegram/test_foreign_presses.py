@@ -42,6 +42,7 @@ presses = (cut_up(REAL, 64) | st.text(max_size=64).map(lambda text: text.encode(
 
 
 @how_much
+@pytest.mark.long
 def test_data_of_buttons(tried: settings) -> None:
     def read(data: str) -> None:
         for button in (CallbackData.read(data), PromptStep.read(data), Click.read(data)):

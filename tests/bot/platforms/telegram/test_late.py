@@ -34,6 +34,7 @@ async def test_a_question_ends_after_an_hour_with_a_word(tmp_path: Path, monkeyp
             assert not ended.buttons()
 
 
+@pytest.mark.long
 async def test_what_comes_after_the_hour_is_a_request_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

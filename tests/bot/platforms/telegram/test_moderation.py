@@ -61,6 +61,7 @@ async def test_members_decide_nothing_and_it_is_in_the_audit(api: BotApi) -> Non
     await moderator.answer("deny: Only moderators")
 
 
+@pytest.mark.long
 async def test_a_budget_is_of_all_together(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate limit hour 1 together")
@@ -75,6 +76,7 @@ async def test_a_budget_is_of_all_together(api: BotApi) -> None:
     await moderator.result()
 
 
+@pytest.mark.long
 async def test_only_the_operator_permits_to_spend_money(api: BotApi) -> None:
     _member, moderator = group(api)
     await moderator.write("/moderate spending 500")
@@ -134,6 +136,7 @@ async def test_a_list_of_texts_is_used_in_a_text(api: BotApi) -> None:
     await moderator.answer("Deleted the list")
 
 
+@pytest.mark.long
 async def test_a_style_is_a_field_of_the_form(api: BotApi) -> None:
     member, moderator = group(api)
     await moderator.write("/moderate style Film | on {film|film} | blur")
@@ -295,6 +298,7 @@ async def test_trusted_people_add_a_workflow_and_name_its_fields(api: BotApi) ->
     await trusted.answer("This is how")
 
 
+@pytest.mark.long
 async def test_the_panel_is_for_the_topic_or_for_the_whole_group(api: BotApi) -> None:
     place, seven = api.group(next(_groups), is_forum=True), {"message_thread_id": 7, "is_topic_message": True}
     member, moderator = Conversation(api, place), Conversation(api, place)
@@ -318,6 +322,7 @@ async def test_the_panel_is_for_the_topic_or_for_the_whole_group(api: BotApi) ->
     assert not any(label.startswith("For:") for label in own.buttons())  # there is no topic where it stands
 
 
+@pytest.mark.long
 async def test_results_go_to_the_topic_that_moderators_want(api: BotApi) -> None:
     place = api.group(next(_groups), is_forum=True)
     member, moderator = Conversation(api, place), Conversation(api, place)

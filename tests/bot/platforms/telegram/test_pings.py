@@ -26,6 +26,7 @@ async def _ping(
     return [each for key, each in on.api.messages.items() if key not in before]
 
 
+@pytest.mark.long
 async def test_in_private_it_is_an_answer_and_in_a_group_it_names_the_person(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         [alone] = await _ping(on, message := await on.sent())

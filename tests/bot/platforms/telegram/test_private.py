@@ -13,6 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _groups = count(-100_900_000, -1)
 
 
+@pytest.mark.long
 async def test_the_group_shows_nothing_of_a_private_run(api: BotApi) -> None:
     place = api.group(next(_groups))
     member, moderator = Conversation(api, place), Conversation(api, place)

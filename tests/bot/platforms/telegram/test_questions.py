@@ -39,6 +39,7 @@ async def test_the_newest_picture_counts_and_the_question_stands_below_it(chat: 
     assert is_yellow(color(await chat.result()))
 
 
+@pytest.mark.long
 async def test_words_after_a_picture_are_kept_with_it(chat: Conversation) -> None:
     await chat.write(photo=picture("blue"))
     first = await chat.answer("What would you like?")
@@ -59,6 +60,7 @@ async def test_a_typed_name_answers_the_question(chat: Conversation, name: str) 
         assert is_yellow(color(await chat.result()))
 
 
+@pytest.mark.long
 async def test_a_picture_in_answer_to_another_question_replaces_the_one_before(chat: Conversation) -> None:
     await chat.write("/poster")
     await chat.press(await chat.answer(button="All fields"), "All fields")
@@ -76,6 +78,7 @@ def voice(chat: Conversation) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["document", "voice"])
+@pytest.mark.long
 async def test_a_refused_file_keeps_the_form_and_says_what_the_field_takes(chat: Conversation, kind: str) -> None:
     await chat.write("/poster colors=3")
     asked = await chat.answer("Poster: Photo")
@@ -88,6 +91,7 @@ async def test_a_refused_file_keeps_the_form_and_says_what_the_field_takes(chat:
     assert again.deleted
 
 
+@pytest.mark.long
 async def test_a_refused_file_of_a_command_is_asked_for_again_and_its_values_are_kept(chat: Conversation) -> None:
     await chat.write("/poster colors=3", document=PDF)
     await chat.answer("Poster: Photo", "words.pdf is not a picture")

@@ -125,6 +125,7 @@ async def test_words_then_previews_then_the_result(tmp_path: Path) -> None:
         assert message.text == before
 
 
+@pytest.mark.long
 async def test_without_previews_no_picture_is_sent(tmp_path: Path) -> None:
     async with stage(tmp_path, previews=False) as on:
         message = await on.sent()
@@ -169,6 +170,7 @@ async def test_the_words_and_buttons_of_an_album_are_the_last_message(tmp_path: 
             reply = TelegramReply(later, address_of(on.chat, message.id), reply._brief)
 
 
+@pytest.mark.long
 async def test_where_telegram_does_not_confirm_the_words_below_the_message_has_them(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -241,6 +243,7 @@ async def test_of_a_restored_run_nothing_is_posted_that_may_be_there(tmp_path: P
         assert large.kind == "photo"
 
 
+@pytest.mark.long
 async def test_a_result_whose_answer_does_not_come_is_put_into_its_message_again(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -393,6 +396,7 @@ async def test_ends_without_a_result(tmp_path: Path) -> None:
         assert "restarting" in waiting.text
 
 
+@pytest.mark.long
 async def test_blocked_and_kicked(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -413,6 +417,7 @@ async def test_that_a_run_waits_for_moderators_is_said_in_a_group_that_has_no_ro
         assert "moderator" in message.text
 
 
+@pytest.mark.long
 async def test_an_end_that_was_refused_just_before_the_bot_was_let_in_again_is_shown(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()
@@ -433,6 +438,7 @@ async def test_a_flood_limit_of_one_chat(tmp_path: Path) -> None:
         assert on.studio.api.pace._clock() >= 7
 
 
+@pytest.mark.long
 async def test_a_group_that_became_a_supergroup(tmp_path: Path) -> None:
     async with stage(tmp_path, chat=-40) as on:
         message = await on.sent()
@@ -442,6 +448,7 @@ async def test_a_group_that_became_a_supergroup(tmp_path: Path) -> None:
         assert moved.kind == "photo"
 
 
+@pytest.mark.long
 async def test_spoilers(tmp_path: Path) -> None:
     async with stage(tmp_path) as on:
         message = await on.sent()

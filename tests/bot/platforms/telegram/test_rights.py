@@ -147,6 +147,7 @@ async def test_a_moderator_of_another_group_with_forged_data(api: BotApi) -> Non
     )  # both groups can read what was about a run of one from the other
 
 
+@pytest.mark.long
 async def test_buttons_that_are_nonsense(api: BotApi) -> None:
     member, moderator = group(api)
     for data in ("m:x:a:0:negative", "m:1:z:0:", f"m:{member.id}:l:0:7", f"m:{member.id}:y:0:x", "r:z:", "o:nothing"):

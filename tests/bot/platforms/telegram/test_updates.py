@@ -68,6 +68,7 @@ async def test_another_poller_is_explained_and_waited_for(tmp_path: Path, caplog
     assert api.token not in caplog.text
 
 
+@pytest.mark.long
 async def test_a_token_that_telegram_does_not_know(tmp_path: Path) -> None:
     async with bot_api() as api:
         api.token = "other"  # noqa: S105

@@ -72,6 +72,7 @@ async def test_a_form_is_in_the_language_that_the_browser_asks_for(tmp_path: Pat
             assert (offer["title"], offer["fields"][0]["title"], offer["group"]) == (title, shade, "")
 
 
+@pytest.mark.long
 async def test_what_is_no_colour_and_no_3d_file_is_refused_by_its_field(tmp_path: Path) -> None:
     write_parcel(tmp_path / "workflows")
     async with page(tmp_path, nodes=parcel()) as web, Visitor(web.url) as ann:
@@ -102,6 +103,7 @@ async def test_values_are_looked_at_before_they_are_sent(tmp_path: Path) -> None
         assert await ann.call("GET", "runs") == (200, {"runs": [], "more": False})
 
 
+@pytest.mark.long
 async def test_many_workflows_come_without_their_forms_at_first(tmp_path: Path) -> None:
     made = write_parcel(tmp_path / "workflows") / "parcel.json"
     for number in range(12):

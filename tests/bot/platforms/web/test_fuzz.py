@@ -336,6 +336,7 @@ def test_forms_arrive_as_they_were_sent() -> None:
     forms_arrive_as_they_were_sent(QUICK)
 
 
+@pytest.mark.long
 def test_garbled_forms_are_refused() -> None:
     garbled_forms_are_refused(QUICK)
 

@@ -61,6 +61,7 @@ async def test_a_gallery_is_ones_own_and_goes_on_page_by_page(tmp_path: Path) ->
             assert (await ann.call("GET", odd))[0] in (200, 400)
 
 
+@pytest.mark.long
 async def test_an_archive_is_a_zip_file_and_a_deletion_is_heard_and_undone(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         await fill_results(web, _person(ann), 5, 2)
@@ -96,6 +97,7 @@ async def test_an_archive_is_a_zip_file_and_a_deletion_is_heard_and_undone(tmp_p
         assert len((await ann.call("GET", "gallery"))[1]["entries"]) == 5
 
 
+@pytest.mark.long
 async def test_an_archive_whose_file_goes_meanwhile_is_no_archive(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         await fill_results(web, _person(ann), 2, 2)

@@ -151,12 +151,13 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await expect(_tiles(tab)).to_be_visible()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [
         pytest.param({**PHONE, "color_scheme": "dark"}, id="phone, dark"),
-        pytest.param({**_DESKTOP, "color_scheme": "dark"}, marks=pytest.mark.long, id="desktop, dark"),
-        pytest.param({**PHONE, "color_scheme": "light"}, marks=pytest.mark.long, id="phone, light"),
+        pytest.param({**_DESKTOP, "color_scheme": "dark"}, id="desktop, dark"),
+        pytest.param({**PHONE, "color_scheme": "light"}, id="phone, light"),
     ],
 )
 async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, options: Any) -> None:

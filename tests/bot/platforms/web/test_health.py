@@ -90,6 +90,7 @@ async def test_a_database_that_another_program_locks_is_told_and_all_tasks_go_on
     assert not [each for each in caplog.messages if "never retrieved" in each]
 
 
+@pytest.mark.long
 async def test_a_platform_that_is_not_connected_is_told(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         web.services.health.tasks.disconnected("discord")
@@ -98,6 +99,7 @@ async def test_a_platform_that_is_not_connected_is_told(tmp_path: Path) -> None:
         assert await reasons(ann) == []
 
 
+@pytest.mark.long
 async def test_a_chat_that_no_longer_takes_the_token_is_told(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         health = web.services.health
@@ -127,6 +129,7 @@ async def test_a_process_that_is_being_stopped_or_has_no_server_is_not_ready(tmp
         assert await reasons(ann) == ["no ComfyUI server can be reached", "it is being stopped"]
 
 
+@pytest.mark.long
 async def test_many_questions_make_little_work_for_the_database(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         asked, probe = 0, web.services.health.probe

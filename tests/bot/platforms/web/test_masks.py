@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import aiohttp
+import pytest
 from PIL import Image
 from yarl import URL
 
@@ -35,6 +36,7 @@ async def _colors(ann: Visitor, run_id: str) -> tuple[tuple[int, int], object, o
     return made.size, made.getpixel((1, 5)), made.getpixel((made.width - 2, 5))
 
 
+@pytest.mark.long
 async def test_a_mask_reaches_the_server_and_stays_with_its_picture(tmp_path: Path) -> None:
     write_inpaint(tmp_path / "workflows")
     photo, run = png(Image.new("RGB", (64, 48), BLUE)), "workflows/inpaint/runs"

@@ -57,6 +57,7 @@ async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) ->
         assert ["nothing to undo" in await press(ann, "undo") for _each in range(3)] == [False, False, True]
 
 
+@pytest.mark.long
 async def test_every_place_that_is_known_is_decided_on_its_own(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         await web.services.moderation.allow(OPERATOR, GUILD, RuleTarget(workflow="poster"))
@@ -280,6 +281,7 @@ async def _held(visitor: Visitor) -> str:
     return str((await visitor.until(taken["id"], "held"))["id"])
 
 
+@pytest.mark.long
 async def test_the_desk_says_what_cannot_run_and_why(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         html = _plain((await ann.get("admin"))[1].decode())
@@ -317,6 +319,7 @@ async def test_who_is_not_the_operator_is_refused_and_it_is_written_down(tmp_pat
 _ROUTES = ("", "/log?place=web:", "/export?place=web:", "/stats?place=web:", f"/held/{uuid4()}/0?place=web:")
 
 
+@pytest.mark.long
 async def test_what_comes_through_a_proxy_or_from_another_site_is_not_the_operators(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         assert await _status(ann, "GET", "moderate") == 200

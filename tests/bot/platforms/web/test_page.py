@@ -59,6 +59,7 @@ from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative
 from tests.patience import PATIENCE
 
 
+@pytest.mark.long
 async def test_check_says_whether_the_address_for_the_world_leads_here(tmp_path: Path) -> None:
     async with page(tmp_path) as web, EmbeddedServer() as other:
         assert await introduce(web.url) == f"Page: good, reached at {web.url}"
@@ -82,6 +83,7 @@ async def test_a_picture_goes_in_and_its_negative_comes_out(tmp_path: Path) -> N
         assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''My-cat-negative.png"
 
 
+@pytest.mark.long
 async def test_an_open_page_is_told_when_a_moderator_decides(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, ann.listening() as events:
         assert (await anext(events))[0] == "state"
@@ -95,6 +97,7 @@ async def test_an_open_page_is_told_when_a_moderator_decides(tmp_path: Path) -> 
         assert "plain" not in {offer["name"] for offer in offers}  # type: ignore[call-overload, index]
 
 
+@pytest.mark.long
 async def test_visitors_do_not_see_what_cannot_run(tmp_path: Path) -> None:
     async with page(tmp_path, token=Secret("open-sesame-83")) as web, Visitor(web.url) as ann:
         await ann.call("POST", "login", data={"token": "open-sesame-83"})
@@ -128,6 +131,7 @@ async def test_what_is_offered_and_what_cannot_run_here(tmp_path: Path) -> None:
 _PICTURED = {"dream", "match-colors", "negative", "polaroid", "poster", "sketch"}
 
 
+@pytest.mark.long
 async def test_the_page_says_which_language_it_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         assert f'<html lang="{language}" dir="ltr">' in ann.html
@@ -141,6 +145,7 @@ async def test_the_page_says_which_language_it_is_in(tmp_path: Path, monkeypatch
     assert language_of(translated(tmp_path)) == "en"
 
 
+@pytest.mark.long
 async def test_an_authors_own_picture_stands_on_the_card(tmp_path: Path) -> None:
     Image.new("RGB", (4, 3), "red").save(tmp_path / "plain.png")
     async with page(tmp_path, pictures=[tmp_path]) as web, Visitor(web.url) as ann:
@@ -149,6 +154,7 @@ async def test_an_authors_own_picture_stands_on_the_card(tmp_path: Path) -> None
         assert pixels(data) == pixels((tmp_path / "plain.png").read_bytes())
 
 
+@pytest.mark.long
 async def test_every_fault_is_told_at_once_and_by_its_field(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         status, told = await ann.ask("poster", colors="99", contrast="much", photo="")
@@ -166,6 +172,7 @@ async def test_every_fault_is_told_at_once_and_by_its_field(tmp_path: Path) -> N
         assert status == 422
 
 
+@pytest.mark.long
 async def test_a_large_file_is_refused_while_it_comes(tmp_path: Path) -> None:
     async with page(tmp_path, upload_bytes=100_000) as web, Visitor(web.url) as ann:
         status, told = await ann.ask("negative", photo=b"x" * 3_000_000)
@@ -229,6 +236,7 @@ async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> Non
             assert await anext(events) == ("gone", {"id": ids[1]})
 
 
+@pytest.mark.long
 async def test_where_what_was_missed_is_not_kept_everything_is_told(tmp_path: Path) -> None:
     async with page(tmp_path / "one") as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         async with asyncio.timeout(PATIENCE), ann.listening() as events:
@@ -274,6 +282,7 @@ async def test_a_result_is_the_next_ones_input(tmp_path: Path) -> None:
             assert (status, told["faults"][0]["field"]) == (422, "photo")
 
 
+@pytest.mark.long
 async def test_the_settings_of_a_picture_are_read(tmp_path: Path) -> None:
     notes = PngInfo()
     notes.add_text("parameters", "by the sea\nSteps: 31, Seed: 7")
@@ -362,6 +371,7 @@ async def _worker(folder: Path, database: str, server: str) -> AsyncIterator[Non
         await worker.wait()
 
 
+@pytest.mark.long
 async def test_a_run_that_fails_says_why(tmp_path: Path) -> None:
     async with page(tmp_path, nodes=failing()) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("gated", gate="none")
@@ -380,6 +390,7 @@ async def test_a_demonstration_has_a_sample(tmp_path: Path) -> None:
         assert (await ann.get("sample"))[0] == 404
 
 
+@pytest.mark.long
 async def test_parts_of_a_file_are_sent_to_players(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("negative", photo=png())
@@ -520,6 +531,7 @@ async def test_the_last_runs_are_shown_and_earlier_ones_on_demand(
         assert body.count(b'"workflow":"plain"') == 6
 
 
+@pytest.mark.long
 async def test_the_line_and_the_limits_of_a_visitor(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         status, body, _headers = await ann.get("line")
@@ -569,6 +581,7 @@ async def test_a_run_of_another_account_is_seen_as_it_goes_and_is_cancelled(tmp_
         await chat.until(lambda: isinstance(chat.messages["one"].last, Cancelled))
 
 
+@pytest.mark.long
 async def test_two_visitors_are_not_one_person_but_an_account_elsewhere_is(tmp_path: Path) -> None:
     elsewhere = Person("telegram", "5", "Ann")
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from bot.core.model import Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.policy.scope import Subject
@@ -15,6 +17,7 @@ from tests.bot.platforms.web.test_moderation import TOKEN, desk, press
 GUILD = Place("discord", "5", "#general", "77")
 
 
+@pytest.mark.long
 async def test_a_cell_of_the_table_says_what_each_decision_would_change(tmp_path: Path) -> None:
     async with page(tmp_path, Role(worker=None)) as web, Visitor(web.url) as ann:  # what is asked for waits
         moderation = web.services.moderation
@@ -40,6 +43,7 @@ async def test_a_cell_of_the_table_says_what_each_decision_would_change(tmp_path
             assert (await ann.get(f"moderate?place=web:&section={wrong}"))[0] == 404
 
 
+@pytest.mark.long
 async def test_what_a_rule_would_change_is_told_before_it_is_kept(tmp_path: Path) -> None:
     async with page(tmp_path, Role(worker=None)) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
         for visitor in (ann, ben):
@@ -62,6 +66,7 @@ async def test_what_a_rule_would_change_is_told_before_it_is_kept(tmp_path: Path
         assert await web.services.moderation.log(OPERATOR, Place("web", "")) == []
 
 
+@pytest.mark.long
 async def test_people_are_found_with_what_they_may_run_and_why(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         _status, taken = await eve.ask("plain")
@@ -79,6 +84,7 @@ async def test_people_are_found_with_what_they_may_run_and_why(tmp_path: Path) -
         assert (await ann.get("moderate?place=web:&section=people&person=nonsense"))[0] == 404
 
 
+@pytest.mark.long
 async def test_the_log_is_filtered_and_exported(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         await press(ann, "deny", workflow="plain")

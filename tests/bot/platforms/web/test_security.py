@@ -105,6 +105,7 @@ async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
         assert [await status(each, "GET", result) for each in (ann, ben)] == [200, 404]
 
 
+@pytest.mark.long
 async def test_the_cookie_is_nobodys_to_read_and_the_headers_are_strict(tmp_path: Path) -> None:
     async with page(tmp_path) as web, aiohttp.ClientSession() as session:
         async with session.get(web.url) as answer:
@@ -118,6 +119,7 @@ async def test_the_cookie_is_nobodys_to_read_and_the_headers_are_strict(tmp_path
 
 
 @pytest.mark.parametrize("name", ["9" * 300, "../server.py", "%2e%2e/server.py", "cards", "", "app.js/"])
+@pytest.mark.long
 async def test_what_is_no_file_of_the_page_is_not_there(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +132,7 @@ async def test_what_is_no_file_of_the_page_is_not_there(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.long
 async def test_a_text_cannot_end_the_script_that_it_stands_in(tmp_path: Path) -> None:
     sly = "</script><script>alert(1)</script>"
     async with page(tmp_path, note=sly) as web, Visitor(web.url) as ann:
@@ -165,6 +168,7 @@ async def test_the_token_lets_people_in(tmp_path: Path) -> None:
             assert await status(ben, "GET", "workflows") == 401  # it is stamped for Ann
 
 
+@pytest.mark.long
 async def test_metrics_can_have_a_token_of_their_own(tmp_path: Path) -> None:
     own = Secret("t0ken-of-the-monitor")
     async with page(tmp_path, token=TOKEN, metrics_token=own) as web, Visitor(web.url) as ann:
@@ -202,6 +206,7 @@ def bearer(token: str, **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}", **headers}
 
 
+@pytest.mark.long
 async def test_answers_take_longer_and_longer_wherever_a_token_is_shown(tmp_path: Path) -> None:
     clock = Clock()
     async with page(tmp_path, token=TOKEN, guesses=clock.guesses()) as web, Visitor(web.url) as eve:
@@ -221,6 +226,7 @@ async def test_answers_take_longer_and_longer_wherever_a_token_is_shown(tmp_path
         assert len(clock.slept) == 10  # it is forgotten
 
 
+@pytest.mark.long
 async def test_the_same_wrong_token_again_is_no_new_guess(tmp_path: Path) -> None:
     clock = Clock()
     async with page(tmp_path, token=TOKEN, guesses=clock.guesses()) as web, Visitor(web.url) as monitor:
@@ -273,6 +279,7 @@ async def test_so_many_guesses_that_they_would_fill_the_page_are_refused() -> No
     assert len(looked.tokens) == 216
 
 
+@pytest.mark.long
 async def test_a_proxy_says_whose_guesses_they_are(tmp_path: Path) -> None:
     clock = Clock()
     options = {"token": TOKEN, "guesses": clock.guesses(), "proxy_header": "X-Real-IP"}
@@ -287,6 +294,7 @@ async def test_a_proxy_says_whose_guesses_they_are(tmp_path: Path) -> None:
         assert clock.slept == [1, 2]
 
 
+@pytest.mark.long
 async def test_members_are_not_slowed_by_the_guesses_of_others(tmp_path: Path) -> None:
     clock = Clock()
     async with (
@@ -317,6 +325,7 @@ async def test_many_addresses_take_little_memory() -> None:
     assert len(guesses._guessers) == 4096
 
 
+@pytest.mark.long
 async def test_check_warns_where_a_proxy_may_speak_for_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     async with page(tmp_path / "data") as web:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.names_in_code import ROOT, tree_of
+
 STIFF = re.compile(
     r"\b(whoever|somebody|nobody|anybody|anew|any more|no more|be otherwise|whose|may not be asked|hears? of)\b|"
     r"in all places here|nothing new",
@@ -19,7 +20,7 @@ OPENERS = re.compile(r"(Who|Whom|Whose|Whoever|What|Whatever|Where|Whether|How|W
 def sources() -> Iterator[tuple[Path, ast.Module]]:
     for folder in ("bot", "comfy"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path, ast.parse(path.read_text("utf-8"))
+            yield path, tree_of(path)
 
 
 def messages(tree: ast.Module) -> Iterator[str]:
@@ -33,7 +34,7 @@ def messages(tree: ast.Module) -> Iterator[str]:
 def docstrings(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield ast.get_docstring(node) or ""
+            yield ast.get_docstring(node, clean=False) or ""
 
 
 def test_messages_use_common_words() -> None:
