@@ -83,6 +83,11 @@ def test_links_of_the_readme_lead_somewhere_outside_the_repository(wheel: Path) 
     assert all((ROOT / path).exists() for path in here)
     assert re.findall(r"\]\((?!https?://)([^)]+)\)", description) == []
     assert all(f"/main/{path})" in description for path in here)
+    pictures = re.findall(r'(?:src|srcset)="([^"]+)"', (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(pictures) == 4
+    assert all((ROOT / path).stat().st_size < 400_000 for path in pictures)
+    addresses = re.findall(r'(?:src|srcset)="([^"]+)"', description)
+    assert addresses == [f"{PROJECT['urls']['Source']}/raw/main/{path}" for path in pictures]
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,8 @@ def test_a_release_is_committed_tagged_and_built(tool: ModuleType, checkout: Pat
     listed = json.loads(components.read_text())
     assert (listed["bomFormat"], listed["metadata"]["component"]["version"]) == ("CycloneDX", "7.2.0")
     pinned = re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements" / "image.lock").read_text(), re.MULTILINE)
+    pins = tomllib.loads((ROOT / "tools" / "vendor" / "pins.toml").read_text(encoding="utf-8"))
+    pinned.append(("three", pins["three"]["version"]))
     assert sorted((each["name"], each["version"]) for each in listed["components"]) == sorted(pinned)
     changes = (checkout / "CHANGELOG.md").read_text()
     assert changes.startswith("# Changelog\n\n## Unreleased\n\n## 7.2.0 (2030-01-02)\n\n- A thing is new.\n\n## 0.1.0")
@@ -66,7 +69,9 @@ def test_a_release_is_committed_tagged_and_built(tool: ModuleType, checkout: Pat
     assert _git(checkout, "rev-parse", "v7.2.0^{commit}") == _git(checkout, "rev-parse", "HEAD")
     assert "- A thing is new." in _git(checkout, "tag", "--list", "-n9", "v7.2.0")
     with zipfile.ZipFile(wheel) as archive:
-        assert {"bot/__main__.py", "comfy/client.py", "bot/settings.example"} <= set(archive.namelist())
+        names = set(archive.namelist())
+        assert {"bot/__main__.py", "comfy/client.py", "bot/settings.example"} <= names
+        assert "darkroom-7.2.0.dist-info/licenses/bot/platforms/web/static/vendor/three.LICENSE" in names
     with pytest.raises(tool.Refused, match=r"does not come after 7\.2\.0"):
         tool.release(checkout, "7.1.9", "2030-01-03")
     with pytest.raises(tool.Refused, match="has nothing under"):

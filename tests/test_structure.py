@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib import import_module
@@ -127,6 +129,16 @@ def test_platforms_ask_services_and_do_not_reach_behind_them() -> None:
                 if part.startswith("_") or (deeper and (service, part) not in parts):
                     behind.add(f"{path.relative_to(ROOT)}: {'.'.join(chain)}")
     assert not behind
+
+
+def test_code_of_others_is_what_was_built_of_the_pinned_version() -> None:
+    pin = tomllib.loads((ROOT / "tools" / "vendor" / "pins.toml").read_text(encoding="utf-8"))["three"]
+    vendor = ROOT / "bot" / "platforms" / "web" / "static" / "vendor"
+    assert {path.name for path in vendor.iterdir()} == {"three.js", "three.LICENSE"}
+    built = (vendor / "three.js").read_bytes()
+    assert hashlib.sha256(built).hexdigest() == pin["built"]
+    assert built.startswith(f"/* three.js {pin['version']}, MIT: see three.LICENSE.".encode())
+    assert (vendor / "three.LICENSE").read_text(encoding="utf-8").startswith("The MIT License")
 
 
 def test_no_test_has_a_time_limit_of_its_own() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 _LINK = re.compile(r"(!?)(\[[^]]*\])\((?!https?://|#)([^)]+)\)")
+_PICTURE = re.compile(r'\b(src|srcset)="(?!https?://)([^" ]+)"')
 
 
 class Readme(MetadataHookInterface):
@@ -24,4 +25,4 @@ def whole(text: str, source: str) -> str:
         picture, words, path = link.groups()
         return f"{picture}{words}({source}/{'raw' if picture else 'blob'}/main/{path})"
 
-    return _LINK.sub(address, text)
+    return _PICTURE.sub(rf'\1="{source}/raw/main/\2"', _LINK.sub(address, text))

@@ -205,6 +205,20 @@ def gallery_words() -> dict[str, str]:
         "large_gone": _("This result is no longer there."),
         "large_no_viewer": _("This file cannot be shown here. Download it to open it."),
         "large_picture": _("The picture. Use plus and minus to zoom."),
+        "large_solid": _("The 3D model. Use the arrow keys to turn it, plus and minus to zoom."),
+        "large_solid_keys": _(
+            "Arrow keys: turn the model. Plus and minus: zoom. 0: as at first. P: play or pause, where it moves. "
+            "Page up and page down: previous and next. F: favourite. Delete: delete."
+        ),
+        "large_solid_loading": _("Loading the 3D model…"),
+        "large_solid_lacking": _("Some textures could not be shown: they are broken, or not in the file."),
+        "large_solid_broken": _(
+            "This 3D model cannot be shown here: its file is broken, incomplete, or compressed in a way that this page "
+            "cannot read. Download it to open it in another program."
+        ),
+        "large_solid_too_large": _("With {size} MB this 3D model is too large to show here. Download it to open it."),
+        "large_solid_no_webgl": _("This browser cannot show 3D models now. Download the file to open it."),
+        "large_play": _("Play the movement"),
     }
 
 

@@ -23,7 +23,7 @@ _PARAMETER = re.compile(
 
 
 def media_type(request: web.Request) -> str:
-    """What a request says it sends. aiohttp's own `content_type` reads the header as an e-mail's, which is slow."""
+    """The type that a request states. aiohttp's own `content_type` reads the header as an e-mail's, which is slow."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 

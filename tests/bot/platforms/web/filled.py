@@ -17,6 +17,7 @@ from bot.core.model import Address, Person, Place, StoredFile
 from bot.core.run import Outcome, State
 from bot.core.runs.queue import NewRun, _columns
 from bot.core.storage.schema import runs, uses
+from comfy.messages.files import kind_of
 from tests.bot.platforms.web.pages import Page
 
 _COLORS = ("tomato", "teal", "goldenrod", "slateblue", "olive", "orchid", "sienna", "steelblue", "crimson", "seagreen")
@@ -51,6 +52,22 @@ async def fill_results(
         for first in range(0, count, 2000):
             await connection.execute(insert(runs), rows[first : first + 2000])
             await connection.execute(insert(uses), used[first : first + 2000])
+
+
+async def fill_files(web: Page, person: Person, files: Mapping[str, bytes], workflow: str = "plain") -> None:
+    """Give a visitor a result for each file; the last one is the newest."""
+    media = web.services.gallery._media
+    with TemporaryDirectory() as folder:
+        for number, (name, content) in enumerate(files.items()):
+            path = Path(folder) / name
+            path.write_bytes(content)
+            stored = StoredFile(await media.keep(path), name, kind_of(name))
+            new = _new(number, person, workflow)
+            ended = {"state": State.DONE, "ended_at": number + 3.0, "started_at": number + 1.0}
+            outputs = {"executed_at": number + 2.0, "outputs": msgspec.to_builtins(Outcome((stored,)))}
+            async with web.services.gallery._pages._database.change() as connection:
+                await connection.execute(insert(runs), _columns(new, 1, 0, float(number)) | ended | outputs)
+                await connection.execute(insert(uses), {"key": stored.key, "run_id": new.id})
 
 
 def _new(number: int, person: Person, workflow: str) -> NewRun:

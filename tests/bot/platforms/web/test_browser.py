@@ -58,8 +58,9 @@ async def opened(
 
 
 def _is_fault(line: ConsoleMessage) -> bool:
-    """Answers that refuse something are no faults of the scripts."""
-    is_refused = line.text.startswith("Failed to load resource") or "net::ERR" in line.text
+    """Answers that refuse something are no faults of the scripts, nor is what a driver for 3D says of screenshots."""
+    others = ("Failed to load resource", "net::ERR", "GPU stall due to ReadPixels")
+    is_refused = any(each in line.text for each in others)
     return line.type in ("error", "warning") and not is_refused
 
 

@@ -1,26 +1,17 @@
 // The large view: one result over the whole page, with the results before and after it, zoom, and all that is known.
 
-import { ask, copy, icon, make, styled, word } from "../dom.js";
+import { ask, copy, make, styled, word } from "../dom.js";
+import { isSolid, Solids } from "../solid/place.js";
 import { compare } from "./compare.js";
 import { acts, details, everything } from "./panel.js";
 import { about } from "./ready.js";
 import { put } from "./shown.js";
+import { tool } from "./tools.js";
 import { deleteWithUndo, place, tell } from "./undo.js";
 import { Zoom } from "./zoom.js";
 
 const OF_RUN = /^runs\/([0-9a-f-]{36})\/files\/(\d+)$/;
 const STEP = 60; // pixels that a key moves a picture by
-const STAR = "m12 3.6 2.6 5.3 5.8.8-4.2 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.6 9.7l5.8-.8z";
-const ICONS = {
-  close: "M6 6l12 12M18 6 6 18",
-  large_previous: "M15 5l-7 7 7 7",
-  large_next: "M9 5l7 7-7 7",
-  large_zoom_in: "M5 12h14M12 5v14",
-  large_zoom_out: "M5 12h14",
-  large_fit: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
-  large_compare: "M12 3v18M5 8l-2 4 2 4M19 8l2 4-2 4",
-  large_details: "M12 11v6M12 7.5v.01M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z",
-};
 
 /** Show a file, or a run, as `view` of viewer.js says. */
 export async function enlarge(what, alt, actions) {
@@ -39,29 +30,27 @@ class Large {
   constructor({ query, moved, closed, starred }, alt, actions) {
     Object.assign(this, { alt, actions, query: query ?? new URLSearchParams(), moved, closed, starred, known: new Map() });
     this.plane = make("div", { class: "large-plane" });
-    this.stage = make("div", { class: "large-stage", tabindex: "0", role: "group", "aria-label": word("large_picture"), "aria-describedby": "large-keys" }, this.plane);
+    this.stage = make("div", { class: "large-stage", tabindex: "0", role: "group", "aria-describedby": "large-keys" }, this.plane);
     this.zoom = new Zoom(this.stage, this.plane, () => this.zoomed(), (step) => this.step(step));
     this.name = make("p", { class: "large-name", role: "status" });
-    this.star = this.tool("large_favourite", () => this.like(), STAR);
-    this.info = this.tool("large_details", () => this.toggle());
-    this.before = this.tool("large_previous", () => this.step(-1));
-    this.after = this.tool("large_next", () => this.step(1));
-    this.both = this.tool("large_compare", () => this.compare());
+    this.star = tool("large_favourite", () => this.like());
+    this.solids = new Solids(this.plane, () => this.turnable());
+    this.info = tool("large_details", () => this.toggle());
+    this.before = tool("large_previous", () => this.step(-1));
+    this.after = tool("large_next", () => this.step(1));
+    this.both = tool("large_compare", () => this.compare());
     this.percent = make("output", { class: "large-percent" });
-    this.tools = make("div", { class: "large-tools" }, this.tool("large_zoom_out", () => this.zoom.by(1 / 1.4)), this.percent, this.tool("large_zoom_in", () => this.zoom.by(1.4)), this.tool("large_fit", () => this.zoom.fit()), this.both);
+    this.played = tool("large_play", () => this.play());
+    this.tools = make("div", { class: "large-tools" }, tool("large_zoom_out", () => this.lens.by(1 / 1.4)), this.percent, tool("large_zoom_in", () => this.lens.by(1.4)), tool("large_fit", () => this.lens.fit()), this.played, this.both);
     this.panel = make("aside", { class: "large-panel", "aria-label": word("large_details") });
     this.acts = make("div", { class: "large-acts" });
     this.said = make("p", { class: "dialog-said", role: "status" });
-    const close = this.tool("close", () => this.dialog.close());
+    const close = tool("close", () => this.dialog.close());
     const top = make("div", { class: "large-top" }, this.name, this.star, this.info, close);
-    const keys = make("p", { class: "unseen", id: "large-keys" }, word("large_keys"));
-    this.dialog = make("dialog", { class: "large", "aria-label": word("gallery_results") }, top, this.stage, this.before, this.after, this.tools, this.panel, this.acts, this.said, keys);
+    this.keys = make("p", { class: "unseen", id: "large-keys" });
+    this.dialog = make("dialog", { class: "large", "aria-label": word("gallery_results") }, top, this.stage, this.before, this.after, this.tools, this.panel, this.acts, this.said, this.keys);
     this.dialog.addEventListener("keydown", (event) => this.key(event));
     this.dialog.addEventListener("close", () => this.end());
-  }
-
-  tool(name, onclick, d = ICONS[name]) {
-    return make("button", { type: "button", class: `tool ${name}`, "aria-label": word(name), title: word(name), onclick }, icon(d));
   }
 
   open() {
@@ -78,6 +67,7 @@ class Large {
 
   end() {
     this.over.abort();
+    this.solids.end();
     this.dialog.remove();
     place();
     if (this.closed) this.closed(this.run?.id);
@@ -155,10 +145,34 @@ class Large {
     this.slide?.end();
     this.slide = null;
     this.both.setAttribute("aria-pressed", "false");
-    const zoomable = put(this.plane, file, text, alt);
+    this.solids.end();
+    const solid = isSolid(file);
+    const zoomable = !solid && put(this.plane, file, text, alt);
     this.tools.hidden = !zoomable;
+    this.stage.setAttribute("aria-label", word(solid ? "large_solid" : "large_picture"));
+    this.keys.textContent = word(solid ? "large_solid_keys" : "large_keys");
     this.zoom.fit();
     this.zoom.picture?.addEventListener("load", () => this.zoom.apply());
+    if (solid) this.solids.show(file, alt);
+  }
+
+  /** A 3D model is there, or gone. */
+  turnable() {
+    const { shown } = this.solids;
+    this.tools.hidden = !shown;
+    this.percent.hidden = Boolean(shown);
+    this.played.hidden = !shown?.moves;
+    this.played.setAttribute("aria-pressed", String(Boolean(shown?.playing)));
+  }
+
+  /** What the keys and buttons zoom. */
+  get lens() {
+    return this.solids.shown ?? this.zoom;
+  }
+
+  play() {
+    this.solids.shown.play();
+    this.turnable();
   }
 
   zoomed() {
@@ -195,9 +209,10 @@ class Large {
     if (event.target.matches("input, textarea, video, audio") || event.altKey) return;
     if (event.ctrlKey || event.metaKey || (event.target.matches("pre") && event.key.startsWith("Arrow"))) return;
     if (event.key.startsWith("Arrow")) return this.arrow(event);
-    if (event.key === "+" || event.key === "=") this.zoom.by(1.25);
-    else if (event.key === "-") this.zoom.by(0.8);
-    else if (event.key === "0") this.zoom.fit();
+    if (event.key === "+" || event.key === "=") this.lens.by(1.25);
+    else if (event.key === "-") this.lens.by(0.8);
+    else if (event.key === "0") this.lens.fit();
+    else if (event.key === "p" && !this.played.hidden) this.play();
     else if (event.key === "1") this.zoom.to(this.zoom.actual);
     else if (event.key === "PageDown") this.step(1);
     else if (event.key === "PageUp") this.step(-1);
@@ -212,7 +227,8 @@ class Large {
   arrow(event) {
     const mirrored = getComputedStyle(this.dialog).direction === "rtl" ? -1 : 1;
     const [x, y] = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (this.zoom.zoomed) this.zoom.pan(x * STEP, y * STEP);
+    if (this.solids.shown) this.solids.shown.turn(x, y);
+    else if (this.zoom.zoomed) this.zoom.pan(x * STEP, y * STEP);
     else if (x) this.step(-x * mirrored);
     else return;
     event.preventDefault();

@@ -2,9 +2,9 @@
 
 import { boot, icon, make, word } from "../dom.js";
 import { clocked } from "../results/run.js";
+import { STAR } from "./tools.js";
 
 const CHECK = "M5 12.5 10 17.5 19 7";
-const STAR = "m12 3.6 2.6 5.3 5.8.8-4.2 4.1 1 5.8-5.2-2.7-5.2 2.7 1-5.8L3.6 9.7l5.8-.8z";
 let count = 0;
 
 export class Tile {

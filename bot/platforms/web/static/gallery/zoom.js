@@ -72,18 +72,20 @@ export class Zoom {
   }
 
   wheel(event) {
+    if (!this.picture) return; // a long text scrolls, and a 3D model has its own
     event.preventDefault();
     const pixels = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
     this.by(Math.exp(-pixels * (event.ctrlKey ? FASTER * 5 : FASTER)), event);
   }
 
   toggle(event) {
+    if (!this.picture) return;
     if (this.zoomed) this.fit();
     else this.to(this.actual > 1.05 ? this.actual : 2, event);
   }
 
   down(event) {
-    if (event.button || event.target.closest("button, a, input, video, audio")) return;
+    if (event.button || event.target.closest("button, a, input, video, audio, canvas")) return;
     this.fingers.set(event.pointerId, event);
     this.began = this.fingers.size === 1 ? event : null;
     this.stage.setPointerCapture(event.pointerId);

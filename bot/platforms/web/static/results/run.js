@@ -1,8 +1,9 @@
 // One run: a card that turns from a line in the queue, through a bar and a preview, into the result.
 
-import { ask, copy, make, say, word } from "../dom.js";
+import { ask, copy, icon, make, say, word } from "../dom.js";
 import { action, erasing, held, saving } from "./actions.js";
 
+const CUBE = "M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9";
 export const UNDER_WAY = ["waiting", "running", "delivering", "held", "paused"];
 
 export class Run {
@@ -182,6 +183,7 @@ export class Run {
       image: () => make("button", open, make("img", { src: file.url, alt: label, loading: "lazy", decoding: "async" })),
       video: () => make("video", { src: file.url, controls: true, loop: true, preload: "metadata", playsinline: true, "aria-label": label }),
       audio: () => make("audio", { src: file.url, controls: true, preload: "metadata", "aria-label": label }),
+      "3d": () => make("button", { ...open, class: "print solid" }, icon(CUBE), make("span", { dir: "auto" }, file.filename)),
     }[file.kind]?.();
   }
 
