@@ -92,7 +92,7 @@ async def last_edits() -> None:
             post = (await results(fake, channel, number + 1))[-1]
             arrived = post.edits[-1][0] + time.time() - time.monotonic()
             await asyncio.sleep(0.2)
-            took.append((arrived - _executed(folder)) * 1000)
+            took.append((arrived - executed(folder)) * 1000)
         size = len(next(iter(post.files.values()))) / 1e6
     print(
         f"end of execution to the last edit, {size:.1f} MB: p50 {statistics.median(took):.0f} ms, worst {max(took):.0f}"
@@ -115,7 +115,7 @@ async def servers() -> None:
     )
 
 
-def _executed(folder: Path) -> float:
+def executed(folder: Path) -> float:
     """Return the end of the latest execution, by the database."""
     with sqlite3.connect(folder / "data" / "darkroom.db") as database:
         return float(database.execute("SELECT executed_at FROM runs ORDER BY seq DESC LIMIT 1").fetchone()[0])

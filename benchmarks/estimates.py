@@ -1,9 +1,11 @@
 """The error of the time left that members read at half time of a run, by the number of runs of its kind before.
 
 .venv/bin/python -m benchmarks.estimates [--seconds 20] [--runs 6] [--server http://127.0.0.1:8188] [--size 3000]
+                                         [--checkpoint FILE [--kinds 128x20,192x12]]
 
 Without `--server` it is the built-in engine, in which each node of a workflow takes an equal part of the seconds.
-A ComfyUI that is named needs no models: its nodes work on a picture of `--size` pixels a side.
+A ComfyUI that is named needs no models: its nodes work on a picture of `--size` pixels a side. With a checkpoint that
+it has, it paints pictures from words, in turns of these kinds: pixels a side, and steps. Each run has other words.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,32 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.harness import House, RecordingPlatform, RecordingReply, house, write_workflows
 
 _BLURS = 6  # nodes that take time, one behind the other
+_FIRST = 3  # the run of a kind from which on its estimate counts
+_PAINTING: dict[str, dict[str, Any]] = {
+    "model": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": ""}},
+    "words": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["model", 1], "text": ""}},
+    "avoid": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["model", 1], "text": ""}},
+    "blank": {"class_type": "EmptyLatentImage", "inputs": {"width": 128, "height": 128, "batch_size": 1}},
+    "paint": {
+        "class_type": "KSampler",
+        "inputs": {
+            "model": ["model", 0],
+            "positive": ["words", 0],
+            "negative": ["avoid", 0],
+            "latent_image": ["blank", 0],
+            "seed": 0,
+            "steps": 20,
+            "cfg": 7.0,
+            "sampler_name": "euler",
+            "scheduler": "normal",
+            "denoise": 1.0,
+        },
+    },
+    "show": {"class_type": "VAEDecode", "inputs": {"samples": ["paint", 0], "vae": ["model", 2]}},
+    "save": {"class_type": "SaveImage", "inputs": {"images": ["show", 0], "filename_prefix": "x"}},
+}
+_PAINTED = {"words": "words.text", "seed": "paint.seed", "steps": "paint.steps"}
+_PAINTED |= {side: f"blank.{side}" for side in ("width", "height")}
 
 
 @dataclass
@@ -94,21 +123,44 @@ def _workflow(folder: Path, size: int) -> None:
     (made / "measured.toml").write_text('title = "Measured"\n[fields.color]\ntarget = "#1.color"\n')
 
 
-async def _measure(home: House, platform: _Platform, runs: int) -> None:
-    errors = []
+def _painted(folder: Path, checkpoint: str) -> None:
+    made = write_workflows(folder)
+    loader = {**_PAINTING["model"], "inputs": {"ckpt_name": checkpoint}}
+    (made / "measured.json").write_text(json.dumps({**_PAINTING, "model": loader}))
+    fields = [f'[fields.{name}]\ntarget = "#{target}"' for name, target in _PAINTED.items()]
+    (made / "measured.toml").write_text("\n".join(['title = "Measured"', *fields]))
+
+
+def _values(kinds: Sequence[tuple[int, int]], number: int) -> dict[str, Any]:
+    """Return what a run is given: never the same twice, here or in an earlier measurement at that server."""
+    new = str(number + int(time.time()) % 10_000 * 100)
+    if not kinds:
+        return {"color": new}
+    side, steps = map(str, kinds[number % len(kinds)])
+    return {"words": f"a castle, {new}", "seed": new, "steps": steps, "width": side, "height": side}
+
+
+async def _measure(home: House, platform: _Platform, runs: int, kinds: Sequence[tuple[int, int]]) -> None:
+    errors, every = [], max(1, len(kinds))
     for number in range(1, runs + 1):
-        color = str(number + int(time.time()) % 10_000 * 100)
-        run_id, message = await home.ask("measured", message=f"run{number}", color=color)
+        values = _values(kinds, number)
+        run_id, message = await home.ask("measured", message=f"run{number}", **values)
         while (await home.run(run_id)).ended_at is None:  # noqa: ASYNC110 - longer than any test waits
             await asyncio.sleep(0.1)
         assert not isinstance(message.last, Failed), message.last
         said = platform.said[f"run{number}"]
         error, half = said.error(), said.at_half_time()
-        if number >= 3 and error is not None:
+        if (number - 1) // every + 1 >= _FIRST and error is not None:
             errors.append(error)
         told = "nothing said" if error is None else f"error {error:.1%}{'' if half.sure else ' (about)'}"
-        print(f"run {number}: {said.ended - said.begun:.1f} s, {told}, rises by {said.rise():.1%}", flush=True)
-    print(f"from the third run on: median {statistics.median(errors):.1%}, worst {max(errors):.1%}")
+        kind = " {}x{}".format(*kinds[number % every]) if kinds else ""
+        print(f"run {number}{kind}: {said.ended - said.begun:.1f} s, {told}, rises by {said.rise():.1%}", flush=True)
+    print(f"from the third run of a kind on: median {statistics.median(errors):.1%}, worst {max(errors):.1%}")
+
+
+def _kind(words: str) -> tuple[int, int]:
+    side, _times, steps = words.partition("x")
+    return int(side), int(steps)
 
 
 async def main() -> None:
@@ -117,15 +169,21 @@ async def main() -> None:
     options.add_argument("--runs", type=int, default=6)
     options.add_argument("--server", default="")
     options.add_argument("--size", type=int, default=0)
+    options.add_argument("--checkpoint", default="")
+    options.add_argument("--kinds", default="128x20,192x12")
     given = options.parse_args()
+    kinds = [_kind(each) for each in given.kinds.split(",")] if given.checkpoint else []
     with tempfile.TemporaryDirectory() as name:
         folder, platform = Path(name), _Platform()
-        _workflow(folder, given.size or (1000 if given.server else 64))
+        if kinds:
+            _painted(folder, given.checkpoint)
+        else:
+            _workflow(folder, given.size or (1000 if given.server else 64))
         pace = given.seconds / (_BLURS + 2)
         servers = [NamedServer("real", given.server)] if given.server else [EmbeddedServer(pace=pace)]
         async with house(folder, platform, servers) as home:
             await home.offered("measured")
-            await _measure(home, platform, given.runs)
+            await _measure(home, platform, given.runs, kinds)
 
 
 if __name__ == "__main__":

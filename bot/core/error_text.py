@@ -45,7 +45,10 @@ _ADDRESS = re.compile(
     rf"|\b(?:localhost|[\w-]+(?:\.[\w-]+)*\.{_INTERNAL})\b(?::\d{{1,5}}\b)?",
     re.IGNORECASE,
 )
-_OUT_OF_MEMORY = re.compile(r"out ?of ?memory|allocation on device|not enough memory", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    r"out ?of ?memory|allocation on device|not enough memory|allocate memory|unable to allocate|memoryerror",
+    re.IGNORECASE,
+)
 
 
 def explain(error: BaseException, run_id: str | None, prompt: Prompt | None = None) -> str:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 
 _LEGACY_FORMATS = {1: "image/jpeg", 2: "image/png"}
+_OF_FILM = 24  # bytes before a picture of a film: 1, its number, and the node as a length and 15 letters
+_BEGINNING = b"\xff\xd8\xff"  # of a JPEG
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def parse_frame(frame: bytes) -> Preview | ProgressText | None:
     try:
         match _number(frame, 0):
             case 1:
-                return Preview(None, None, _LEGACY_FORMATS[_number(frame, 4)], frame[8:])
+                return Preview(None, None, _LEGACY_FORMATS[_number(frame, 4)], _picture(frame[8:]))
             case 3:
                 return _progress_text(frame)
             case 4:
@@ -41,6 +43,13 @@ def parse_frame(frame: bytes) -> Preview | ProgressText | None:
                 return None
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _picture(data: bytes) -> bytes:
+    """Without what packs of nodes for video (VideoHelperSuite and those that follow it) put before each picture of a
+    film that they paint.
+    """
+    return data[_OF_FILM:] if data[_OF_FILM:].startswith(_BEGINNING) and _number(data, 0) == 1 else data
 
 
 def _progress_text(frame: bytes) -> ProgressText:

@@ -8,7 +8,7 @@ from math import log
 from statistics import median
 from typing import NamedTuple
 
-from comfy.scheduling.node_work import NodeWork
+from comfy.scheduling.node_work import NodeWork, class_of
 
 _REMEMBERED = 16  # measurements of each class with the same models
 _COUNTED = 5  # of these, the latest that are alike: a server may become slower for a while
@@ -45,15 +45,27 @@ class ServerTimes:
     measured: dict[str, list[Measurement]] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     news: Callable[[], None] = lambda: None
+    _latest: dict[str, str] = field(default_factory=dict)  # key of each class
 
     def expected(self, work: NodeWork, *, cold: bool) -> Expected | None:
-        """Estimate how long a node takes; `cold` if its models are loaded just before. None if nothing is known."""
-        first, second = (work.key + COLD, work.key) if cold else (work.key, work.key + COLD)
-        known = self.measured.get(first)
+        """Estimate how long a node takes; `cold` if its models are loaded just before. None if nothing is known.
+
+        Where it has not worked with these models, it is taken to need as long as with those that it last had.
+        """
+        known = self.measured.get(work.key + COLD * cold)
         if known:
             return _estimate(known, work)
-        other = _estimate(self.measured[second], work) if self.measured.get(second) else None
-        return replace(other, alike=0) if other is not None else None
+        for key in (work.key, self._latest.get(work.class_type)):
+            for each in (f"{key}{COLD * cold}", f"{key}{COLD * (not cold)}"):
+                other = _estimate(self.measured[each], work) if self.measured.get(each) else None
+                if other is not None:
+                    return replace(other, alike=0)
+        return None
+
+    def fill(self, measured: Mapping[str, list[Measurement]]) -> None:
+        """Take in what was measured before, the oldest first."""
+        self.measured.update(measured)
+        self._latest.update((class_of(key), key.removesuffix(COLD)) for key in measured)
 
     def learn(self, taken: Iterable[tuple[NodeWork, bool, float, float]]) -> None:
         """Add the seconds that nodes took: each with its work, whether it was cold, and the seconds before its first
@@ -64,6 +76,7 @@ class ServerTimes:
             recent = self.measured.pop(key, [])  # what was used last is at the end
             recent.append(Measurement(work.signature, work.size, round(seconds, 4), round(lead, 4)))
             self.measured[key] = recent[-_REMEMBERED:]
+            self._latest[work.class_type] = work.key
             self.changed.add(key)
         while len(self.measured) > _MOST:
             gone = next(iter(self.measured))
@@ -88,7 +101,7 @@ class NodeTimes:
 
     def fill(self, server: str, measured: Mapping[str, list[Measurement]]) -> None:
         """Take in what was measured before, the oldest first."""
-        self.at(server).measured.update(measured)
+        self.at(server).fill(measured)
 
     def take_news(self) -> dict[tuple[str, str], list[Measurement]]:
         """Return what is new since the last time, by server and key."""

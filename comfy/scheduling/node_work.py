@@ -29,6 +29,10 @@ class NodeWork:
     loads: frozenset[str] = frozenset()
     uses: frozenset[str] = frozenset()
 
+    @property
+    def class_type(self) -> str:
+        return class_of(self.key)
+
 
 @dataclass(frozen=True)
 class _Behind:
@@ -39,6 +43,11 @@ class _Behind:
     area: float
     count: float
     planned: float
+
+
+def class_of(key: str) -> str:
+    """Return the class of the nodes with a key."""
+    return key.rpartition("|")[0]
 
 
 def works_of(prompt: Prompt, info: ObjectInfo | None = None) -> dict[str, NodeWork]:

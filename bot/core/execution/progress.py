@@ -67,6 +67,7 @@ class ProgressTracker:
         self._prompt, self._clock, self._info = prompt, clock, info
         self._times = times if times is not None else ServerTimes()
         self._works = works_of(prompt, info)
+        self._has_steps = any(_weight(prompt[node_id]) > 1 for node_id in self._works)
         self._plans: dict[str, Expected] | None = None
         self._cold: frozenset[str] = frozenset()
         self._done: set[str] = set()
@@ -232,6 +233,8 @@ class ProgressTracker:
             share, is_current, is_done = self._share(node_id), node_id == self._current, node_id in self._done
             if not (is_done or (is_current and share)) or (known and self._works[node_id].loads):
                 continue
+            if not known and self._has_steps and _weight(self._prompt[node_id]) <= 1:
+                continue  # how long it takes to read some words says nothing of a step
             taken = self._taken.get(node_id, 0.0)
             if is_current:
                 taken += (at if is_done else self._steps[node_id].at) - self._since

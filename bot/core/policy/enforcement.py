@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import DeniedValue, NotAllowed, UserError
@@ -171,12 +172,21 @@ class PolicyEnforcer:
         context = self._about(person, place, workflow)
         return evaluate.model_rules(self.book.of(context.community), context)
 
-    def check_models(self, person: Person, place: Place, workflow: Workflow, values: Mapping[str, Any]) -> None:
-        """Raise `DeniedValue` if a run names a model that is denied here, in words or in fields."""
+    def check_models(
+        self,
+        person: Person,
+        place: Place,
+        workflow: Workflow,
+        values: Mapping[str, Any],
+        loras: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Raise `DeniedValue` if a run names a model that is denied here, in words or in fields. `loras` has the fields
+        in which LoRAs were written, by their files.
+        """
         rules = self.models(person, place, workflow.id)
         for field, kind, name in named_models(workflow, values) if rules.places else ():
             if (rule := rules.denial(kind, name)) is not None:
-                raise DeniedValue(field, _denied(kind, name, rule))
+                raise DeniedValue(loras.get(name, field), _denied(kind, name, rule))
 
     def policy(self, person: Person, place: Place, workflow: str) -> EffectivePolicy:
         """Return the policy for a run requested in this place."""
@@ -310,9 +320,9 @@ def named_models(workflow: Workflow, values: Mapping[str, Any]) -> Iterator[tupl
 
 def _denied(kind: ModelKind, name: str, rule: Rule) -> str:
     words = {
-        ModelKind.LORA: _("the LoRA “{name}” is not allowed {where}."),
-        ModelKind.EMBEDDING: _("the embedding “{name}” is not allowed {where}."),
-        ModelKind.MODEL: _("the model “{name}” is not allowed {where}."),
+        ModelKind.LORA: _("the LoRA “{name}” is blocked {where}."),
+        ModelKind.EMBEDDING: _("the embedding “{name}” is blocked {where}."),
+        ModelKind.MODEL: _("the model “{name}” is blocked {where}."),
     }[kind]
     return words.format(name=name, where=rule.scope.where)
 

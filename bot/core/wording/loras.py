@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot.core.errors import BadValue
@@ -14,14 +14,18 @@ from bot.i18n import _
 from comfy.models.loras import TAG, Lora, read_tags
 
 _MOST, _STRONGEST = 10, 10.0  # LoRAs of a run, and the strength of one
+_NEAR = 5  # names that are told in place of one that there is not
 
 
 class LoraTags:
-    """Takes the LoRAs out of the words of a run. `files` are those that servers have."""
+    """Takes the LoRAs out of the words of a run. `files` are those that servers have, and only those that `permits`
+    admits are named to people who wrote another one.
+    """
 
-    def __init__(self, files: Sequence[str]) -> None:
-        self._files = files
+    def __init__(self, files: Sequence[str], permits: Callable[[str], bool] = lambda _file: True) -> None:
+        self._files, self._permits = files, permits
         self.found: list[Lora] = []
+        self.fields: dict[str, str] = {}  # of each file: where it was written or chosen
 
     def without(self, field: str, text: str) -> str:
         """Return the text of a field without its LoRAs, and without those that taking others out leaves. Raises
@@ -36,6 +40,7 @@ class LoraTags:
 
     def add(self, field: str, lora: Lora) -> None:
         self.found.append(lora)
+        self.fields.setdefault(lora.file, field)
         if len(self.found) > _MOST:
             raise BadValue(field, _("at most {count} LoRAs can be used at once.").format(count=_MOST))
 
@@ -49,7 +54,8 @@ class LoraTags:
         if found:
             words = _("“{name}” is the name of several LoRAs: {names}.")
             raise BadValue(field, words.format(name=name, names=listed(found)))
-        near = similar(name, self._files, 5, 0.3)
+        forms = {form: each for each in self._files if self._permits(each) for form in names_of(each)}
+        near = list(dict.fromkeys(forms[each] for each in similar(wanted, forms, _NEAR * 3, 0.3)))[:_NEAR]
         words = _("there is no LoRA “{name}”. Did you mean: {names}?") if near else _("there is no LoRA “{name}”.")
         raise BadValue(field, words.format(name=name, names=listed(near)))
 

@@ -75,10 +75,16 @@ def test_nodes_go_by_their_titles() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "message"),
-    [("torch.OutOfMemoryError", "x"), ("RuntimeError", "CUDA out of memory. Tried"), ("X", "Allocation on device 0")],
+    [
+        ("torch.OutOfMemoryError", "x"),
+        ("RuntimeError", "CUDA out of memory. Tried"),
+        ("X", "Allocation on device 0"),
+        ("RuntimeError", "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        ("numpy._core._exceptions._ArrayMemoryError", "Unable to allocate 4.00 TiB for an array"),
+    ],
 )
 def test_memory(kind: str, message: str) -> None:
-    assert "memory" in explain(errors.ExecutionFailed("5", "ImageBlur", kind, message), "r", PROMPT)
+    assert "ran out of memory" in explain(errors.ExecutionFailed("5", "ImageBlur", kind, message), "r", PROMPT)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_the_order_of_a_plain_run() -> None:
     assert events[-1].node is None
 
 
+def test_a_preview_of_a_film_that_is_painted_is_one_of_its_pictures() -> None:
+    numbers = b"".join(number.to_bytes(4, "big") for number in (1, 1, 1, 7))
+    picture = b"\xff\xd8\xff\xe0 a JPEG"
+    assert parse_binary(numbers + b"\x0217".ljust(16, b"\0") + picture) == Preview(None, None, "image/jpeg", picture)
+    assert parse_binary(numbers[:8] + picture) == Preview(None, None, "image/jpeg", picture)
+
+
 @pytest.mark.parametrize(("name", "prompt"), [("g_latent2rgb_metadata", True), ("g_latent2rgb_legacy_no_flags", False)])
 def test_recorded_previews(name: str, prompt: bool) -> None:
     preview = parse_binary((RECORDINGS / f"{name}.frame.bin").read_bytes())

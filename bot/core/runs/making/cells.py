@@ -20,6 +20,7 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.plan import Plan, planned
 from bot.core.wording.additions import Chosen
 from bot.core.wording.loras import LoraTags
+from bot.core.wording.model_names import ModelKind
 from bot.core.wording.texts import worded
 from bot.core.workflows.workflow import LORAS, Workflow
 from comfy.models.loras import write_loras
@@ -114,7 +115,8 @@ class CellMaker:
         whole = await self._validator.form(workflow)
         form = self._enforcer.restriction(person, place, workflow).shown(whole)
         files = self._validator.loras(workflow)
-        tags = LoraTags(files) if files else None
+        models = self._enforcer.models(person, place, workflow.id)
+        tags = LoraTags(files, partial(models.permits, ModelKind.LORA)) if files else None
         if tags is not None and chosen.lora is not None:
             tags.add(chosen.lora_names[0], chosen.lora)
         lists = self._enforcer.text_lists(person, place, workflow.id)
@@ -122,7 +124,7 @@ class CellMaker:
         values = dict(found.values)
         if tags is not None and tags.found:
             values[LORAS] = write_loras(tags.found)
-        self._enforcer.check_models(person, place, workflow, values)
+        self._enforcer.check_models(person, place, workflow, values, tags.fields if tags is not None else {})
         if not found.written and not chosen.given:
             return MadeCell(checked, Wording(matrix=matrix) if matrix else None, label)
         hidden = chosen.lora_names if LORAS in values else ()

@@ -11,6 +11,7 @@ from bot.core.model import Delivering, Queued, Running
 from bot.core.status_text import running as in_words
 from comfy.messages import events
 from comfy.messages.previews import Preview
+from comfy.models.loras import Lora, with_loras
 from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.scheduling.node_times import NodeTimes, ServerTimes
@@ -45,7 +46,7 @@ def test_a_first_run_from_its_place_in_line_to_the_end() -> None:
     assert running(progress, events.Executing("p", "1")).node == "Your photo"
     clock.now = 1.0
     sampling = running(progress, events.Executing("p", "2"))
-    assert (sampling.node, sampling.step, sampling.eta) == ("Painting", None, 9.0)  # a node in a second, and 9 to go
+    assert (sampling.node, sampling.step, sampling.eta) == ("Painting", None, None)  # no step, so nothing is known yet
     clock.now = 5.0
     half = running(progress, events.StepProgress("p", "2", 4, 8))
     assert (half.step, half.steps, half.eta) == (4, 8, 5.0)  # four steps in four seconds, and the last node
@@ -211,6 +212,22 @@ def test_what_runs_took_before_tells_how_long_the_next_one_takes() -> None:
         assert half.sure
         assert half.eta is not None
         assert half.eta < 0.05
+
+
+def test_a_first_run_with_another_lora_is_foreseen_from_those_with_other_ones() -> None:
+    server = _Server(NodeTimes().at("s"))
+    for _number in range(3):
+        server.run(with_loras(MODEL, [Lora("one.safetensors")]), cold=False)
+    new = server.run(with_loras(MODEL, [Lora("two.safetensors", 0.5)]), cold=False)
+    told = [status for part, status in new if status.node == "Painting" and part < 0.5]
+    assert told
+    assert all(status.eta is not None and status.eta < 0.15 and not status.sure for status in told)
+
+
+def test_nodes_without_steps_promise_nothing_of_those_with_steps() -> None:
+    first = _Server(NodeTimes().at("s"), loading=0.1, step=5.0).run(cold=True)
+    assert {status.eta for _part, status in first if status.node == "Reading your words"} == {None}
+    assert _at_half_time(first).eta is not None
 
 
 def test_other_sizes_are_worked_out_from_those_that_were_measured() -> None:

@@ -102,6 +102,7 @@ async def test_loras_are_taken_out_of_the_words_and_put_behind_the_loader(tmp_pa
         assert (again["lora"], again["lora_strength"]) == (anime, 0.75)
         faults = {
             "<lora:anme:1>": "no LoRA “anme”. Did you mean: anime.safetensors",
+            "<lora:FLIM:1>": "no LoRA “FLIM”. Did you mean: sub/film.safetensors",
             "<lora:anime:much>": "is a number",
             "<lora:anime:11>": "from -10 to 10",
             "<lora:anime>" * 11: "at most 10 LoRAs",
@@ -128,10 +129,13 @@ async def test_moderators_allow_and_deny_models_in_words_and_in_fields(tmp_path:
         assert told == "Allowed everywhere here: LoRAs: not DEN*."
         await acts.style(MOD, HERE, "Bad", Style(after="<lora:{denied|denied}:1>"))
         for values in ({"words": "a <lora:denied:1> cat"}, {"words": "a cat", "style": "Bad"}):
-            with pytest.raises(DeniedValue, match=r"the LoRA “denied\.safetensors” is not allowed everywhere here"):
+            with pytest.raises(DeniedValue, match=r"words: the LoRA “denied\.safetensors” is blocked everywhere here"):
                 await home.ask("easel", **values)
         with pytest.raises(BadValue, match=r"lora: “denied\.safetensors” is not one of the choices"):
             await home.ask("easel", words="a cat", lora="denied.safetensors")
+        with pytest.raises(BadValue, match="there is no LoRA “denyed”") as fault:
+            await home.ask("easel", words="a cat <lora:denyed>")
+        assert "denied" not in str(fault.value)
         assert (await flows.form("easel", ANN, HERE))["lora"].choices == tuple(FILES[:2])
         filled = await presets.fill(BEN, HERE, "mine")
         assert "lora: “denied.safetensors” is not one of the choices" in filled.news
@@ -170,7 +174,7 @@ async def test_a_lora_that_is_denied_is_refused_where_only_a_node_of_the_workflo
     (made / "named.toml").write_text('[fields.words]\ntarget = "#2.filename_prefix"\n')
     async with house(tmp_path) as home:
         await home.services.moderation.models(MOD, HERE, "lora", ModelNames(denied=("den*",)))
-        with pytest.raises(DeniedValue, match="the LoRA “Denied” is not allowed"):
+        with pytest.raises(DeniedValue, match="the LoRA “Denied” is blocked"):
             await home.ask("named", words="a cat <lora:Denied:0.5>")
         run_id, _message = await home.ask("named", words="a cat <lora:film>")
         assert (await home.run(run_id)).values["words"] == "a cat <lora:film>"
@@ -187,6 +191,6 @@ async def test_a_waiting_run_ends_when_its_lora_is_denied(tmp_path: Path) -> Non
         run_id, message = await home.ask("easel", words="a dog <lora:denied>")
         await home.services.moderation.models(MOD, HERE, "lora", ModelNames(denied=("denied",)))
         await home.platform.until(lambda: isinstance(message.last, Failed))
-        assert "the LoRA “denied.safetensors” is not allowed" in str(message.last)
+        assert "the LoRA “denied.safetensors” is blocked" in str(message.last)
         easel.free.set()
         await home.ended(begun, run_id)

@@ -126,7 +126,7 @@ async def test_an_embedding_is_denied(fake: FakeDiscord, channel: int) -> None:
     denied = {"what": "embedding", "deny": "bad*"}
     await told(fake, await moderate(fake, channel, "models", denied), "embeddings: not bad\\*")
     asked = await fake.slash(ALICE, channel, "polaroid", {"photo": picture(), "caption": "(embedding:bad-hands:1.2)"})
-    await told(fake, asked, "the embedding “bad-hands” is not allowed everywhere here")
+    await told(fake, asked, "the embedding “bad-hands” is blocked everywhere here")
     await told(fake, await moderate(fake, channel, "models", {"what": "embedding"}), "embeddings: all")
 
 

@@ -173,7 +173,7 @@ async def test_an_embedding_is_denied(api: BotApi) -> None:
     await moderator.write("/moderate models embedding only good*, fine not goodbye")
     await moderator.answer("embeddings: only good*, fine; not goodbye")
     await member.write("/polaroid embedding:goodbye", photo=picture())
-    await member.answer("the embedding “goodbye” is not allowed everywhere here")
+    await member.answer("the embedding “goodbye” is blocked everywhere here")
     await moderator.write("/moderate models embedding all")
     await moderator.answer("embeddings: all")
 
