@@ -21,7 +21,7 @@ async def test_a_good_token_is_told_with_the_name_and_whom_it_serves(tmp_path: P
         said = await introduce(Settings.read(settings(api, tmp_path), None))
         assert said == f"Telegram: good, as @{BOT['username']}."
         said = await introduce(Settings.read(settings(api, tmp_path, TELEGRAM_ALLOWED=""), None))
-        assert "does not serve anyone until TELEGRAM_ALLOWED" in said
+        assert "does not serve anyone yet: write the people or chats that may use it into TELEGRAM_ALLOWED" in said
 
 
 async def test_a_token_that_telegram_does_not_know(tmp_path: Path) -> None:
