@@ -646,6 +646,24 @@ async def test_a_phone(browser: Browser, tmp_path: Path) -> None:
         await tab.screenshot(path=ARTIFACTS / "page-phone.png")
 
 
+@pytest.mark.long
+async def test_words_at_the_top_are_whole_on_a_small_phone(browser: Browser, tmp_path: Path) -> None:
+    small = {**PHONE, "viewport": {"width": 360, "height": 640}}
+    async with opened(browser, tmp_path, **small) as (_web, tab):
+        await choose(tab, "Plain")
+        await develop(tab)
+        await reaches(message(tab), "done")
+        for name in ("Gallery", "Studio", "Control room"):
+            link = tab.get_by_role("link", name=name, exact=True)
+            await expect(link).to_be_in_viewport(ratio=1)
+            assert await link.evaluate("each => each.scrollWidth <= each.clientWidth || !each.clientWidth")
+        await expect(tab.get_by_role("heading", name="Darkroom")).to_be_attached()
+        words = "each => { each.value = each.placeholder; return each.scrollWidth <= each.clientWidth }"
+        assert await tab.locator("#find").evaluate(words)
+        ARTIFACTS.mkdir(exist_ok=True)
+        await tab.screenshot(path=ARTIFACTS / "page-small.png")
+
+
 async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
     async with opened(browser, tmp_path, reduced_motion="reduce") as (_web, tab):
         chosen: asyncio.Future[FileChooser] = asyncio.get_running_loop().create_future()
