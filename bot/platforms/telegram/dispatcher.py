@@ -137,6 +137,8 @@ class Dispatcher:
                 await self._answer(updates)
         except (DeliveryFailed, Gone, Unsuitable, TelegramError) as fault:
             _log.info("an answer did not reach its chat: %s", fault)
+            if (query := updates[0].callback_query) is not None:
+                await self._reply(query)
         except Exception as error:  # noqa: BLE001 - the top of a platform: one update's fault stops no other
             _log.error("update %s failed", updates[0].update_id, exc_info=error)
         for update in updates:

@@ -13,7 +13,7 @@ from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
 from bot.platforms.web.admin.now.routes import NowRoutes
-from bot.platforms.web.admin.parts import INVITATIONS
+from bot.platforms.web.admin.parts import ROOMS
 from bot.platforms.web.admin.places.routes import PlaceRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
@@ -111,8 +111,8 @@ def _members_only(gate: AccessControl, services: Services) -> Middleware:
         greet(request, services.invitations)
         free = request.path in ("/", "/login") or request.path.startswith(_PUBLIC)
         if not free and (not whose(request) or not await gate.is_in(request)):
-            if request.path in ("/admin", "/moderate", "/studio", f"/{INVITATIONS}"):  # the page asks for the token
-                raise web.HTTPSeeOther("../" if request.path == f"/{INVITATIONS}" else "./")
+            if (room := request.path.removeprefix("/")) in ROOMS:  # the page asks for the token
+                raise web.HTTPSeeOther(f"{'../' * room.count('/')}./?to={room}")
             raise web.HTTPUnauthorized(text=_("Please load the page first."))
         return await handler(request)
 

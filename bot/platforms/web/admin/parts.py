@@ -18,6 +18,8 @@ from bot.platforms.web.auth import AccessControl, whose
 from bot.platforms.web.templates import Shell, lamp
 
 INVITATIONS = "admin/invitations"
+#: Pages of their own. Who opens one before the first page, or before the token, is led back to it.
+ROOMS = frozenset({"admin", "moderate", INVITATIONS, "studio"})
 _SHELL = Shell("ctl", ("moderate.css", "admin/control.css", "invitations/invitations.css"), "admin/control.js")
 
 

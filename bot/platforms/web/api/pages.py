@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.core.platform import OWN_DATA_NAME, Services, missing
 from bot.platforms.web.admin.html import el, group
-from bot.platforms.web.admin.parts import who
+from bot.platforms.web.admin.parts import ROOMS, who
 from bot.platforms.web.api.files import TYPES
 from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.uploads import place_of
@@ -50,7 +50,11 @@ class PageRoutes:
 
     async def _page(self, request: web.Request) -> web.Response:
         if not await self._gate.is_in(request):
-            return await self._login_page(request)
+            return await self._login_page(request, _room(request.query.get("to")))
+        if room := _room(request.query.get("to")):
+            answer = web.Response(status=303, headers={"Location": room})
+            introduce(request, answer)
+            return answer
         boot = {
             "films": not missing(),
             "words": words(),
@@ -67,15 +71,16 @@ class PageRoutes:
         return page
 
     async def _login(self, request: web.Request) -> web.Response:
-        given = (await read_fields(request, _LOGIN)).get("token", "")
+        fields = await read_fields(request, _LOGIN)
+        given, room = fields.get("token", ""), _room(fields.get("to"))
         if not isinstance(given, str) or not whose(request) or not await self._gate.enter(request, given.strip()):
-            return await self._login_page(request, wrong=True)
-        answer = web.Response(status=303, headers={"Location": "./"})
+            return await self._login_page(request, room, wrong=True)
+        answer = web.Response(status=303, headers={"Location": room or "./"})
         self._gate.stamp(request, answer)
         return answer
 
-    async def _login_page(self, request: web.Request, *, wrong: bool = False) -> web.Response:
-        page = await filled("login.html", fault=html.escape(page_words()["wrong"]) if wrong else "")
+    async def _login_page(self, request: web.Request, room: str, *, wrong: bool = False) -> web.Response:
+        page = await filled("login.html", fault=html.escape(page_words()["wrong"]) if wrong else "", to=room)
         page.set_status(401)
         introduce(request, page)
         return page
@@ -156,6 +161,11 @@ class PageRoutes:
 
     def _is_operator(self, request: web.Request) -> bool:
         return self._services.moderation.is_operator(who(request, self._gate))
+
+
+def _room(named: object) -> str:
+    """The page that a visitor wanted to open first; empty if it is none of ours."""
+    return named if isinstance(named, str) and named in ROOMS else ""
 
 
 def _first(offers: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -45,10 +45,14 @@ async def test_the_line_has_a_button_for_each_own_run_that_says_what_it_cancels(
             for sure, words in ((False, "the code of Anna on Telegram"), (True, "one person now")):
                 await _said(fake, await fake.slash(ALICE, channel, "link", {"code": code, "sure": sure}), words)
             about = await fake.slash(ALICE, channel, "about")
-            _kind, said = await about.answer
-            assert "no longer joined with this one: Anna on Telegram." in said["content"]
-            assert "For all your accounts it is" in said["content"]
-            assert "Delete the data of all my accounts" in str(said["components"])
+            await about.answer
+            asked = await fake.press(ALICE, fake.posts[about.original or 0], f"darkroom:forget:{ALICE}")
+            question = await fake.until(
+                lambda: next((post for post in fake.posts.values() if post.token == asked.token and post.content), None)
+            )
+            assert "no longer joined with this one: Anna on Telegram." in question.content
+            assert "For all your accounts it is" in question.content
+            assert "Yes, of all my accounts" in question.labels
             for words in ("for itself again", "is not joined"):
                 await _said(fake, await fake.slash(ALICE, channel, "unlink"), words)
             gates.open()

@@ -58,6 +58,13 @@ async def served(folder: Path) -> AsyncIterator[BotApi]:
         yield api
 
 
+async def test_a_press_below_a_message_that_is_gone_is_answered(tmp_path: Path) -> None:
+    async with served(tmp_path) as api:
+        operator = Conversation(api, user=MODERATOR)
+        panel = forged(operator, "m:-100:p:0:negative")
+        assert await operator.notice(await operator.press(panel, "x")) == ""
+
+
 @elsewhere
 @how_much
 @pytest.mark.long

@@ -106,6 +106,24 @@ async def test_a_held_result_is_nobodys_before_the_yes(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+async def test_who_opens_the_control_room_first_is_led_back_to_it(tmp_path: Path) -> None:
+    async with page(tmp_path) as web:
+        for room in ("admin", "moderate", "admin/invitations", "studio"):
+            async with _stranger() as session, session.get(f"{web.url}/{room}") as answer:
+                assert (answer.status, answer.url.path) == (200, f"/{room}")
+    async with page(tmp_path, token=Secret("s3cret-token")) as web, _stranger() as session:
+        async with session.get(f"{web.url}/admin/invitations") as answer:
+            assert (answer.status, 'name="to" value="admin/invitations"' in await answer.text()) == (401, True)
+        for to, path in (("//evil.example", "/"), ("admin/invitations", "/admin/invitations")):
+            async with session.post(f"{web.url}/login", data={"token": "s3cret-token", "to": to}) as answer:
+                assert (answer.url.host, answer.url.path) == ("127.0.0.1", path)
+
+
+def _stranger() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+
+
+@pytest.mark.long
 async def test_the_cookie_is_nobodys_to_read_and_the_headers_are_strict(tmp_path: Path) -> None:
     async with page(tmp_path) as web, aiohttp.ClientSession() as session:
         async with session.get(web.url) as answer:
