@@ -494,22 +494,29 @@ async def _note_all_that_is_said(tab: Tab) -> None:
 
 @pytest.mark.long
 async def test_far_down_the_page_a_new_run_is_announced_or_shown(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (_web, tab):
+    async with opened(browser, tmp_path, viewport={"width": 1200, "height": 600}) as (web, tab):
         await choose(tab, "Polaroid")
         await tab.locator("#form .drop input").set_input_files(PHOTO)
         for number in range(3):
             await develop(tab)
             await expect(tab.locator("#runs article")).to_have_count(number + 1)
             await reaches(message(tab), "done")
+        await choose(tab, "Gated")
+        await develop(tab)
+        await reaches(message(tab), "running")
+        await develop(tab)
+        await expect(tab.locator("#queue article")).to_have_count(1)
         await choose(tab, "Negative")
         await _note_all_that_is_said(tab)
-        again = message(tab, 2).get_by_role("button", name="Again")
+        again = message(tab, 3).get_by_role("button", name="Again")
         await again.click()
-        await expect(tab.locator("#said")).to_have_attribute("data-all", re.compile("In line"))
-        await expect(tab.locator("#runs article")).to_have_count(4)
-        await message(tab, 3).get_by_role("button", name="Change").click()
+        await expect(tab.locator("#said")).to_have_attribute("data-all", re.compile("Polaroid: In line"))
+        web.gates.open()
+        await expect(tab.locator("#runs article")).to_have_count(6)
+        await reaches(message(tab), "done")
+        await message(tab, 5).get_by_role("button", name="Change").click()
         await develop(tab)
-        await expect(tab.locator("#runs article")).to_have_count(5)
+        await expect(tab.locator("#runs article")).to_have_count(7)
         await expect(message(tab).locator("h3")).to_be_in_viewport()
         await tab.reload()
         await expect(tab.locator("#form h2")).to_have_text("Polaroid")
