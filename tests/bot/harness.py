@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -47,7 +48,7 @@ from bot.process import serving
 from bot.server_settings import NamedServer
 from bot.settings import Role, Settings
 from comfy.embedded import EmbeddedServer
-from comfy.embedded.node import NodeType
+from comfy.embedded.node import NODES, Host, NodeType, Shown
 from tests.bot.databases import ENGINE, RUNS, fill
 from tests.patience import PATIENCE
 
@@ -352,14 +353,34 @@ class Gates:
         """Return the nodes that have gates."""
 
         def wait(image: Any, name: str) -> Any:
-            with self._news:
-                if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, PATIENCE):
-                    raise TimeoutError(name)
-                self.passed.append(name)
+            self._wait(name)
             return image
 
         inputs: dict[str, Any] = {"image": ("IMAGE", {}), "name": ("STRING", {"default": ""})}
         return {"Gate": node_of("Gate", wait, inputs)}
+
+    def stepwise(self, name: str) -> dict[str, NodeType]:
+        """Return a node of the engine that shows its picture in three steps, each before a gate: "1", "2", "3"."""
+        import comfy.embedded.nodes  # noqa: F401 - which fills NODES
+        from comfy.embedded.nodes.resample import to_bytes
+
+        node = NODES[name]
+
+        def run(host: Host, **values: Any) -> Shown:
+            shown, body = node.run(host, values), BytesIO()
+            Image.fromarray(to_bytes(shown.outputs[0][0])).save(body, "PNG")
+            for step in (1, 2, 3):
+                host.send_picture(body.getvalue(), step, 4)
+                self._wait(str(step))
+            return shown
+
+        return {name: replace(node, function=run, wants=node.wants | {"host"})}
+
+    def _wait(self, name: str) -> None:
+        with self._news:
+            if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, PATIENCE):
+                raise TimeoutError(name)
+            self.passed.append(name)
 
 
 def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[str, NodeType]:

@@ -51,26 +51,27 @@ class Page:
 async def page(
     folder: Path,
     role: Role | None = None,
-    pace: float = 0.0,
     database: str = "",
     nodes: Mapping[str, NodeType] | None = None,
     operators: str = "",
     publish: str = "open",
     limits: Mapping[str, float] | None = None,
     beside: Mapping[str, Platform] | None = None,
+    stepwise: bool = False,
     **options: Any,
 ) -> AsyncIterator[Page]:
     """Serve the page from a data folder; opened again in the same one, it is a restart. `limits` are those of the
-    database, and `beside` are other platforms.
+    database, and `beside` are other platforms. With `stepwise`, pictures are inverted in steps, each before a gate.
     """
     gates = Gates()
+    steps = gates.stepwise("ImageInvert") if stepwise else {}
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = KeyValueStore(Database(database)) if database else None
     platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
     await asyncio.to_thread(fill, folder, RUNS, ENGINE)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform)
-        engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
+        engine = await stack.enter_async_context(EmbeddedServer(nodes={**(nodes or gates.nodes()), **steps}))
         stack.callback(gates.open)
         environ = {"COMFYUI_URLS": f"one={engine.url};publish={publish}", "DARKROOM_DATA_DIR": str(folder)}
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}

@@ -42,11 +42,15 @@ pytestmark = [
 
 @asynccontextmanager
 async def opened(
-    browser: Browser, folder: Path, pace: float = 0.0, nodes: Mapping[str, NodeType] | None = None, **options: Any
+    browser: Browser,
+    folder: Path,
+    nodes: Mapping[str, NodeType] | None = None,
+    stepwise: bool = False,
+    **options: Any,
 ) -> AsyncIterator[tuple[Page, Tab]]:
     """The page, and a browser's tab that shows it; whatever its scripts complain of fails the test."""
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(page(folder, pace=pace, nodes=nodes))
+        web = await stack.enter_async_context(page(folder, nodes=nodes, stepwise=stepwise))
         context = await stack.enter_async_context(await browser.new_context(**options))
         tab = await context.new_page()
         faults: list[str] = []
@@ -103,7 +107,7 @@ async def drop(tab: Tab, path: Path) -> None:
 
 
 async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path, pace=1.5, accept_downloads=True, color_scheme="dark") as (_web, tab):
+    async with opened(browser, tmp_path, stepwise=True, accept_downloads=True, color_scheme="dark") as (web, tab):
         await tab.evaluate("""() => {
             window.seen = [];
             new MutationObserver((changes) => changes.forEach(({ target }) => {
@@ -115,8 +119,12 @@ async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Brows
         await drop(tab, PHOTO)
         await expect(tab.locator(".drop img")).to_be_visible()
         await develop(tab)
-        await expect(message(tab).get_by_role("progressbar")).to_be_visible()
-        await expect(message(tab).locator(".preview")).to_be_visible()
+        bar = message(tab).get_by_role("progressbar")
+        for step in (1, 2, 3):
+            await expect(bar).to_be_visible()
+            await tab.wait_for_function("step => window.seen.length >= step", arg=step, timeout=PATIENCE * 1000)
+            await expect(message(tab).locator(".preview")).to_be_visible()
+            web.gates.open(str(step))
         await reaches(message(tab), "done")
         await expect(tab.get_by_role("status")).to_have_text("Negative is done.")
         seen = await tab.evaluate("window.seen")

@@ -334,7 +334,7 @@ async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, po
     """As with `--chat` here and `--worker` there: this page's own hub hears of it over the database alone."""
     url = new_postgres(postgres)
     role = Role(worker=None)
-    async with page(tmp_path, role=role, database=url, pace=1.5) as web, Visitor(web.url) as ann:
+    async with page(tmp_path, role=role, database=url, stepwise=True) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("negative", photo=png())
         async with asyncio.timeout(PATIENCE), _worker(tmp_path, url, web.engine.url), ann.listening() as events:
             async for _name, data in events:
@@ -343,6 +343,7 @@ async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, po
             assert (data["state"], 0 < data["fraction"] < 1, data["line"] != "") == ("running", True, True)
             status, preview, headers = await ann.get(data["preview"])
             assert (status, headers["Content-Type"][:6], len(preview) > 100) == (200, "image/", True)
+            web.gates.open()
             result = await _last(events, taken["id"])
             await until(partial(_nothing_is_left, url))
         assert differ((await ann.get(result["files"][0]["url"]))[1], negative(png())) <= 1
@@ -559,7 +560,11 @@ async def test_several_files_for_a_field_are_a_run_each(tmp_path: Path) -> None:
 @pytest.mark.long
 async def test_a_run_of_another_account_is_seen_as_it_goes_and_is_cancelled(tmp_path: Path) -> None:
     elsewhere, chat = Person("test", "5", "Ann"), RecordingPlatform()
-    async with page(tmp_path, pace=0.5, beside={"test": chat}) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+    async with (
+        page(tmp_path, stepwise=True, beside={"test": chat}) as web,
+        Visitor(web.url) as ann,
+        Visitor(web.url) as ben,
+    ):
         code = (await web.services.links.start(elsewhere, Place("test", "5"))).split("Your code is ")[1][:11]
         await ann.call("POST", "links", data={"act": "join", "code": code})
         values = {"photo": UploadedFile(PHOTO, "coffee.jpg")}
@@ -576,6 +581,7 @@ async def test_a_run_of_another_account_is_seen_as_it_goes_and_is_cancelled(tmp_
             assert (await ben.get(told["preview"]))[0] == 404
             assert (await ben.call("POST", f"runs/{run_id}/cancel"))[0] == 404
             assert (await ann.call("POST", f"runs/{run_id}/cancel"))[1] == {"stopped": True}
+            web.gates.open()
             while told["state"] != "cancelled":
                 _name, told = await anext(events)
         await chat.until(lambda: isinstance(chat.messages["one"].last, Cancelled))
