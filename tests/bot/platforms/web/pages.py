@@ -15,6 +15,7 @@ import aiohttp
 from PIL import Image, ImageOps
 
 from bot.core.background import TaskHealth
+from bot.core.model import Cancelled, Done, Failed, Status
 from bot.core.platform import Platform, Services
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -26,7 +27,7 @@ from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.databases import ENGINE, RUNS, fill
-from tests.bot.harness import Gates, QuickSettings, layers, write_workflows
+from tests.bot.harness import Gates, QuickSettings, layers, until, write_workflows
 from tests.patience import PATIENCE
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
@@ -41,10 +42,20 @@ class Page:
     gates: Gates
     engine: EmbeddedServer
     platform: WebPlatform
+    last_words: set[str]  # the runs whose ends the page has been told
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    async def ended(self, run_id: str) -> None:
+        """Wait until a run has ended, and nothing more will be said of it."""
+
+        async def is_over() -> bool:
+            run = await self.services.runs.get(run_id)
+            return run is not None and run.ended_at is not None and run_id in self.last_words
+
+        await until(is_over)
 
 
 @asynccontextmanager
@@ -85,7 +96,20 @@ async def page(
         serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)
-        yield Page(opened.result(), services, gates, engine, platform)
+        yield Page(opened.result(), services, gates, engine, platform, _last_words(platform))
+
+
+def _last_words(platform: WebPlatform) -> set[str]:
+    """Note from now on of which runs the page has been told the end."""
+    told, say = set[str](), platform._hub.say
+
+    def noted(visitor: str, run_id: str, status: Status) -> None:
+        say(visitor, run_id, status)
+        if isinstance(status, Done | Failed | Cancelled):
+            told.add(run_id)
+
+    platform._hub.say = noted  # type: ignore[method-assign]
+    return told
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

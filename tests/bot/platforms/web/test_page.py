@@ -55,7 +55,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.forks import fork
 from tests.bot.harness import RecordingPlatform, failing, until
-from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
+from tests.bot.platforms.web.pages import PHOTO, Visitor, differ, negative, page, pixels, png
 from tests.patience import PATIENCE
 
 
@@ -188,14 +188,17 @@ async def test_the_stream_begins_with_everything_and_goes_on(tmp_path: Path) -> 
         _status, first = await ann.ask("gated", gate="first")
         await ann.until(first["id"], "running")
         async with asyncio.timeout(PATIENCE), ann.listening() as events, ann.listening() as second_tab:
-            name, data = await anext(events)
-            assert (name, [run["id"] for run in data["runs"]]) == ("state", [first["id"]])
+            for tab in (events, second_tab):
+                name, data = await anext(tab)
+                assert (name, [run["id"] for run in data["runs"]]) == ("state", [first["id"]])
             _status, second = await ann.ask("gated", gate="second")
             seen = [await _next(tab, second["id"]) for tab in (events, second_tab)]
             assert {name for name, _data in seen} == {"run"}
             web.gates.open()
-            states = {run_id: await _last(events, run_id) for run_id in (first["id"], second["id"])}
-            assert {view["state"] for view in states.values()} == {"done"}
+            waited = {first["id"], second["id"]}
+            while waited:
+                _name, data = await anext(events)
+                waited -= {data["id"]} if data["state"] == "done" else set()
 
 
 async def _next(events: Any, run_id: str) -> tuple[str, dict[str, Any]]:
@@ -220,9 +223,9 @@ async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> Non
             async with asyncio.timeout(PATIENCE), ann.listening() as events:  # broken as soon as it has begun
                 await anext(events)
             web.gates.open(gate)
-            await _ended(web, run_id)
+            await web.ended(run_id)
         _status, third = await ann.ask("plain")
-        await _ended(web, third["id"])
+        await web.ended(third["id"])
         async with asyncio.timeout(PATIENCE), ann.listening(ann.heard) as events:
             told = [await anext(events) for _each in (ids[1], third["id"])]
             assert {(name, data["id"], data["state"]) for name, data in told} == {
@@ -245,14 +248,6 @@ async def test_where_what_was_missed_is_not_kept_everything_is_told(tmp_path: Pa
             visitor = ben if last_event == ann.heard else ann  # another's journal is of no use to anybody
             async with asyncio.timeout(PATIENCE), visitor.listening(last_event) as events:
                 assert (await anext(events))[0] == "state"
-
-
-async def _ended(web: Page, run_id: str) -> None:
-    async def is_done() -> bool:
-        run = await web.services.runs.get(run_id)
-        return run is not None and run.ended_at is not None
-
-    await until(is_done)
 
 
 @pytest.mark.long
@@ -308,6 +303,7 @@ async def test_cancelling_and_deleting(tmp_path: Path) -> None:
         assert await ann.call("POST", f"runs/{run_id}/cancel") == (200, {"stopped": True})
         web.gates.open()
         await ann.until(run_id, "cancelled")
+        await web.ended(run_id)
         async with asyncio.timeout(PATIENCE), ann.listening() as events:
             await anext(events)
             assert (await ann.call("DELETE", f"runs/{run_id}"))[0] == 200
