@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -48,7 +47,7 @@ from bot.process import serving
 from bot.server_settings import NamedServer
 from bot.settings import Role, Settings
 from comfy.embedded import EmbeddedServer
-from comfy.embedded.node import NODES, Host, NodeType, Shown
+from comfy.embedded.node import NodeType
 from tests.bot.databases import ENGINE, RUNS, fill
 from tests.patience import PATIENCE
 
@@ -352,31 +351,15 @@ class Gates:
     def nodes(self) -> dict[str, NodeType]:
         """Return the nodes that have gates."""
 
-        def wait(image: Any, name: str) -> Any:
-            self._wait(name)
+        def passed(image: Any, name: str) -> Any:
+            self.wait(name)
             return image
 
         inputs: dict[str, Any] = {"image": ("IMAGE", {}), "name": ("STRING", {"default": ""})}
-        return {"Gate": node_of("Gate", wait, inputs)}
+        return {"Gate": node_of("Gate", passed, inputs)}
 
-    def stepwise(self, name: str) -> dict[str, NodeType]:
-        """Return a node of the engine that shows its picture in three steps, each before a gate: "1", "2", "3"."""
-        import comfy.embedded.nodes  # noqa: F401 - which fills NODES
-        from comfy.embedded.nodes.resample import to_bytes
-
-        node = NODES[name]
-
-        def run(host: Host, **values: Any) -> Shown:
-            shown, body = node.run(host, values), BytesIO()
-            Image.fromarray(to_bytes(shown.outputs[0][0])).save(body, "PNG")
-            for step in (1, 2, 3):
-                host.send_picture(body.getvalue(), step, 4)
-                self._wait(str(step))
-            return shown
-
-        return {name: replace(node, function=run, wants=node.wants | {"host"})}
-
-    def _wait(self, name: str) -> None:
+    def wait(self, name: str) -> None:
+        """Wait until the gate of this name is open, in a thread of an engine."""
         with self._news:
             if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, PATIENCE):
                 raise TimeoutError(name)

@@ -28,6 +28,7 @@ from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.databases import ENGINE, RUNS, fill
 from tests.bot.harness import Gates, QuickSettings, layers, until, write_workflows
+from tests.bot.stepwise import stepwise as stepwise_node
 from tests.patience import PATIENCE
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
@@ -75,7 +76,7 @@ async def page(
     database, and `beside` are other platforms. With `stepwise`, pictures are inverted in steps, each before a gate.
     """
     gates = Gates()
-    steps = gates.stepwise("ImageInvert") if stepwise else {}
+    steps = stepwise_node("ImageInvert", gates.wait) if stepwise else {}
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = KeyValueStore(Database(database)) if database else None
     platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
