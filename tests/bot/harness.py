@@ -400,6 +400,17 @@ class Studio(EmbeddedServer):
             job.interrupted.wait(self._seconds(color) + self._switch * switched)
 
 
+def after(news: threading.Event, seconds: Callable[[int], float]) -> Callable[[int], float]:
+    """The seconds of a `Studio` that begins to count them when a test says so."""
+
+    def counted(color: int) -> float:
+        if not news.wait(PATIENCE):
+            raise TimeoutError(color)
+        return seconds(color)
+
+    return counted
+
+
 def failing() -> dict[str, NodeType]:
     """Return the nodes that make every run of the workflow `gated` fail."""
 

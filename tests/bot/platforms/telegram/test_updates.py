@@ -79,6 +79,7 @@ async def test_what_one_person_says_is_answered_in_order_and_others_meanwhile(tm
         await slow.write("/mine")
         await quick.write("/help")
         await quick.answer("/poster")
+        await slow.answer("One moment")
         assert len(slow.messages) == 1
         api.gates.pop("getFile").set()
         await slow.answer("Your latest runs")
