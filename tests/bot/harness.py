@@ -14,13 +14,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from PIL import Image
 
 from bot.core.background import TaskHealth
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, StorageFailed
 from bot.core.model import (
     Address,
     Cancelled,
@@ -53,6 +53,7 @@ from tests.patience import PATIENCE
 
 ANN, BEN, MOD = Person("test", "1", "Ann"), Person("test", "2", "Ben"), Person("test", "3", "Mo", moderator=True)
 HERE = Place("test", "here", "Here", "guild")
+T = TypeVar("T")
 PLAIN = "plain"  #: a workflow that takes a moment: one picture of a colour
 
 
@@ -61,6 +62,7 @@ class QuickSettings(Settings):
     """Settings whose servers are given up, and looked at, sooner than real ones."""
 
     gone_after: float = 0.5
+    look_every: float = 0.2
     patience: float = 10.0
     wait: float = 30.0
     ping_after: int | None = NEVER  # on a busy machine any run may take a minute
@@ -69,7 +71,12 @@ class QuickSettings(Settings):
         return {"patience": self.patience, "wait": self.wait}
 
     def server(self, url: str) -> dict[str, Any]:
-        return {**super().server(url), "connect_timeout": 1.0, "gone_after": self.gone_after, "look_every": 0.2}
+        return {
+            **super().server(url),
+            "connect_timeout": 1.0,
+            "gone_after": self.gone_after,
+            "look_every": self.look_every,
+        }
 
 
 @dataclass(frozen=True)
@@ -210,6 +217,15 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110 - what other processes do rings no bell here
             await asyncio.sleep(0.02)
+
+
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do something again until the database, which has little patience in a test, is not busy with anything else."""
+    while True:
+        try:
+            return await work()
+        except StorageFailed:
+            await asyncio.sleep(0.01)
 
 
 def running(message: Message) -> Callable[[], bool]:

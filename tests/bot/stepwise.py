@@ -13,6 +13,7 @@ from PIL import Image
 
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NODES, Host, NodeType, Shown
+from tests.patience import PATIENCE
 
 
 def stepwise(name: str, wait: Callable[[str], None]) -> dict[str, NodeType]:
@@ -31,6 +32,29 @@ def stepwise(name: str, wait: Callable[[str], None]) -> dict[str, NodeType]:
         return shown
 
     return {name: replace(node, function=run, wants=node.wants | {"host"})}
+
+
+class Tickets:
+    """Blank pictures that are made for a ticket each: servers with these nodes do no more than tests give."""
+
+    def __init__(self) -> None:
+        self._left = threading.Semaphore(0)
+
+    def give(self, count: int = 1_000_000) -> None:
+        """Let so many runs through; by default all."""
+        self._left.release(count)
+
+    def nodes(self) -> dict[str, NodeType]:
+        import comfy.embedded.nodes  # noqa: F401 - which fills NODES
+
+        node = NODES["EmptyImage"]
+
+        def run(**values: Any) -> Any:
+            if not self._left.acquire(timeout=PATIENCE):
+                raise TimeoutError
+            return node.function(**values)
+
+        return {"EmptyImage": replace(node, function=run)}
 
 
 class StepwiseServer(EmbeddedServer):
