@@ -107,7 +107,9 @@ class Message:
         return list(dict.fromkeys(type(status) for status in self.statuses))
 
     def reasons(self) -> list[str]:
-        return [status.reason for status in self.statuses if isinstance(status, Queued) and status.reason]
+        """Why it waits again, each once: who waits long is told it again with the place in line."""
+        told = [status.reason for status in self.statuses if isinstance(status, Queued)]
+        return [reason for reason in dict.fromkeys(told) if reason]
 
 
 class RecordingPlatform:
