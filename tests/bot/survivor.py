@@ -88,7 +88,11 @@ class FilePlatform:
         while True:
             wanted = entries(self._folder / "cancels.jsonl")
             for each in wanted[seen:]:
-                await services.runs.cancel(each["run"], Person("test", each["person"], each["person"]))
+                try:
+                    await services.runs.cancel(each["run"], Person("test", each["person"], each["person"]))
+                except StorageFailed as fault:
+                    _tell(fault)
+                    raise
             seen = len(wanted)
             await asyncio.sleep(0.05)
 
@@ -101,8 +105,14 @@ async def _until_taken(services: Services, request: RunRequest, address: Address
         try:
             await services.runs.submit(request, address)
             return
-        except StorageFailed:
+        except StorageFailed as fault:
+            _tell(fault)
             await asyncio.sleep(0.1)
+
+
+def _tell(fault: StorageFailed) -> None:
+    """Say in the log what a chat says to whoever asks."""
+    print(fault, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def note(path: Path, entry: dict[str, Any]) -> None:

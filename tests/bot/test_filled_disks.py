@@ -71,9 +71,9 @@ class Process:
     def empty(self) -> None:
         self.fill(-1)
 
-    async def complains(self) -> None:
-        """Wait until it has said anything more."""
-        count = len(self.log)
+    async def complains(self, after: int | None = None) -> None:
+        """Wait until it has said anything more than so many lines, or than up to now."""
+        count = len(self.log) if after is None else after
         await _until(lambda: len(self.log) > count)
 
     async def end(self) -> None:
@@ -131,7 +131,7 @@ async def test_a_disk_that_is_full_for_a_while_loses_no_run_and_is_told(
         else:
             asked |= {"workflow": "gated", "values": {"gate": "slow"}}
         note(here.folder / "requests.jsonl", asked)
-        bot = await start(here)
+        bot, said = await start(here), 0
         if moment == "asked":
             bot.fill()
         server.tell, server.at = bot.fill, REQUESTS.get(moment, "")
@@ -141,6 +141,7 @@ async def test_a_disk_that_is_full_for_a_while_loses_no_run_and_is_told(
                 await server.told.wait()
         elif moment != "asked":
             await _until(lambda: server._jobs.running is not None)
+            said = len(bot.log)
             if moment == "deliver":
                 gates.open()
                 await _until(lambda: here.delivered() == 1)
@@ -151,7 +152,7 @@ async def test_a_disk_that_is_full_for_a_while_loses_no_run_and_is_told(
         if moment == "cancel":
             (run,) = await here.runs()
             note(here.folder / "cancels.jsonl", {"run": run.id, "person": "p0"})
-        await bot.complains()
+        await bot.complains(said if moment == "deliver" else None)  # where it is full before the test knows of it
         if moment == "end":
             await bot.end()
             bot = await start(here)
