@@ -7,17 +7,15 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
 from bot.base import Base, Policy, start_estimator
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.care.desk import ServerDesk
 from bot.core.care.states import ServerStates
 from bot.core.control.events import RecentEvents
-from bot.core.control.room import ControlRoom
 from bot.core.drawing.service import MaskService
 from bot.core.errors import ConfigError
 from bot.core.execution.worker_lock import always_held, held
@@ -46,11 +44,11 @@ from bot.core.people.invitations import InvitationsFollower
 from bot.core.people.service import LinkService
 from bot.core.pings.pinger import Pinger
 from bot.core.pings.wishes import PingWishes
-from bot.core.platform import Health, Platform, Services
+from bot.core.platform import Health, Platform, Rooms, Services
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
-from bot.core.policy.permissions import OPERATOR, Permissions
+from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.port import TokenRefused
 from bot.core.presets.service import PresetService
@@ -64,7 +62,6 @@ from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.oversight.finder import RunFinder
-from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue_notifier import QueueNotifier
 from bot.core.runs.replies import RunReplies
@@ -82,10 +79,6 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
-from bot.core.studio.forgetting import AuthorTraces
-from bot.core.studio.publishing import WorkflowShelf
-from bot.core.studio.service import StudioService
-from bot.core.studio.sources import DraftSources
 from bot.core.together import together
 from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
@@ -109,7 +102,6 @@ from comfy.server import Server
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
-_GLANCE = 3.5  # seconds that a worker has to answer the control room: a bit more than a server has to answer it
 
 
 @asynccontextmanager
@@ -206,11 +198,17 @@ async def _opened(
             recent = RecentEvents()
             if role.chat:
                 stack.enter_context(recent.listening())
-            room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
             rights = (policy.permissions, policy.audit, store.ledger)
             invitations = InvitationService(store.invitations, *rights, store.links.base)
-            studio = _studio(base, policy, validator, moderation.workflows, traces)
-            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations, studio)
+
+            @cache
+            def rooms() -> Rooms:
+                from bot.rooms import furnish  # few come there, and it loads much
+
+                told = (recent, _everywhere(base, watch), _libraries(base.fleet))
+                return furnish(base, policy, validator, moderation, runs, estimator, traces, *told)
+
+            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, invitations, rooms)
             yield base, Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
@@ -399,27 +397,6 @@ async def _moderation(
         )
 
 
-def _studio(
-    base: Base, policy: Policy, validator: RequestValidator, editor: WorkflowEditor, traces: AuthorTraces
-) -> StudioService:
-    settings, database, authors = base.settings, base.store.database, traces.authors
-    shelf = WorkflowShelf(editor, base.catalog, base.workflows, policy.rules, authors)
-    return StudioService(
-        traces.drafts,
-        shelf,
-        editor,
-        base.catalog,
-        base.versions,
-        base.workflows,
-        authors,
-        validator,
-        policy.permissions,
-        policy.audit,
-        DraftSources(SavedStore(database), _libraries(base.fleet), policy.permissions),
-        settings.allowed_nodes,
-    )
-
-
 def _health(base: Base, runs: RunService, watch: Watch) -> Health:
     probe = base.store.records.probe
     return Health(
@@ -459,35 +436,6 @@ def _everywhere(base: Base, watch: Watch) -> Callable[[], Coroutine[Any, Any, Se
         return [*await watch.look(), *await others.look()]
 
     return look
-
-
-def _control_room(
-    base: Base,
-    policy: Policy,
-    moderation: ModerationService,
-    runs: RunService,
-    estimator: EtaEstimator,
-    watch: Watch,
-    recent: RecentEvents,
-) -> ControlRoom:
-    store = base.store
-    desk = ServerDesk(ServerStates(store.database), store.records, f"{OPERATOR.key}:{OPERATOR.name}", _GLANCE)
-    return ControlRoom(
-        desk,
-        RunFinder(store.database),
-        LineOrder(store.database),
-        store.queue,
-        runs,
-        estimator,
-        moderation.problems,
-        base.catalog,
-        policy.permissions,
-        policy.audit,
-        base.tasks,
-        _everywhere(base, watch),
-        base.settings.folder,
-        recent,
-    )
 
 
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
