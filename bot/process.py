@@ -109,15 +109,15 @@ async def serving(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
 ) -> AsyncIterator[Services]:
     """Open all parts of one process, until the context is left. Raises `ConfigError`."""
-    async with _opened(settings, catalog, platforms, role, tasks) as (base, services), _working(base):
+    async with _opened(settings, catalog, platforms, role, tasks) as (base, policy, services), _working(base, policy):
         yield services
 
 
 @asynccontextmanager
 async def _opened(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
-) -> AsyncIterator[tuple[Base, Services]]:
-    """Open all parts but the worker."""
+) -> AsyncIterator[tuple[Base, Policy, Services]]:
+    """Open all parts that people ask."""
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
         await stack.enter_async_context(_traced(settings, role, tasks))
@@ -137,9 +137,6 @@ async def _opened(
         policy = await stack.enter_async_context(_policy(base, prices))
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
-        await stack.enter_async_context(_swept(base, policy))
-        await stack.enter_async_context(_within_limits(base))
-        await stack.enter_async_context(_backed_up(base))
         presets, mask_links = PresetStore(store.database), _mask_links(base)
         workflows = WorkflowService(
             validator,
@@ -209,21 +206,22 @@ async def _opened(
                 return furnish(base, policy, validator, moderation, runs, estimator, traces, *told)
 
             ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, invitations, rooms)
-            yield base, Services(runs, history, moderation, workflows, files, health, groups, *ways)
+            yield base, policy, Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
 
 
 @asynccontextmanager
-async def _working(base: Base) -> AsyncIterator[None]:
-    """Run what waits at the servers of this process, if it has any. Raises `ConfigError`."""
-    if base.role.worker is None:
-        yield
-        return
-    await asyncio.to_thread(import_module, "bot.work")  # it loads much
-    from bot.work import executing
+async def _working(base: Base, policy: Policy) -> AsyncIterator[None]:
+    """Run what waits at the servers of this process, if it has any, and do the chores. Raises `ConfigError`."""
+    async with AsyncExitStack() as stack:
+        if base.role.worker is not None:
+            await asyncio.to_thread(import_module, "bot.work")  # it loads much
+            from bot.work import executing
 
-    async with executing(base, base.role.worker):
+            await stack.enter_async_context(executing(base, base.role.worker))
+        for chore in (_swept(base, policy), _within_limits(base), _backed_up(base)):
+            await stack.enter_async_context(chore)
         yield
 
 
@@ -500,19 +498,19 @@ async def serve(
         for platform in platforms:
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
-        base, services = await stack.enter_async_context(_opened(settings, catalog, named, role, tasks))
+        base, policy, services = await stack.enter_async_context(_opened(settings, catalog, named, role, tasks))
         await stack.enter_async_context(Pulse(settings.pulse_file, tasks))
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
             tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
-            await together(*(_attended(each, services, tasks) for each in platforms), _work(base, settled))
+            await together(*(_attended(each, services, tasks) for each in platforms), _work(base, policy, settled))
         else:
             settled()
-            await _work(base, lambda: announce(_("Ready: worker {name}").format(name=role.worker)))
+            await _work(base, policy, lambda: announce(_("Ready: worker {name}").format(name=role.worker)))
 
 
-async def _work(base: Base, begun: Callable[[], None]) -> None:
-    async with _working(base):
+async def _work(base: Base, policy: Policy, begun: Callable[[], None]) -> None:
+    async with _working(base, policy):
         begun()
         await asyncio.Event().wait()
 
