@@ -17,9 +17,9 @@ from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed,
 from bot.core.execution.collection import ResultFetcher, SentFiles
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.submission import execution_targets, extra_data
-from bot.core.execution.throttle import Throttle, Ticker
+from bot.core.execution.throttle import Shown, Throttle, Ticker
 from bot.core.media.blank import blank_words
-from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Running, Status
+from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
 from bot.core.port import Reply
 from bot.core.runs.replies import show_status
 from bot.core.traces.phases import PromptPhases
@@ -168,7 +168,7 @@ class Execution:
 
     async def follow(
         self,
-        offer: Callable[[Status], None],
+        offer: Callable[[Shown], None],
         begun: Callable[[], Awaitable[None]] | None = None,
         spent: float = 0.0,
     ) -> ExecutionEnd:
@@ -182,17 +182,17 @@ class Execution:
             raise
 
     async def _follow(
-        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None, spent: float
+        self, offer: Callable[[Shown], None], begun: Callable[[], Awaitable[None]] | None, spent: float
     ) -> ExecutionEnd:
         workflow = self.run.workflow
         limits = PromptLimits(workflow.time_limit, workflow.stall_limit, spent)
         prompt = self.prompt or self.run.workflow.prompt
         part = prompt.part_for(self._targets) if self._targets else prompt
-        progress = ProgressTracker(part, self._clock, self._info, self._times)
+        progress = ProgressTracker(part, self._clock, self._info, self._times, previews=self._previews)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits)
         phases = PromptPhases(str(self.run.id), follow_key(self._attempt), part)
-        async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker, phases:
+        async with aclosing(events), Ticker(lambda: offer(progress.now)) as ticker, phases:
             async for event in events:
                 phases.note(event)
                 if not self._began and not isinstance(event, PromptQueued):
@@ -206,7 +206,7 @@ class Execution:
                 elif isinstance(event, ExecutionSuccess):
                     nothing_new, self._heard = event.cached, frozenset(event.sent)
                 if (status := progress.fold(event)) is not None:
-                    ticker.note(ticks=isinstance(status, Running))
+                    ticker.note(ticks=callable(status))
                     offer(status)
         return ExecutionEnd(nothing_new, tuple(warnings))
 
