@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from bot.core.error_text import explain, in_log, warning, without_paths
@@ -82,6 +82,7 @@ class Execution:
         self.prompt: Prompt | None = None
         self._sent = SentFiles(folder, client.server.largest_file)
         self._targets: tuple[str, ...] = ()
+        self._extra: dict[str, Any] = {}
         self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
         self._client, self._previews, self._clock = client, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
@@ -148,8 +149,7 @@ class Execution:
         return tuple(warning(fault, prompt) for fault in submission.warnings)
 
     async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
-        info, targets, source = await self._client.object_info(), self._targets, self.run.workflow.source
-        extra = await extra_data(prompt, info, source, previews=self._previews)
+        info, targets, extra = await self._client.object_info(), self._targets, self._extra
         self._paid = bool(paid_nodes(prompt, info))
         if self._paid:
             self._check_account()
@@ -162,9 +162,14 @@ class Execution:
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
         info = self._info = await self._client.object_info()
-        self.prompt = await asyncio.to_thread(self.run.workflow.fill, {**self.run.values, **names}, info)
-        self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
-        return self.prompt
+        prompt, self._extra = await asyncio.to_thread(self._filled, {**self.run.values, **names}, info)
+        self.prompt, self._targets = prompt, execution_targets(prompt, self.run.workflow.outputs, info)
+        return prompt
+
+    def _filled(self, values: Mapping[str, Any], info: ObjectInfo) -> tuple[Prompt, dict[str, Any]]:
+        """Return the prompt with these values, and what is sent beside it."""
+        prompt = self.run.workflow.fill(values, info)
+        return prompt, extra_data(prompt, info, self.run.workflow.source, previews=self._previews)
 
     async def follow(
         self,
