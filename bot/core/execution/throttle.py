@@ -100,12 +100,17 @@ class Ticker:
     def __init__(self, tick: Callable[[], None], pause: float = _TICK) -> None:
         self._tick, self._pause = tick, pause
         self._due: asyncio.TimerHandle | None = None
+        self._next = 0.0  # by the loop's clock
 
     def note(self, *, ticks: bool) -> None:
         """Something was heard: the next call is a pause later, if at all."""
-        self._stop()
-        if ticks:
-            self._due = asyncio.get_running_loop().call_later(self._pause, self._call)
+        if not ticks:
+            self._stop()
+            return
+        loop = asyncio.get_running_loop()
+        self._next = loop.time() + self._pause
+        if self._due is None:  # else it waits for what is left when it comes: most are put off many times
+            self._due = loop.call_at(self._next, self._call)
 
     async def __aenter__(self) -> Ticker:
         return self
@@ -116,6 +121,10 @@ class Ticker:
         self._stop()
 
     def _call(self) -> None:
+        loop, self._due = asyncio.get_running_loop(), None
+        if loop.time() < self._next:
+            self._due = loop.call_at(self._next, self._call)
+            return
         self._tick()
         self.note(ticks=True)
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.core.errors import DeliveryFailed, NotNow
-from bot.core.execution.throttle import Throttle
+from bot.core.execution.throttle import Throttle, Ticker
 from bot.core.model import Queued, Status
 
 
@@ -155,3 +155,18 @@ async def test_what_there_is_no_room_for_is_shown_later_unless_there_is_newer() 
         room = False
         throttle.offer(Queued(1))
         await turns()
+
+
+async def test_a_ticker_calls_again_and_again_once_nothing_is_heard() -> None:
+    ticks = asyncio.Queue[None]()
+    async with Ticker(lambda: ticks.put_nowait(None), pause=0.01) as ticker:
+        for _ in range(3):
+            ticker.note(ticks=True)
+            await turns()
+        for _ in range(3):
+            await ticks.get()
+        ticker.note(ticks=False)
+        waiting = ticks.qsize()
+        ticker.note(ticks=False)
+    await asyncio.sleep(0)
+    assert ticks.qsize() == waiting
