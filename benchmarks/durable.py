@@ -121,7 +121,7 @@ def _counted() -> Iterator[Counter[str]]:
 async def _measured(folder: Path, names: frozenset[str] | None, runs: int) -> Cost:
     engine: Any = _Bare if names is None else DurableEngine
     with (
-        patch("bot.process.DurableEngine", engine),
+        patch("bot.work.DurableEngine", engine),
         patch("bot.core.execution.worker.Attempt", _remembering(names or frozenset())),
     ):
         async with house(folder, waiting_per_person=runs + 1) as home:
