@@ -80,6 +80,7 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.kept_times import KeptTimes
 from bot.core.servers.registry import ServerRegistry
+from bot.core.sources.elsewhere import OtherFolders
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
 from bot.core.sources.store import SavedStore
@@ -483,6 +484,7 @@ def _studio(
 ) -> StudioService:
     settings, database, authors = base.settings, base.store.database, traces.authors
     shelf = WorkflowShelf(editor, base.catalog, base.workflows, policy.rules, authors)
+    elsewhere = OtherFolders(base.fleet, _sources(settings, "", base.fleet), settings.saved_folder)
     return StudioService(
         traces.drafts,
         shelf,
@@ -494,7 +496,7 @@ def _studio(
         validator,
         policy.permissions,
         policy.audit,
-        DraftSources(SavedStore(database), _libraries(base.fleet), policy.permissions),
+        DraftSources(SavedStore(database), elsewhere, _libraries(base.fleet), policy.permissions),
         settings.allowed_nodes,
     )
 
