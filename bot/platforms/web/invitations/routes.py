@@ -105,6 +105,7 @@ class InvitationRoutes:
         fields = (given.get("name", ""), given.get("role", ""), term, given.get("host", ""))
         return {
             "make": lambda: known.make(by, *fields),
+            "role": lambda: known.give_role(by, number, given.get("role", "")),
             "renew": lambda: known.renew(by, number),
             "end": lambda: known.end(by, number),
             "void": lambda: known.void(by, number),
