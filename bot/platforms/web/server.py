@@ -77,7 +77,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(LinkRoutes(services).routes())
     app.add_routes(NowRoutes(services, gate).routes())
     app.add_routes(PlaceRoutes(services, gate).routes())
-    app.add_routes(InvitationRoutes(services, gate, hub).routes())
+    app.add_routes(InvitationRoutes(services, gate).routes())
     app.add_routes(StudioRoutes(services, gate, options.upload_bytes).routes())
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
