@@ -20,9 +20,9 @@ from bot.setup.env_file import filled
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, bot_api
-from tests.bot.platforms.web.linked import free_port
 from tests.comfy.test_server import Proxy
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 URL = "http://127.0.0.1:8188"
 _T = TypeVar("_T")

@@ -13,8 +13,8 @@ from yarl import URL
 from bot.core.together import together
 from bot.platforms.web.setup.page import STEPS
 from bot.platforms.web.setup.server import set_up
-from tests.bot.platforms.web.linked import free_port
 from tests.bot.setup.test_first_setup import service
+from tests.ports import free_port
 
 
 @asynccontextmanager

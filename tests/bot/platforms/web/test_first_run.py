@@ -22,9 +22,9 @@ from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, ready, results
 from tests.bot.platforms.telegram.server import BOT, TOKEN, bot_api
 from tests.bot.platforms.web.conftest import CHROMIUM, reads_from_the_right
-from tests.bot.platforms.web.linked import free_port
 from tests.bot.platforms.web.test_browser import ARTIFACTS, PHONE, choose, develop, message, reaches
 from tests.comfy.test_server import Proxy
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),

@@ -27,9 +27,9 @@ from bot.settings import Secret, names
 from tests.bot.databases import new_postgres
 from tests.bot.forks import fork
 from tests.bot.harness import until
-from tests.bot.platforms.web.linked import free_port
 from tests.bot.platforms.web.pages import Page, Visitor, page
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 TOKEN = Secret("s3cret-token")
 COOKIE = "operator-" * 6
