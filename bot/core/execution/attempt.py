@@ -38,11 +38,12 @@ from bot.core.model import (
     Queued,
     StoredFile,
 )
+from bot.core.port import show_status
 from bot.core.retry import Pauses, retry
 from bot.core.run import HandedOver, Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
-from bot.core.runs.replies import RunReplies, show_status
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease

@@ -20,8 +20,7 @@ from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.execution.throttle import Shown, Throttle, Ticker
 from bot.core.media.blank import blank_words
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
-from bot.core.port import Reply
-from bot.core.runs.replies import show_status
+from bot.core.port import Reply, show_status
 from bot.core.traces.phases import PromptPhases
 from bot.core.traces.spans import follow_key
 from bot.i18n import _

@@ -12,7 +12,7 @@ from aiohttp.web_urldispatcher import AbstractRoute, UrlMappingMatchInfo
 from yarl import URL
 
 
-class Room(web.AbstractResource):
+class LateRoutes(web.AbstractResource):
     """A path, and all routes at it and below it."""
 
     def __init__(self, path: str, module: str, routes: Callable[[], Iterable[web.RouteDef]]) -> None:

@@ -27,7 +27,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.invitations.routes import InvitationRoutes, greet
 from bot.platforms.web.live.hub import Hub
-from bot.platforms.web.rooms import Room
+from bot.platforms.web.rooms import LateRoutes
 from bot.platforms.web.templates import STATIC
 
 _PUBLIC = (SHARED_PATH, MASK_PATH, INVITED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
@@ -84,7 +84,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     return app
 
 
-def _rooms(services: Services, gate: AccessControl, upload_bytes: int) -> list[Room]:
+def _rooms(services: Services, gate: AccessControl, upload_bytes: int) -> list[LateRoutes]:
     def now() -> list[web.RouteDef]:
         from bot.platforms.web.admin.now.routes import NowRoutes
 
@@ -101,9 +101,9 @@ def _rooms(services: Services, gate: AccessControl, upload_bytes: int) -> list[R
         return StudioRoutes(services, gate, upload_bytes).routes()
 
     return [
-        Room("/admin", "bot.platforms.web.admin.now.routes", now),
-        Room("/moderate", "bot.platforms.web.admin.places.routes", places),
-        Room("/studio", "bot.platforms.web.studio.routes", studio),
+        LateRoutes("/admin", "bot.platforms.web.admin.now.routes", now),
+        LateRoutes("/moderate", "bot.platforms.web.admin.places.routes", places),
+        LateRoutes("/studio", "bot.platforms.web.studio.routes", studio),
     ]
 
 
