@@ -39,6 +39,7 @@ class InvitationService:
         """`base` is the public address of the page, where there is one."""
         self._known, self._permissions, self._audit, self._ledger = known, permissions, audit, ledger
         self.base = base
+        self.on_signed_out = known.on_signed_out  #: see `Invitations`; also of what other processes do
 
     async def all(self, by: Person) -> Sequence[Invitation]:
         """Return all invitations, the newest first, with the devices that are signed in."""

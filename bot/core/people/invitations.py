@@ -18,6 +18,7 @@ from types import TracebackType
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.listeners import Listeners
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import devices, invitations
@@ -82,6 +83,7 @@ class Invitations:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+        self.on_signed_out: Listeners[[str]] = Listeners()  #: called with an account that is no longer let in
         self._reading = asyncio.Lock()
         self._known: Mapping[str, Invitation] = {}
         self._keys: Mapping[str, str] = {}  # digests of keys, to invitations
@@ -238,8 +240,12 @@ class Invitations:
         """Read all of them."""
         async with self._reading:
             known, keys = await self._database.ask(_every)
+        before = self._accounts
         self._known, self._keys = {each.id: each for each in known}, keys
         self._accounts = {each.account: each.invitation for one in known for each in one.devices}
+        for account in before:
+            if self.of(account) is None:
+                self.on_signed_out(account)
 
     async def _write(self, work: Callable[[Connection], object]) -> None:
         await self._database.write(work, Topic.INVITATIONS, locks=_LOCKS)

@@ -254,8 +254,11 @@ async def test_a_link_of_one_process_opens_in_another_and_ends_there_too(tmp_pat
             await until(makes_workflows)
             assert "1 device signed in" in (await bo.get("admin/invitations"))[1].decode()
             device = web.services.invitations._known.all[0].devices[0].account
-            await press(bo, "sign-out", device=device, invitation=number)
-            await until(is_out)
+            async with asyncio.timeout(PATIENCE), ann.listening() as events:
+                await anext(events)
+                await press(bo, "sign-out", device=device, invitation=number)
+                assert [name async for name, _data in events] == []  # the stream has ended there
+            assert not await may_enter(ann)
             assert (await ann.call("POST", link))[0] == 200
             assert await may_enter(ann)
             await press(bo, "end", invitation=number)
