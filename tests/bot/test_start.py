@@ -1,4 +1,4 @@
-"""What `darkroom start` loads before the page answers: what few people use, or only what comes later, is loaded then."""
+"""Load little before the page answers: what few people use, or only what comes later, is loaded then."""
 
 from __future__ import annotations
 
