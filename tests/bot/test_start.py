@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.bot.forks import ROOT
-from tests.bot.platforms.web.linked import free_port
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 #: These, and all in them, are loaded when somebody first needs them.
 LATER = (
