@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -39,7 +39,10 @@ class InvitationService:
         """`base` is the public address of the page, where there is one."""
         self._known, self._permissions, self._audit, self._ledger = known, permissions, audit, ledger
         self.base = base
-        self.on_signed_out = known.on_signed_out  #: see `Invitations`; also of what other processes do
+
+    def when_signed_out(self, call: Callable[[str], None]) -> None:
+        """Have a function called with each account that is no longer let in, whichever process ended that."""
+        self._known.on_signed_out.add(call)
 
     async def all(self, by: Person) -> Sequence[Invitation]:
         """Return all invitations, the newest first, with the devices that are signed in."""

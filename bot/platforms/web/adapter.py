@@ -60,7 +60,7 @@ class WebPlatform:
 
     async def serve(self, services: Services) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
-        services.invitations.on_signed_out.add(lambda account: self._hub.hang_up_on(account.removeprefix("web:")))
+        services.invitations.when_signed_out(lambda account: self._hub.hang_up_on(account.removeprefix("web:")))
         async with serving(services, self._hub, self._options) as address:
             self._listens = True
             tasks = services.health.tasks
