@@ -202,7 +202,8 @@ async def _opened(
             def rooms() -> Rooms:
                 from bot.rooms import furnish  # few come there, and it loads much
 
-                told = (recent, _everywhere(base, watch), _libraries(base.fleet))
+                saving = _sources(base.settings, "", base.fleet)
+                told = (recent, _everywhere(base, watch), _libraries(base.fleet), saving)
                 return furnish(base, policy, validator, moderation, runs, estimator, traces, *told)
 
             ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, invitations, rooms)

@@ -18,8 +18,10 @@ from bot.core.runs.oversight.finder import RunFinder
 from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import RequestValidator
+from bot.core.sources.elsewhere import OtherFolders
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.store import SavedStore
+from bot.core.sources.watcher import SavingServer
 from bot.core.studio.forgetting import AuthorTraces
 from bot.core.studio.publishing import WorkflowShelf
 from bot.core.studio.service import StudioService
@@ -40,8 +42,11 @@ def furnish(
     recent: RecentEvents,
     troubles: Callable[[], Coroutine[Any, Any, Sequence[Trouble]]],
     libraries: Callable[[], Sequence[TemplateLibrary]],
+    saving: Sequence[SavingServer],
 ) -> Rooms:
-    """Make both rooms of a process. `troubles` tells all that is wrong, in all processes."""
+    """Make both rooms of a process. `troubles` tells all that is wrong, in all processes. At `saving` servers people
+    save workflows.
+    """
     settings, store, editor = base.settings, base.store, moderation.workflows
     control = ControlRoom(
         ServerDesk(ServerStates(store.database), store.records, f"{OPERATOR.key}:{OPERATOR.name}", _GLANCE),
@@ -70,7 +75,12 @@ def furnish(
         validator,
         policy.permissions,
         policy.audit,
-        DraftSources(SavedStore(store.database), libraries, policy.permissions),
+        DraftSources(
+            SavedStore(store.database),
+            OtherFolders(base.fleet, saving, settings.saved_folder),
+            libraries,
+            policy.permissions,
+        ),
         settings.allowed_nodes,
     )
     return Rooms(control, studio)

@@ -17,6 +17,7 @@ from tests.bot import forks
 from tests.bot.databases import database_url, empty_database_url, postgres, share_statements
 from tests.leaks import LeakWatcher
 from tests.once import made_once
+from tests.ports import free_port
 
 __all__ = ["database_url", "empty_database_url", "postgres"]
 
@@ -38,6 +39,12 @@ def no_secret_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         _leaks.look_into(folder)
     found, _leaks.found = _leaks.found, []
     assert not found
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port that stays free for the test: that of pytest-asyncio may be given to another program meanwhile."""
+    return free_port()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sysconfig
 import tomllib
@@ -29,6 +28,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.forks import COMMANDS, Nursery, stand_in
 from tests.once import made_once
+from tests.ports import free_port
 from tests.wheels import environ, install
 
 ROOT = Path(__file__).parents[1]
@@ -271,8 +271,7 @@ def test_make_knows_what_the_guides_name(command: str) -> None:
 async def test_a_program_of_the_guides_says_when_it_can_be_used_and_stops(
     programs: Path, quick: Path, folder: Path, request: pytest.FixtureRequest, command: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(free.getsockname()[1])}
+    settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(free_port())}
     if "start --" in command:
         settings["DARKROOM_DATABASE_URL"] = request.getfixturevalue("postgres")
     if command.startswith("DARKROOM_WEB=on"):

@@ -14,13 +14,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from PIL import Image
 
 from bot.core.background import TaskHealth
-from bot.core.errors import DeliveryFailed
+from bot.core.errors import DeliveryFailed, StorageFailed
 from bot.core.model import (
     Address,
     Cancelled,
@@ -53,6 +53,7 @@ from tests.patience import PATIENCE
 
 ANN, BEN, MOD = Person("test", "1", "Ann"), Person("test", "2", "Ben"), Person("test", "3", "Mo", moderator=True)
 HERE = Place("test", "here", "Here", "guild")
+T = TypeVar("T")
 PLAIN = "plain"  #: a workflow that takes a moment: one picture of a colour
 
 
@@ -61,6 +62,7 @@ class QuickSettings(Settings):
     """Settings whose servers are given up, and looked at, sooner than real ones."""
 
     gone_after: float = 0.5
+    look_every: float = 0.2
     patience: float = 10.0
     wait: float = 30.0
     ping_after: int | None = NEVER  # on a busy machine any run may take a minute
@@ -69,7 +71,12 @@ class QuickSettings(Settings):
         return {"patience": self.patience, "wait": self.wait}
 
     def server(self, url: str) -> dict[str, Any]:
-        return {**super().server(url), "connect_timeout": 1.0, "gone_after": self.gone_after, "look_every": 0.2}
+        return {
+            **super().server(url),
+            "connect_timeout": 1.0,
+            "gone_after": self.gone_after,
+            "look_every": self.look_every,
+        }
 
 
 @dataclass(frozen=True)
@@ -212,6 +219,15 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do something again until the database, which has little patience in a test, is not busy with anything else."""
+    while True:
+        try:
+            return await work()
+        except StorageFailed:
+            await asyncio.sleep(0.01)
+
+
 def running(message: Message) -> Callable[[], bool]:
     """True if a message says that its run is being executed."""
     return lambda: isinstance(message.last, Running)
@@ -351,15 +367,19 @@ class Gates:
     def nodes(self) -> dict[str, NodeType]:
         """Return the nodes that have gates."""
 
-        def wait(image: Any, name: str) -> Any:
-            with self._news:
-                if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, PATIENCE):
-                    raise TimeoutError(name)
-                self.passed.append(name)
+        def passed(image: Any, name: str) -> Any:
+            self.wait(name)
             return image
 
         inputs: dict[str, Any] = {"image": ("IMAGE", {}), "name": ("STRING", {"default": ""})}
-        return {"Gate": node_of("Gate", wait, inputs)}
+        return {"Gate": node_of("Gate", passed, inputs)}
+
+    def wait(self, name: str) -> None:
+        """Wait until the gate of this name is open, in a thread of an engine."""
+        with self._news:
+            if not self._news.wait_for(lambda: self.all.is_set() or name in self.opened, PATIENCE):
+                raise TimeoutError(name)
+            self.passed.append(name)
 
 
 def painter(models: Sequence[str], paint: Callable[[str, int], None]) -> dict[str, NodeType]:
@@ -394,6 +414,17 @@ class Studio(EmbeddedServer):
         self.switches += switched
         if (job := self._jobs.running) is not None:
             job.interrupted.wait(self._seconds(color) + self._switch * switched)
+
+
+def after(news: threading.Event, seconds: Callable[[int], float]) -> Callable[[int], float]:
+    """The seconds of a `Studio` that begins to count them when a test says so."""
+
+    def counted(color: int) -> float:
+        if not news.wait(PATIENCE):
+            raise TimeoutError(color)
+        return seconds(color)
+
+    return counted
 
 
 def failing() -> dict[str, NodeType]:

@@ -58,8 +58,8 @@ class FileReply:
 class FilePlatform:
     name = "test"
 
-    def __init__(self, folder: Path, fill: int = 0, *, waits: bool = False) -> None:
-        self._folder, self._fill, self._waits = folder, fill, waits
+    def __init__(self, folder: Path, fill: int = 0, *, waits: bool = False, lingers: bool = False) -> None:
+        self._folder, self._fill, self._waits, self._lingers = folder, fill, waits, lingers
 
     async def __aenter__(self) -> FilePlatform:
         return self
@@ -67,7 +67,8 @@ class FilePlatform:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        return
+        if self._lingers:
+            await asyncio.Event().wait()  # the process does not end by itself
 
     async def serve(self, services: Services) -> None:
         """Take every request that is not in the records, and what is cancelled."""
@@ -139,7 +140,9 @@ async def _main(folder: Path, role: Role) -> None:
     durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)
     tasks = TaskHealth()
     async with LiveCatalog(*layers(folder), folder / "workflows", tasks=tasks) as shelf:
-        platform = FilePlatform(folder, given.get("fill", 0), waits=given.get("waits", False))
+        platform = FilePlatform(
+            folder, given.get("fill", 0), waits=given.get("waits", False), lingers=given.get("lingers", False)
+        )
         await serve(settings, shelf, [platform], role, tasks, lambda words: print(words, flush=True))  # noqa: T201
 
 

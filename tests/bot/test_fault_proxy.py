@@ -51,7 +51,8 @@ async def test_one_bad_answer_to_any_request_costs_no_run(tmp_path: Path, fault:
 
 async def test_a_good_run_costs_no_more_requests_than_it_needs(tmp_path: Path) -> None:
     async with EmbeddedServer() as engine, FaultProxy(engine.url) as proxy:
-        async with house(tmp_path, servers=[NamedServer("one", proxy.url)], **_PATIENT) as home:
+        heard = {**_PATIENT, "look_every": 3600.0}  # a server is asked when nothing is heard of it for so long
+        async with house(tmp_path, servers=[NamedServer("one", proxy.url)], **heard) as home:
             proxy.calls.clear()
             await home.ended((await home.ask("negative", photo=picture(tmp_path / "given")))[0])
         asked = {call: count for call, count in proxy.calls.items() if call not in _OTHERWISE}

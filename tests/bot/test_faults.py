@@ -23,7 +23,7 @@ from bot.core.storage.database import Database
 from bot.settings import Settings
 from bot.stores import data_folder, opened
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import Gates, RecordingPlatform, house, picture, running, until
+from tests.bot.harness import Gates, RecordingPlatform, house, patiently, picture, running, until
 from tests.patience import PATIENCE
 
 
@@ -169,7 +169,7 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
     monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.01, 30.0))
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
-        first, shown = await home.ask("gated")
+        first, shown = await patiently(lambda: home.ask("gated"))
         await home.platform.until(running(shown))
         async with locked(tmp_path / "darkroom.db"):
             with pytest.raises(StorageFailed, match="cannot be read or written just now"):
@@ -178,7 +178,7 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
             await until(lambda: _logged(caplog, "waits until it can be written down"))
         (run,) = await home.ended(first)
         assert (run.state, run.attempt, len(shown.results)) == (State.DONE, 1, 1)
-        second, shown = await home.ask()
+        second, shown = await patiently(home.ask)
         await home.ended(second)
         assert len(shown.results) == 1
 
@@ -190,7 +190,7 @@ async def test_a_database_that_is_locked_for_a_while_costs_no_run(
     monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.05, 30.0))
     gates = Gates()
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())], patience=0.01) as home:
-        run_id, shown = await home.ask("gated")
+        run_id, shown = await patiently(lambda: home.ask("gated"))
         await home.platform.until(running(shown))
         async with locked(tmp_path / "darkroom.db"):
             gates.open()
@@ -206,7 +206,7 @@ async def test_who_has_the_result_is_not_told_that_it_failed(
     monkeypatch.setattr("bot.core.execution.attempt._PAUSES", Pauses(0.001, 30.0))
     platform = LockingPlatform(tmp_path / "darkroom.db")
     async with house(tmp_path, platform, patience=0.01) as home:
-        run_id, shown = await home.ask()
+        run_id, shown = await patiently(home.ask)
         await until(lambda: _logged(caplog, f"run {run_id} waits", 5))
         await platform.unlock()
         (run,) = await home.ended(run_id)

@@ -25,6 +25,7 @@ from tests.bot.harness import Gates, WatchedServer, picture
 from tests.bot.survivor import note
 from tests.bot.test_survival import Stage, stage
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 pytestmark = pytest.mark.long
 SMALL = 4096  #: bytes: what messages of a test take fits, and no database and no picture
@@ -226,7 +227,7 @@ class Wire:
 
         url = make_url(database)
         self._socket = f"{url.query['host']}/.s.PGSQL.{url.query.get('port', 5432)}"
-        self._url, self._tasks, self._port = url, tasks, 0
+        self._url, self._tasks, self._port = url, tasks, free_port()
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
@@ -237,7 +238,6 @@ class Wire:
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._join, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
         assert self._server is not None

@@ -16,6 +16,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.schema import servers
 from tests.bot.databases import new_postgres
 from tests.bot.harness import until
+from tests.bot.stepwise import Tickets
 from tests.bot.test_survival import Stage, stage
 from tests.patience import PATIENCE
 
@@ -53,12 +54,14 @@ async def test_a_process_that_is_frozen_in_a_transaction_holds_nothing_up(postgr
 @pytest.mark.long
 async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres)
-    async with stage(tmp_path, url, servers=2, pace=1.0, at=_AT, leases=_SOON) as here:
+    tickets = Tickets()
+    async with stage(tmp_path, url, servers=2, nodes=tickets.nodes(), at=_AT, leases=_SOON) as here:
+        here.stack.callback(tickets.give)
         here.ask(1)
         chat, left = await here.start("chat"), await here.start("left")
         await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
         left.process.send_signal(signal.SIGSTOP)
-        here.servers["s1"]._executor._pace = 0.0
+        tickets.give()
         right = await here.start("right")
         await here.until_done(1)
         (run,) = await here.runs()
@@ -79,12 +82,15 @@ async def test_the_runs_of_a_frozen_worker_are_taken_over_and_it_speaks_no_more(
 @pytest.mark.long
 async def test_a_worker_whose_runs_were_taken_over_goes_on_with_others(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres, empty=True)  # they all make its tables
-    async with stage(tmp_path, url, servers=2, pace=0.05, at=_AT, leases=_SOON) as here:
+    tickets = Tickets()
+    async with stage(tmp_path, url, servers=2, nodes=tickets.nodes(), at=_AT, leases=_SOON) as here:
+        here.stack.callback(tickets.give)
         here.ask(30)
         chat, left, right = await asyncio.gather(*map(here.start, ("chat", "left", "right")))
         await here.until(lambda: here.servers["s0"]._jobs.running is not None)
         left.process.send_signal(signal.SIGSTOP)
         before = here.delivered()
+        tickets.give()
         await here.until(lambda: here.delivered() > before + 2)  # the one that is left goes on
         left.process.send_signal(signal.SIGCONT)
         await here.until_done(30)
@@ -97,14 +103,16 @@ async def test_the_runs_of_a_worker_that_was_never_here_are_taken_over(tmp_path:
     """As in a database that was restored or moved: the registry does not know whose they are."""
     url = new_postgres(postgres)
     soon = _SOON | {"_LONGEST_START": 0.5}
-    async with stage(tmp_path, url, servers=2, pace=1.0, at=_AT, leases=soon) as here:
+    tickets = Tickets()
+    async with stage(tmp_path, url, servers=2, nodes=tickets.nodes(), at=_AT, leases=soon) as here:
+        here.stack.callback(tickets.give)
         here.ask(1)
         chat, left = await here.start("chat"), await here.start("left")
         await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
         await left.kill()
         async with Database(url) as database, database.change() as connection:
             await connection.execute(servers.delete())
-        here.servers["s1"]._executor._pace = 0.0
+        tickets.give()
         right = await here.start("right")
         await here.until_done(1)
         assert [await bot.end() for bot in (chat, right)] == [0, 0]
@@ -114,12 +122,14 @@ async def test_the_runs_of_a_worker_that_was_never_here_are_taken_over(tmp_path:
 @pytest.mark.long
 async def test_a_worker_that_stands_still_is_started_again_beside_it(tmp_path: Path, postgres: str) -> None:
     url = new_postgres(postgres)
-    async with stage(tmp_path, url, servers=1, pace=1.0, at={"left": ["s0"]}, leases=_SOON | {"_SILENT": 3.0}) as here:
+    tickets, leases = Tickets(), _SOON | {"_SILENT": 3.0}
+    async with stage(tmp_path, url, servers=1, nodes=tickets.nodes(), at={"left": ["s0"]}, leases=leases) as here:
+        here.stack.callback(tickets.give)
         here.ask(2)
         chat, frozen = await here.start("chat"), await here.start("left")
         await here.until(lambda: any(entry.get("status") == "Running" for entry in here.messages().get("m0", [])))
         frozen.process.send_signal(signal.SIGSTOP)
-        here.servers["s0"]._executor._pace = 0.0
+        tickets.give()
         left = await here.start("left")
         await here.until_done(2)
         frozen.process.send_signal(signal.SIGCONT)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,19 @@ from comfy.embedded.node import NodeType
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
 from tests.bot.databases import locked
-from tests.bot.harness import ANN, BEN, HERE, MOD, Gates, RecordingPlatform, house, running
+from tests.bot.harness import (
+    ANN,
+    BEN,
+    HERE,
+    MOD,
+    Gates,
+    RecordingPlatform,
+    WatchedServer,
+    house,
+    patiently,
+    running,
+    until,
+)
 from tests.leaks import LeakWatcher
 
 WORDS = "a purple giraffe"
@@ -104,20 +117,26 @@ def events(caplog: pytest.LogCaptureFixture, *fields: str) -> list[dict[str, Any
     return [{"event": each["msg"]} | {name: each[name] for name in fields if name in each} for each in found]
 
 
+async def _has_posted(server: WatchedServer, count: int) -> bool:
+    return server.calls["POST /prompt"] == count
+
+
 @pytest.mark.long
 async def test_a_run_is_told_of_when_it_is_taken_starts_and_ends(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "darkroom")
     gates, platform = Gates(), RecordingPlatform()
-    async with house(tmp_path, platform, [EmbeddedServer(nodes=gates.nodes())]) as home:
+    async with house(tmp_path, platform, [server := WatchedServer(nodes=gates.nodes())]) as home:
         first, shown = await home.ask("gated")
         await platform.until(running(shown))
+        ahead, _waiting = await home.ask("gated")
+        await until(partial(_has_posted, server, 2))  # so the next one is not sent ahead
         second, _waiting = await home.ask("plain", BEN)
         await home.services.runs.cancel(second, BEN)
         platform.refuses = True
         gates.open()
-        await home.ended(first, second)
+        await home.ended(first, ahead, second)
     told = events(caplog, "run", "workflow", "server", "attempt", "state", "platform")
     of_first = [each for each in told if each.get("run") == first]
     assert of_first[:2] == [
@@ -185,19 +204,19 @@ async def test_what_people_write_is_in_no_log_whatever_happens_to_it(tmp_path: P
     node = NodeType("Gate", "Gate", "test", _quoting, {"image": ("IMAGE", {}), "name": ("STRING", {})}, {}, {}, IMAGES)
     platform = RecordingPlatform()
     async with house(tmp_path, platform, [EmbeddedServer(nodes={"Gate": node})], patience=0.05, wait=0.1) as home:
-        fails, _message = await home.ask("gated", ann, place=here, gate=WORDS)
+        fails, _message = await patiently(lambda: home.ask("gated", ann, place=here, gate=WORDS))
         [ended] = await home.ended(fails)
         assert WORDS in (ended.sentence or "")  # its person reads it
         with pytest.raises(BadValue, match=WORDS):
-            await home.ask("gated", ann, place=here, color=WORDS)
+            await patiently(lambda: home.ask("gated", ann, place=here, color=WORDS))
         async with locked(tmp_path / "darkroom.db"):
             with pytest.raises(StorageAway):
                 await home.ask("gated", ann, place=here, gate=WORDS)
-        await home.services.moderation.words(MOD, HERE, "rude", WordList((WORDS,)))
+        await patiently(lambda: home.services.moderation.words(MOD, HERE, "rude", WordList((WORDS,))))
         with pytest.raises(NotAllowed):
-            await home.ask("gated", ann, place=here, gate=WORDS)
+            await patiently(lambda: home.ask("gated", ann, place=here, gate=WORDS))
         platform.refuses = True
-        await home.ended((await home.ask("plain", ann, place=here))[0])
+        await home.ended((await patiently(lambda: home.ask("plain", ann, place=here)))[0])
     log = stream.getvalue()
     assert "ExecutionFailed: ValueError in Gate (node 2)" in log
     assert "answered POST /prompt with 200" in log

@@ -1,4 +1,4 @@
-"""What `darkroom start` loads before the page answers: what few people use, or only later work, is loaded then."""
+"""Load little before the page answers: what few people use, or only what comes later, is loaded then."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.bot.forks import ROOT
-from tests.bot.platforms.web.linked import free_port
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 #: These, and all in them, are loaded when somebody first needs them.
 LATER = (

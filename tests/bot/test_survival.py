@@ -27,6 +27,7 @@ from tests.bot.databases import ENGINE, RUNS, fill, new_postgres
 from tests.bot.forks import Forked, fork
 from tests.bot.harness import QuickSettings, WatchedServer, until, write_workflows
 from tests.bot.onward import write_onward, write_recipe
+from tests.bot.stepwise import Tickets
 from tests.bot.survivor import entries, note
 from tests.patience import PATIENCE
 
@@ -171,14 +172,17 @@ async def test_a_bot_that_is_killed_ten_times_delivers_every_run_once(tmp_path: 
 
 
 async def killed_again_and_again(folder: Path, database: str, *, runs: int, kills: int, seed: int = 7) -> None:
-    chance = random.Random(seed)
-    async with stage(folder, database) as here:
+    chance, tickets = random.Random(seed), Tickets()
+    async with stage(folder, database, nodes=tickets.nodes()) as here:
+        here.stack.callback(tickets.give)
         here.ask(runs)
         for _ in range(kills):
+            tickets.give(runs // (kills + 1))
             bot = await here.start()
             await asyncio.sleep(chance.uniform(0.0, 0.8))
             assert here.delivered() < runs
             await bot.kill()
+        tickets.give()
         bot = await here.start()
         await here.until_done(runs)
         assert await bot.end() == 0
@@ -225,7 +229,10 @@ async def troubled(folder: Path, database: str, *, runs: int, troubles: int, kil
 @on_sqlite
 @pytest.mark.long
 async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, database: str) -> None:
-    async with stage(tmp_path, database, servers=1, pace=0.5) as here:
+    tickets = Tickets()
+    async with stage(tmp_path, database, servers=1, nodes=tickets.nodes()) as here:
+        here.stack.callback(tickets.give)
+        tickets.give(1)
         here.ask(6)
         bot = await here.start()
         await here.until(lambda: len(here.messages()) == 6)
@@ -233,8 +240,7 @@ async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, d
         lasts = {name: message[-1]["status"] for name, message in here.messages().items()}
         assert set(lasts.values()) <= {"Paused", "Done"}
         assert "Paused" in lasts.values()
-        for server in here.servers.values():
-            server._executor._pace = 0.0
+        tickets.give()
         bot = await here.start()
         await here.until_done(6)
         assert await bot.end(signal.SIGINT) == 0
@@ -242,7 +248,7 @@ async def test_sigterm_says_so_exits_in_time_and_loses_nothing(tmp_path: Path, d
 
 
 async def test_a_second_sigint_leaves_at_once(tmp_path: Path) -> None:
-    async with stage(tmp_path, "", servers=1, pace=30) as here:
+    async with stage(tmp_path, "", servers=1, pace=30, lingers=True) as here:
         here.ask(1)
         bot = await here.start()
         await here.until(lambda: any(entry["status"] == "Running" for entry in here.messages().get("m0", [])))
@@ -256,7 +262,8 @@ async def test_two_workers_share_the_work_and_one_that_is_gone_is_replaced(tmp_p
     at = {"left": ["s0"], "right": ["s1"]}
     async with stage(tmp_path, new_postgres(postgres), servers=2, at=at) as here:
         here.ask(30)
-        chat, left, right = await asyncio.gather(*map(here.start, ("chat", "left", "right")))
+        left, right = await asyncio.gather(*map(here.start, ("left", "right")))
+        chat = await here.start("chat")  # at last, so that both are there for the first runs
         await here.until(lambda: all(len(server.prompts) >= 3 for server in here.servers.values()))
         await left.kill()
         left = await here.start("left")

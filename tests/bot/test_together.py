@@ -15,10 +15,11 @@ from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.telegram.harness import Conversation, serving
 from tests.bot.platforms.telegram.server import bot_api
 from tests.bot.platforms.web.pages import Visitor
+from tests.ports import free_port
 
 
-async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path, unused_tcp_port: int) -> None:
-    gates = Gates()
+async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path) -> None:
+    gates, port = Gates(), free_port()
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(EmbeddedServer(tmp_path / "engine", nodes=gates.nodes()))
         fake = await stack.enter_async_context(FakeDiscord())
@@ -29,13 +30,13 @@ async def test_three_platforms_share_one_engine_and_no_trouble(tmp_path: Path, u
             **discord.environ(fake, tmp_path),
             "COMFYUI_URLS": f"one={engine.url}",
             "DARKROOM_WEB": "on",
-            "DARKROOM_WEB_PORT": str(unused_tcp_port),
+            "DARKROOM_WEB_PORT": str(port),
             "DARKROOM_WORKFLOWS": str(write_workflows(tmp_path)),
         }
         await stack.enter_async_context(serving(api, tmp_path, **settings))
         stack.callback(gates.open)
         await fake.until(lambda: discord.ready(fake))
-        ann = await stack.enter_async_context(Visitor(f"http://127.0.0.1:{unused_tcp_port}"))
+        ann = await stack.enter_async_context(Visitor(f"http://127.0.0.1:{port}"))
 
         chat = Conversation(api)
         await chat.write("/gated gate=chat")

@@ -15,7 +15,7 @@ from bot.core.traces import spans
 from bot.settings import Role, Secret, Settings
 from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
-from tests.bot.harness import ANN, BEN, Gates, failing, house, picture, running, until
+from tests.bot.harness import ANN, BEN, Gates, WatchedServer, failing, house, picture, running, until
 from tests.bot.receiver import Receiver, receiving
 from tests.bot.test_survival import stage
 
@@ -87,18 +87,23 @@ async def test_a_run_that_fails_says_in_which_node_and_one_that_is_cancelled_in_
         assert WORDS.encode() not in receiver.body
 
     gates = Gates()
-    servers = [EmbeddedServer(nodes=gates.nodes())]
-    async with receiving() as receiver, house(tmp_path, None, servers, otlp_url=Secret(receiver.url)) as home:
+    server = WatchedServer(nodes=gates.nodes())
+    async with receiving() as receiver, house(tmp_path, None, [server], otlp_url=Secret(receiver.url)) as home:
         first, shown = await home.ask("gated", gate="first")
         await home.platform.until(running(shown))
-        waiting = [(await home.ask("gated", person, gate="second"))[0] for person in (ANN, BEN)]
-        last = waiting[-1]  # the other one may be ahead at the server
+        ahead, _shown = await home.ask("gated", ANN, gate="second")
+
+        async def is_sent_ahead() -> bool:
+            return server.calls["POST /prompt"] == 2
+
+        await until(is_sent_ahead)
+        last, _shown = await home.ask("gated", BEN, gate="second")
         assert await home.services.runs.cancel(last, BEN)
         await receiver.until(lambda: "run" in tree(receiver, last))
         assert tree(receiver, last) == {"request": "", "run": "request"}
         assert receiver.named(last, "run")[0].facts["darkroom.state"] == "cancelled"
         gates.open()
-        await home.ended(first, waiting[0])
+        await home.ended(first, ahead)
 
 
 @pytest.mark.long

@@ -73,7 +73,7 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
-    app.add_routes(InvitationRoutes(services, gate, hub).routes())
+    app.add_routes(InvitationRoutes(services, gate).routes())
     for room in _rooms(services, gate, options.upload_bytes):
         app.router.register_resource(room)
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)

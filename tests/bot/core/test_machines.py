@@ -86,7 +86,11 @@ async def test_a_machine_sleeps_when_it_is_idle_and_is_started_for_the_next_run(
 
 async def _sleeps_and_starts(tmp_path: Path, server: NamedServer) -> None:
     async with house(tmp_path, servers=[server]) as home:
-        await becomes(home, Condition.UP)  # nothing was known of its nodes yet
+
+        async def has_started() -> bool:
+            return (tmp_path / "starts").exists()
+
+        await until(has_started)  # nothing was known of its nodes yet
         await becomes(home, Condition.ASLEEP)
         assert [each for each in await home.services.health.troubles() if each.kind != "disk"] == []
         assert home.services.health.servers() == {"gpu": False}

@@ -20,9 +20,9 @@ from bot.setup.env_file import filled
 from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.telegram.server import TOKEN, BotApi, bot_api
-from tests.bot.platforms.web.linked import free_port
 from tests.comfy.test_server import Proxy
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 URL = "http://127.0.0.1:8188"
 _T = TypeVar("_T")
@@ -174,3 +174,11 @@ async def test_servers_of_this_machine_are_found() -> None:
         assert await nearby([ports[1]]) == []
     finally:
         await other.cleanup()
+
+
+def test_a_place_where_no_file_can_be_written_is_told_before_any_question(folder: Path) -> None:
+    (folder / ".env.trial").mkdir()
+    said = init("--server", URL)
+    assert said.exit_code != 0
+    assert f"{folder / '.env'} cannot be written" in said.output
+    assert "Token" not in said.output

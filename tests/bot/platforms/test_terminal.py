@@ -39,6 +39,7 @@ from tests.bot.forks import stand_in
 from tests.bot.harness import ANN, house
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -455,8 +456,7 @@ def test_the_log_of_darkroom_start_says_where_the_page_is(desk_top: Path) -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_the_page_is_said_to_be_ready_once_it_can_be_opened(desk_top: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"DARKROOM_WEB": "on", "DARKROOM_WEB_PORT": str(port), "DARKROOM_DATA_DIR": str(desk_top / "data")}
     command = [*stand_in("bot.__main__"), "start"]
     with subprocess.Popen(

@@ -17,8 +17,8 @@ from bot.setup.service import BundledWorkflow, SetupService
 from bot.setup.workflows import put
 from comfy.embedded.routes_info import VERSION
 from tests.bot.core.sources.saving import LibraryServer, save, saved_graph
-from tests.bot.platforms.web.linked import free_port
 from tests.comfy.test_server import Proxy
+from tests.ports import free_port
 
 BUNDLED = tuple(BundledWorkflow(name, name.title(), "") for name in ("negative", "sketch"))
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import signal
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
@@ -22,7 +23,7 @@ from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded, write_worded
-from tests.bot.harness import Studio, painter, until
+from tests.bot.harness import Studio, after, painter, until
 from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
@@ -52,6 +53,17 @@ async def ended(fake: FakeDiscord, channel: int, count: int = 1) -> list[Post]:
 
     await fake.until(lambda: len(shown()) >= count)
     return shown()
+
+
+async def taken(folder: Path, count: int) -> None:
+    """Wait until so many runs are on record."""
+
+    async def are_there() -> bool:
+        with closing(sqlite3.connect(folder / "data" / "darkroom.db")) as database:
+            ((found,),) = database.execute("SELECT count(*) FROM runs")
+        return bool(found == count)
+
+    await until(are_there)
 
 
 def open_at(fake: FakeDiscord, folder: Path, url: str) -> AbstractAsyncContextManager[None]:
@@ -244,11 +256,14 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
 ) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
-    async with Studio(["a.ckpt"], lambda _color: 0.3) as studio:
+    both = threading.Event()
+    async with Studio(["a.ckpt"], after(both, lambda _color: 0.3)) as studio:
         settings = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": studio.url}
         async with Process(fake, tmp_path, **settings) as process:
             await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 100})
             await fake.slash(BOB, channel, "slow", {"count": 4, "seed": 200})
+            await taken(tmp_path, 8)
+            both.set()
             await fake.until(lambda: len(studio.painted) >= 3 and any(post.files for post in fake.public))
             await process.end(signal.SIGKILL)
         async with Process(fake, tmp_path, **settings):
@@ -280,13 +295,15 @@ async def test_an_hour_after_the_message_the_rest_comes_below(
 async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
+    gone = threading.Event()
     async with (
-        Studio(["a.ckpt"], lambda color: 0.5 if color < 2 else 60.0) as studio,
+        Studio(["a.ckpt"], after(gone, lambda color: 0.0 if color < 2 else 60.0)) as studio,
         open_at(fake, tmp_path, studio.url),
     ):
         await fake.slash(ALICE, channel, "slow", {"count": 3, "seed": 1})
         await fake.until(lambda: fake.public and studio.painted)
         fake.posts.pop(fake.public[0].id)
+        gone.set()
 
         async def are_cancelled() -> bool:
             with closing(sqlite3.connect(tmp_path / "data" / "darkroom.db")) as database:
@@ -301,12 +318,14 @@ async def test_a_message_that_is_gone_cancels_all(fake: FakeDiscord, tmp_path: P
 async def test_where_the_channel_goes_the_results_come_as_a_direct_message(fake: FakeDiscord, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
-    async with Studio(["a.ckpt"], lambda _color: 1.0) as studio, open_at(fake, tmp_path, studio.url):
+    gone = threading.Event()
+    async with Studio(["a.ckpt"], after(gone, lambda _color: 0.0)) as studio, open_at(fake, tmp_path, studio.url):
         asked = await fake.slash(ALICE, channel, "slow", {"count": 2, "seed": 5})
         await fake.until(lambda: fake.public and studio.painted)
         fake.asked[asked.token].expired = True
         fake.posts.pop(fake.public[0].id)
         del fake.channels[channel]
+        gone.set()
         direct = await fake.until(
             lambda: next((each for each in fake.posts.values() if each.channel in fake.directs and each.files), None)
         )

@@ -24,7 +24,8 @@ from tests.bot.platforms.discord.harness import (
 )
 from tests.bot.platforms.discord.test_moderation import moderate, told
 from tests.bot.platforms.web.inpaint import write_inpaint
-from tests.bot.platforms.web.linked import Browser, free_port, half_mask, looked_at
+from tests.bot.platforms.web.linked import Browser, half_mask, looked_at
+from tests.ports import free_port
 
 
 async def link_of(fake: FakeDiscord, asked: Asked) -> str:

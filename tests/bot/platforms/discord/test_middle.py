@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,11 @@ import pytest_asyncio
 
 from bot.core import metrics
 from bot.core.workflows.catalog import bundled_folder
-from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, BOB, MO, fresh, house, results, under_way
+from tests.bot.stepwise import StepwiseServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PACE = 1.0  # seconds a node
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +26,25 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fake(own: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
-    """A Discord with a server, and the bot at it, whose ComfyUI takes its time; the first connection is refused."""
-    async with FakeDiscord() as fake, EmbeddedServer(pace=PACE) as server:
+async def server() -> AsyncIterator[StepwiseServer]:
+    async with StepwiseServer() as server:
+        yield server
+
+
+@pytest.fixture
+def held(server: StepwiseServer) -> Iterator[StepwiseServer]:
+    """The ComfyUI, at which runs wait to go on."""
+    server.hold()
+    yield server
+    server.go()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(
+    own: Path, server: StepwiseServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[FakeDiscord]:
+    """A Discord with a server, and the bot at it; the first connection is refused."""
+    async with FakeDiscord() as fake:
         fake.refuse_gateway = 1
         fake.add_guild(ALICE, BOB, MO)
         settings = {"COMFYUI_URLS": server.url}
@@ -47,25 +62,32 @@ async def test_the_first_connection_was_tried_again(fake: FakeDiscord) -> None:
     assert fake.sockets
 
 
-async def test_one_message_develops_into_the_picture(fake: FakeDiscord, channel: int) -> None:
+async def test_one_message_develops_into_the_picture(fake: FakeDiscord, channel: int, held: StepwiseServer) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
     assert post.labels == ["Cancel"]
     await fake.until(lambda: any(name.startswith("preview") for name in post.files))
+    first = post.content
+    held.step()
+    await fake.until(lambda: "%" in post.content and post.content != first)
+    held.go()
     (done,) = await results(fake, channel)
     assert done.id == post.id
     assert list(done.files) == ["negative-negative.png"] or len(done.files) == 1
     assert all(done.by_token)
     begun = [at for at, content in done.edits if "%" in content]
+    assert len(begun) >= 2
     assert all(later - earlier >= 1.9 for earlier, later in itertools.pairwise(begun))
 
 
-async def test_the_presence_says_what_is_going_on(fake: FakeDiscord, channel: int) -> None:
+async def test_the_presence_says_what_is_going_on(fake: FakeDiscord, channel: int, held: StepwiseServer) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     await fake.until(lambda: any("1 developing" in words for words in fake.presences))
+    held.go()
     await results(fake, channel)
 
 
+@pytest.mark.usefixtures("held")
 async def test_its_person_can_cancel_it_and_nobody_else(fake: FakeDiscord, channel: int) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
@@ -78,10 +100,11 @@ async def test_its_person_can_cancel_it_and_nobody_else(fake: FakeDiscord, chann
 
 
 @pytest.mark.long
-async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int) -> None:
+async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int, held: StepwiseServer) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
     fake.expire_tokens()
+    held.go()
     (done,) = await results(fake, channel)
     assert done.id == post.id
     assert done.files
@@ -90,7 +113,9 @@ async def test_a_token_that_dies_in_the_middle(fake: FakeDiscord, channel: int) 
 
 @pytest.mark.parametrize("told", ["told", "many", "missed"])
 @pytest.mark.long
-async def test_a_message_deleted_in_the_middle_cancels_its_run(fake: FakeDiscord, channel: int, told: str) -> None:
+async def test_a_message_deleted_in_the_middle_cancels_its_run(
+    fake: FakeDiscord, channel: int, held: StepwiseServer, told: str
+) -> None:
     guild = fake.channels[channel]
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
@@ -98,6 +123,7 @@ async def test_a_message_deleted_in_the_middle_cancels_its_run(fake: FakeDiscord
     about = {"channel_id": str(channel), "guild_id": str(guild)}
     if told == "missed":
         del fake.posts[post.id]  # the next edit finds out
+        held.step()
     elif told == "told":
         await fake.dispatch("MESSAGE_DELETE", {"id": str(post.id), **about})
     else:
@@ -120,11 +146,14 @@ async def decisions(fake: FakeDiscord, channel: int) -> str:
 
 
 @pytest.mark.long
-async def test_what_cannot_be_shown_there_comes_to_its_person(fake: FakeDiscord, channel: int) -> None:
+async def test_what_cannot_be_shown_there_comes_to_its_person(
+    fake: FakeDiscord, channel: int, held: StepwiseServer
+) -> None:
     await fake.slash(BOB, channel, "negative", {"photo": fresh()})
     await under_way(fake, channel)
     fake.expire_tokens()
     fake.strange.add(channel)
+    held.go()
     try:
         done = await fake.until(lambda: next((each for each in fake.public if not fake.channels[each.channel]), None))
     finally:
@@ -134,7 +163,7 @@ async def test_what_cannot_be_shown_there_comes_to_its_person(fake: FakeDiscord,
 
 @pytest.mark.long
 async def test_a_lost_connection_loses_nothing(
-    fake: FakeDiscord, channel: int, caplog: pytest.LogCaptureFixture
+    fake: FakeDiscord, channel: int, held: StepwiseServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "darkroom")
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
@@ -142,6 +171,7 @@ async def test_a_lost_connection_loses_nothing(
     await fake.drop()
     other = fake.add_channel(next(iter(fake.guilds)))
     await fake.slash(ALICE, other, "negative", {"photo": fresh()})
+    held.go()
     assert (await results(fake, channel))[0].files
     assert (await results(fake, other))[0].files
     assert fake.hellos[-1] == "resume"
@@ -149,11 +179,12 @@ async def test_a_lost_connection_loses_nothing(
     assert told == ["platform_disconnected", "platform_connected"]
 
 
-async def test_a_rate_limit_in_front_of_the_result(fake: FakeDiscord, channel: int) -> None:
+async def test_a_rate_limit_in_front_of_the_result(fake: FakeDiscord, channel: int, held: StepwiseServer) -> None:
     await fake.slash(ALICE, channel, "negative", {"photo": fresh()})
     post = await under_way(fake, channel)
     edits, limits = metrics.edits["discord"], metrics.rate_limits["discord"]
     fake.fail("PATCH", f"/messages/{post.id}", 429, times=3)
+    held.go()
     assert (await results(fake, channel))[0].files
     assert metrics.rate_limits["discord"] == limits + 3
     assert metrics.edits["discord"] > edits

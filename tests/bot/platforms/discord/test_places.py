@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
-from comfy.embedded import EmbeddedServer
 from tests.bot.platforms.discord.fake import ALL, Asked, FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, fresh, house, picture, results, under_way
+from tests.bot.stepwise import StepwiseServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _ATTACH = 1 << 15
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fake(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
+async def server() -> AsyncIterator[StepwiseServer]:
+    async with StepwiseServer() as server:
+        yield server
+
+
+@pytest.fixture
+def held(server: StepwiseServer) -> Iterator[StepwiseServer]:
+    """The ComfyUI, at which runs wait to go on."""
+    server.hold()
+    yield server
+    server.go()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fake(server: StepwiseServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeDiscord]:
     """A Discord with a server that has the bot, and one that has not."""
-    async with FakeDiscord() as fake, EmbeddedServer(pace=0.8) as server:
+    async with FakeDiscord() as fake:
         fake.add_guild(ALICE, BOB)
         async with house(fake, tmp_path_factory.mktemp("house"), settings={"COMFYUI_URLS": server.url}):
             yield fake
@@ -58,11 +72,14 @@ def refusals(fake: FakeDiscord, channel: int) -> int:
 
 @pytest.mark.parametrize("forum", [False, True])
 @pytest.mark.long
-async def test_a_thread_is_a_place_of_its_own(fake: FakeDiscord, guild: int, *, forum: bool) -> None:
+async def test_a_thread_is_a_place_of_its_own(
+    fake: FakeDiscord, guild: int, held: StepwiseServer, *, forum: bool
+) -> None:
     thread = await fake.add_thread(fake.add_channel(guild, forum=forum))
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})
     post = await under_way(fake, thread)
     fake.expire_tokens()
+    held.go()
     (done,) = await results(fake, thread)
     assert done.id == post.id
     assert done.files
@@ -70,12 +87,15 @@ async def test_a_thread_is_a_place_of_its_own(fake: FakeDiscord, guild: int, *, 
 
 
 @pytest.mark.long
-async def test_a_thread_that_was_put_away_is_brought_back(fake: FakeDiscord, channel: int) -> None:
+async def test_a_thread_that_was_put_away_is_brought_back(
+    fake: FakeDiscord, channel: int, held: StepwiseServer
+) -> None:
     thread = await fake.add_thread(channel)
     await fake.slash(ALICE, thread, "negative", {"photo": fresh()})
     post = await under_way(fake, thread)
     fake.expire_tokens()
     fake.archived.add(thread)
+    held.go()
     (done,) = await results(fake, thread)
     assert done.id == post.id
     assert thread not in fake.archived
@@ -89,12 +109,13 @@ async def test_a_thread_needs_a_right_of_its_own(fake: FakeDiscord, channel: int
 
 
 @pytest.mark.long
-async def test_a_direct_message_outlasts_its_token(fake: FakeDiscord) -> None:
+async def test_a_direct_message_outlasts_its_token(fake: FakeDiscord, held: StepwiseServer) -> None:
     direct = fake.add_channel()
     await run(fake, ALICE, direct)
     post = await under_way(fake, direct)
     assert "direct message" not in post.content  # it is one
     fake.expire_tokens()
+    held.go()
     (done,) = await results(fake, direct)
     assert done.id == post.id
     assert done.files
@@ -151,10 +172,11 @@ def brought(fake: FakeDiscord, request: pytest.FixtureRequest) -> int:
 
 
 @pytest.mark.long
-async def test_where_it_was_brought_along_the_token_does(fake: FakeDiscord, brought: int) -> None:
+async def test_where_it_was_brought_along_the_token_does(fake: FakeDiscord, brought: int, held: StepwiseServer) -> None:
     await run(fake, ALICE, brought)
     post = await under_way(fake, brought)
     assert "comes to you as a direct message" in post.content
+    held.go()
     (done,) = await results(fake, brought)
     assert done.id == post.id
     assert all(done.by_token)
@@ -163,11 +185,14 @@ async def test_where_it_was_brought_along_the_token_does(fake: FakeDiscord, brou
 
 
 @pytest.mark.long
-async def test_what_outlasts_the_token_there_is_a_direct_message(fake: FakeDiscord, brought: int) -> None:
+async def test_what_outlasts_the_token_there_is_a_direct_message(
+    fake: FakeDiscord, brought: int, held: StepwiseServer
+) -> None:
     await run(fake, ALICE, brought)
     await under_way(fake, brought)
     before = len(direct_to(fake, ALICE))
     fake.expire_tokens()
+    held.go()
     await fake.until(lambda: len(direct_to(fake, ALICE)) > before)
     assert direct_to(fake, ALICE)[-1].files
     assert not refusals(fake, brought)  # nothing is tried where the bot is not let in
@@ -189,12 +214,15 @@ async def test_buttons_and_pictures_there(fake: FakeDiscord, brought: int) -> No
 
 
 @pytest.mark.long
-async def test_who_takes_no_messages_finds_the_files_in_mine(fake: FakeDiscord, brought: int) -> None:
+async def test_who_takes_no_messages_finds_the_files_in_mine(
+    fake: FakeDiscord, brought: int, held: StepwiseServer
+) -> None:
     hermit = fake.new_id()
     fake.hermits.add(hermit)
     await run(fake, hermit, brought)
     await under_way(fake, brought)
     fake.expire_tokens()
+    held.go()
     await fake.until(lambda: any("/users/@me/channels" in path for _method, path, _status in fake.requests))
 
     while "Files of 1" not in (page := await mine(fake, hermit, brought)).labels:

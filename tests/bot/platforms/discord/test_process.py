@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.platforms.discord.fake import APPLICATION, FakeDiscord, Silence
 from tests.bot.platforms.discord.harness import ALICE, Process, fresh, opened, picture, results
+from tests.bot.stepwise import StepwiseServer
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def puts(fake: FakeDiscord) -> int:
 async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: Path) -> None:
     """Killed as soon as it is in line, killed while it develops, shut down, and killed with the result delivered."""
     channel = fake.add_channel(next(iter(fake.guilds)))
-    async with EmbeddedServer(pace=2.0) as server:
+    async with StepwiseServer() as server:
+        server.hold()
         settings = {"COMFYUI_URLS": server.url}
         async with Process(fake, tmp_path, **settings) as process:
             asked = await fake.slash(ALICE, channel, "negative", {"photo": picture()})
@@ -44,7 +45,7 @@ async def test_a_run_through_kills_and_a_shutdown(fake: FakeDiscord, tmp_path: P
         async with Process(fake, tmp_path, **settings) as process:
             await fake.until(lambda: "restarting" not in post.content)
             await process.end(signal.SIGKILL)
-        server._executor._pace = 0.0
+        server.go()
         async with Process(fake, tmp_path, **settings) as process:
             (done,) = await results(fake, channel)
             await process.end(signal.SIGKILL)
@@ -87,14 +88,15 @@ async def test_a_worker_finishes_the_message_without_a_gateway(
 ) -> None:
     """The process that speaks to Discord dies in the middle, and the interaction's token with it."""
     channel = fake.add_channel(next(iter(fake.guilds)))
-    async with EmbeddedServer(pace=2.0) as server:
+    async with StepwiseServer() as server:
+        server.hold()
         settings = {"COMFYUI_URLS": server.url, "DARKROOM_DATABASE_URL": new_postgres(postgres)}
         worker = Process(fake, tmp_path, "--worker", "garage", **settings)
         async with worker, Process(fake, tmp_path, "--chat", **settings) as chat:
             await fake.slash(ALICE, channel, "negative", {"photo": picture()})
             post = await fake.until(lambda: next((each for each in fake.public if "%" in each.content), None))
             await chat.end(signal.SIGKILL)
-            server._executor._pace = 0.0
+            server.go()
             fake.expire_tokens()
             (done,) = await results(fake, channel)
             assert await worker.end(signal.SIGTERM) == 0

@@ -463,6 +463,7 @@ async def test_results_are_found_by_words_with_pictures_and_had_again(fake: Fake
     eve = 778
     for words in ("a tall lighthouse", *(f"boat {number}" for number in range(5))):
         await fake.slash(eve, channel, "wide", {"text": words})
+        await results(fake, channel)  # so that the first one is the earliest
     await fake.slash(eve, channel, "negative", {"photo": picture()})
     await results(fake, channel, 7)
     mine = await fake.slash(eve, channel, "mine")
@@ -481,8 +482,8 @@ async def test_results_are_found_by_words_with_pictures_and_had_again(fake: Fake
     assert "lighthouse" in (await results(fake, channel, 8))[-1].content
 
 
-async def _told_by(fake: FakeDiscord, channel: int, command: str) -> list[str]:
-    asked = await fake.slash(ALICE, channel, command)
+async def _told_by(fake: FakeDiscord, channel: int, command: str, user: int = ALICE) -> list[str]:
+    asked = await fake.slash(user, channel, command)
     await fake.until(lambda: any(fake.whispers(asked)))
     return fake.whispers(asked)
 
@@ -491,6 +492,8 @@ async def test_ones_data_can_be_deleted(fake: FakeDiscord, channel: int) -> None
     eve = 777
     await fake.slash(eve, channel, "wide", {"text": "forget me"})
     await results(fake, channel)
+    while not any("done" in text for text in await _told_by(fake, channel, "mine", eve)):
+        pass  # it shows its result, and has not quite ended
     about = await fake.slash(eve, channel, "about")
     _kind, said = await about.answer
     assert "30 days" in said["content"]

@@ -174,6 +174,15 @@ class Conversation:
             shown = [(each.kind, each.text, list(each.buttons())) for each in self.messages]
             raise AssertionError(f"no result: {shown}") from None
 
+    async def ended(self) -> None:
+        """Wait until the newest run is on record as done: its message shows the result a moment before that."""
+        shown = ""
+        while "1. " not in shown or "done" not in shown:
+            count = len(self.messages)
+            await self.write("/mine")
+            await self.api.until(lambda count=count: len(self.messages) > count)
+            shown = self.last.text.partition("2. ")[0]
+
     async def notice(self, query: str) -> str:
         """Return the notice to the person who pressed a button."""
         await self.api.until(

@@ -247,6 +247,7 @@ async def test_a_first_run_is_offered(chat: Conversation) -> None:
 async def test_ones_data_can_be_deleted(chat: Conversation) -> None:
     await chat.write("/negative", photo=picture())
     done = await chat.result()
+    await chat.ended()
     await chat.write("/about")
     await chat.press(await chat.answer(button="Delete my data"), "Delete my data")
     await chat.press(await chat.answer(button="Yes"), "Yes")

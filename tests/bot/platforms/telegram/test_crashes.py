@@ -18,6 +18,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.platforms.telegram.harness import Conversation, picture, start, stop
 from tests.bot.platforms.telegram.server import BotApi, bot_api
+from tests.bot.stepwise import StepwiseServer
 
 
 def is_running(api: BotApi, chat: Conversation) -> bool:
@@ -39,7 +40,7 @@ async def poster(chat: Conversation, number: int) -> None:
     await chat.write("/poster", photo=picture(f"#{number}00000"))
 
 
-async def in_every_phase(api: BotApi) -> list[Conversation]:
+async def in_every_phase(api: BotApi, engine: StepwiseServer) -> list[Conversation]:
     """People whose runs are each in another phase."""
     done, sent, runs, fetched, heard, answered = chats = [Conversation(api) for _phase in range(6)]
     async with kept(api.hangs, "editMessageMedia"):  # the result is there, and Telegram has not said so
@@ -48,6 +49,7 @@ async def in_every_phase(api: BotApi) -> list[Conversation]:
     async with kept(api.gates, "editMessageMedia"):  # the result is on its way
         await poster(sent, 2)
         await api.until(lambda: api.made("editMessageMedia", sent.id))
+    engine.hold()
     await poster(runs, 3)
     await api.until(lambda: is_running(api, runs) and api.made("sendChatAction", runs.id))
     before = len(api.made("getFile"))
@@ -65,27 +67,27 @@ async def in_every_phase(api: BotApi) -> list[Conversation]:
 
 @pytest.mark.long
 async def test_killed_in_every_phase_and_told_to_end(tmp_path: Path) -> None:
-    async with bot_api() as api, EmbeddedServer(tmp_path / "engine", pace=0.8) as engine:
+    async with bot_api() as api, StepwiseServer(tmp_path / "engine", "ImageQuantize") as engine:
         environ = {"COMFYUI_URLS": engine.url, "TELEGRAM_PREVIEWS": "no"}
         process = await start(api, tmp_path, **environ)
         patient = Conversation(api)
         await patient.write("/negative")
         await api.until(lambda: patient.messages)
-        chats = await in_every_phase(api)
+        chats = await in_every_phase(api, engine)
         await stop(process, signal.SIGKILL)
-        engine._executor._pace = 0.0
+        engine.go()
         process = await start(api, tmp_path, **environ)
         await api.until(lambda: all(len(chat.messages) == 1 and chat.last.kind == "photo" for chat in chats))
         await api.until(lambda: len(api.made("editMessageMedia", chats[0].id)) == 2)  # asked for again
         assert all(Image.open(BytesIO(chat.last.media or b"")).size == (64, 48) for chat in chats)
 
-        engine._executor._pace = 0.8
+        engine.hold()
         last = Conversation(api)
         await poster(last, 7)  # other than before, or the server has it at hand
         await api.until(lambda: is_running(api, last))
         assert await stop(process) == 0
         assert "restarting" in last.last.text
-        engine._executor._pace = 0.0
+        engine.go()
         process = await start(api, tmp_path, **environ)
         await api.until(lambda: last.last.kind == "photo")
         await patient.write(photo=picture())  # what was asked before both goes on
@@ -99,7 +101,8 @@ async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram
     tmp_path: Path, postgres: str
 ) -> None:
     """The one that chats needs no server, and the worker asks for no updates."""
-    async with bot_api() as api, EmbeddedServer(tmp_path / "engine", pace=2.0) as engine:
+    async with bot_api() as api, StepwiseServer(tmp_path / "engine", "ImageQuantize") as engine:
+        engine.hold()
         shared = {"DARKROOM_DATABASE_URL": new_postgres(postgres), "TELEGRAM_PREVIEWS": "no"}
         worker = await start(api, tmp_path, "--worker", "garage", COMFYUI_URLS=engine.url, **shared)
         chat = await start(api, tmp_path, "--chat", **shared)
@@ -107,7 +110,7 @@ async def test_a_worker_finishes_the_message_when_the_process_that_asks_telegram
         await poster(member, 1)
         await api.until(lambda: is_running(api, member))
         await stop(chat, signal.SIGKILL)
-        engine._executor._pace = 0.0
+        engine.go()
         asked = len(api.made("getUpdates"))
         await api.until(lambda: member.last.kind == "photo")
         assert len(api.made("getUpdates")) == asked

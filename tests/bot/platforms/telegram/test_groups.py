@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
+import threading
 from contextlib import closing
 from io import BytesIO
 from itertools import groupby
@@ -15,7 +16,7 @@ from PIL import Image
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded, write_worded
-from tests.bot.harness import Studio, painter, until
+from tests.bot.harness import Studio, after, painter, until
 from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.platforms.telegram.harness import Conversation, forged, serving, start, stop
 from tests.bot.platforms.telegram.server import Kept, bot_api
@@ -33,6 +34,17 @@ async def album(chat: Conversation, count: int) -> list[Kept]:
     await chat.api.until(lambda: len(chat.messages) == count + 1 and "Again" in chat.messages[-1].buttons())
     assert [each.kind for each in chat.messages[:-1]] == ["photo"] * count
     return chat.messages
+
+
+async def taken(folder: Path, count: int) -> None:
+    """Wait until so many runs are on record."""
+
+    async def are_there() -> bool:
+        with closing(sqlite3.connect(folder / "data" / "darkroom.db")) as database:
+            ((found,),) = database.execute("SELECT count(*) FROM runs")
+        return bool(found == count)
+
+    await until(are_there)
 
 
 async def test_an_album_with_numbers_below(tmp_path: Path) -> None:
@@ -171,12 +183,15 @@ async def test_one_that_fails_is_one_sentence_and_can_be_asked_for_again(tmp_pat
 @pytest.mark.long
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
-    async with bot_api() as api, Studio(["a.ckpt"], lambda _color: 0.2) as studio:
+    both = threading.Event()
+    async with bot_api() as api, Studio(["a.ckpt"], after(both, lambda _color: 0.2)) as studio:
         environ = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": studio.url}
         process = await start(api, tmp_path, **environ)
         ann, ben = Conversation(api), Conversation(api)
         await ann.write("/slow count=4 seed=100")
         await ben.write("/slow count=4 seed=200")
+        await taken(tmp_path, 8)
+        both.set()
         await api.until(lambda: len(studio.painted) >= 3)
         await stop(process, signal.SIGKILL)
         process = await start(api, tmp_path, **environ)
@@ -208,7 +223,8 @@ async def test_an_album_that_was_being_sent_may_come_twice_and_says_so(tmp_path:
 @pytest.mark.long
 async def test_a_message_that_is_gone_cancels_all(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
-    studio = Studio(["a.ckpt"], lambda color: 0.5 if color < 2 else 60.0)
+    gone = threading.Event()
+    studio = Studio(["a.ckpt"], after(gone, lambda color: 0.0 if color < 2 else 60.0))
     async with bot_api() as api, studio:
         environ = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": studio.url}
         async with serving(api, tmp_path, **environ):
@@ -216,6 +232,7 @@ async def test_a_message_that_is_gone_cancels_all(tmp_path: Path) -> None:
             await chat.write("/slow count=3 seed=1")
             await api.until(lambda: bool(chat.messages) and bool(studio.painted))
             chat.last.deleted = True
+            gone.set()
 
             async def are_cancelled() -> bool:
                 with closing(sqlite3.connect(tmp_path / "data" / "darkroom.db")) as database:

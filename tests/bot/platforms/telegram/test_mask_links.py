@@ -13,7 +13,8 @@ from PIL import Image
 from tests.bot.platforms.telegram.harness import Conversation, picture, serving
 from tests.bot.platforms.telegram.server import bot_api
 from tests.bot.platforms.web.inpaint import write_inpaint
-from tests.bot.platforms.web.linked import Browser, free_port, half_mask, looked_at
+from tests.bot.platforms.web.linked import Browser, half_mask, looked_at
+from tests.ports import free_port
 
 
 @pytest.mark.long

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from pathlib import Path
 
 import aiohttp
@@ -21,12 +20,7 @@ from bot.platforms.telegram.api.update_queue import UpdateQueue
 from bot.platforms.telegram.chats import Chat
 from tests.bot.platforms.telegram.harness import Conversation, picture, serve, serving
 from tests.bot.platforms.telegram.server import Refused, bot_api
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+from tests.ports import free_port
 
 
 @pytest.mark.long
@@ -85,6 +79,7 @@ async def test_what_one_person_says_is_answered_in_order_and_others_meanwhile(tm
         await slow.write("/mine")
         await quick.write("/help")
         await quick.answer("/poster")
+        await slow.answer("One moment")
         assert len(slow.messages) == 1
         api.gates.pop("getFile").set()
         await slow.answer("Your latest runs")

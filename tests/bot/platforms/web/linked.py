@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from io import BytesIO
 from types import TracebackType
 from typing import Any
 
 import aiohttp
 from PIL import Image
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def half_mask() -> bytes:

@@ -15,6 +15,7 @@ import aiohttp
 from PIL import Image, ImageOps
 
 from bot.core.background import TaskHealth
+from bot.core.model import Cancelled, Done, Failed, Status
 from bot.core.platform import Platform, Services
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
@@ -26,7 +27,8 @@ from bot.settings import Role
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.databases import ENGINE, RUNS, fill
-from tests.bot.harness import Gates, QuickSettings, layers, write_workflows
+from tests.bot.harness import Gates, QuickSettings, layers, until, write_workflows
+from tests.bot.stepwise import stepwise as stepwise_node
 from tests.patience import PATIENCE
 
 PHOTO = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
@@ -41,36 +43,47 @@ class Page:
     gates: Gates
     engine: EmbeddedServer
     platform: WebPlatform
+    last_words: set[str]  # the runs whose ends the page has been told
 
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    async def ended(self, run_id: str) -> None:
+        """Wait until a run has ended, and nothing more will be said of it."""
+
+        async def is_over() -> bool:
+            run = await self.services.runs.get(run_id)
+            return run is not None and run.ended_at is not None and run_id in self.last_words
+
+        await until(is_over)
 
 
 @asynccontextmanager
 async def page(
     folder: Path,
     role: Role | None = None,
-    pace: float = 0.0,
     database: str = "",
     nodes: Mapping[str, NodeType] | None = None,
     operators: str = "",
     publish: str = "open",
     limits: Mapping[str, float] | None = None,
     beside: Mapping[str, Platform] | None = None,
+    stepwise: bool = False,
     **options: Any,
 ) -> AsyncIterator[Page]:
     """Serve the page from a data folder; opened again in the same one, it is a restart. `limits` are those of the
-    database, and `beside` are other platforms.
+    database, and `beside` are other platforms. With `stepwise`, pictures are inverted in steps, each before a gate.
     """
     gates = Gates()
+    steps = stepwise_node("ImageInvert", gates.wait) if stepwise else {}
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     shared = KeyValueStore(Database(database)) if database else None
     platform = WebPlatform(PageConfig(**{"ports": (0,), **options}), opened.set_result, shared)
     await asyncio.to_thread(fill, folder, RUNS, ENGINE)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(platform)
-        engine = await stack.enter_async_context(EmbeddedServer(nodes=nodes or gates.nodes(), pace=pace))
+        engine = await stack.enter_async_context(EmbeddedServer(nodes={**(nodes or gates.nodes()), **steps}))
         stack.callback(gates.open)
         environ = {"COMFYUI_URLS": f"one={engine.url};publish={publish}", "DARKROOM_DATA_DIR": str(folder)}
         chosen = {"DARKROOM_DATABASE_URL": database, "DARKROOM_OPERATORS": operators}
@@ -84,7 +97,20 @@ async def page(
         serve = asyncio.create_task(platform.serve(services))
         stack.push_async_callback(_cancelled, serve)
         await asyncio.wait({serve, opened}, return_when=asyncio.FIRST_COMPLETED)
-        yield Page(opened.result(), services, gates, engine, platform)
+        yield Page(opened.result(), services, gates, engine, platform, _last_words(platform))
+
+
+def _last_words(platform: WebPlatform) -> set[str]:
+    """Note from now on of which runs the page has been told the end."""
+    told, say = set[str](), platform._hub.say
+
+    def noted(visitor: str, run_id: str, status: Status) -> None:
+        say(visitor, run_id, status)
+        if isinstance(status, Done | Failed | Cancelled):
+            told.add(run_id)
+
+    platform._hub.say = noted  # type: ignore[method-assign]
+    return told
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import re
 import shutil
+import time
 import wave
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, FileChooser, Locator, Response, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, FileChooser, Locator, Response, expect
 from playwright.async_api import Page as Tab
 
 from bot.core.media.metadata.strip import strip
@@ -27,9 +28,10 @@ from tests.bot.harness import until
 from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.parcel import STATUE, parcel, write_parcel
 from tests.bot.platforms.web.conftest import CHROMIUM
-from tests.bot.platforms.web.pages import PHOTO, Page, differ, negative, page, relay
+from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, relay
 from tests.bot.platforms.web.reel import CLIP, reel, write_reel
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 ARTIFACTS = Path(__file__).parents[4] / "build"
 PHONE: Any = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -42,12 +44,18 @@ pytestmark = [
 
 @asynccontextmanager
 async def opened(
-    browser: Browser, folder: Path, pace: float = 0.0, nodes: Mapping[str, NodeType] | None = None, **options: Any
+    browser: Browser,
+    folder: Path,
+    nodes: Mapping[str, NodeType] | None = None,
+    stepwise: bool = False,
+    **options: Any,
 ) -> AsyncIterator[tuple[Page, Tab]]:
     """The page, and a browser's tab that shows it; whatever its scripts complain of fails the test."""
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(page(folder, pace=pace, nodes=nodes))
+        web = await stack.enter_async_context(page(folder, nodes=nodes, stepwise=stepwise))
         context = await stack.enter_async_context(await browser.new_context(**options))
+        context.set_default_timeout(PATIENCE * 1000)
+        await stay_for_slow_ones(web, context)
         tab = await context.new_page()
         faults: list[str] = []
         tab.on("pageerror", lambda error: faults.append(str(error)))
@@ -55,6 +63,26 @@ async def opened(
         await tab.goto(web.url)
         yield web, tab
         assert faults == []
+
+
+async def stay_for_slow_ones(web: Page, context: BrowserContext) -> None:
+    """Let what is said, asked or to be undone for some seconds stay, so that a slow machine sees it too."""
+    now = time.time()
+    web.services.gallery._clock = lambda: now
+    seconds = [5000, 6000, 10_000]
+    await context.add_init_script(
+        "(() => { const later = window.setTimeout; window.setTimeout = (act, after, ...more) => "
+        f"{seconds}.includes(after) ? 0 : later(act, after, ...more); }})()"
+    )
+
+
+@asynccontextmanager
+async def busy(web: Page) -> AsyncIterator[None]:
+    """Somebody else's run keeps the server busy until the gates are opened."""
+    async with Visitor(web.url) as other:
+        _status, taken = await other.ask("gated")
+        await other.until(taken["id"], "running")
+        yield
 
 
 def _is_fault(line: ConsoleMessage) -> bool:
@@ -103,7 +131,7 @@ async def drop(tab: Tab, path: Path) -> None:
 
 
 async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Browser, tmp_path: Path) -> None:
-    async with opened(browser, tmp_path, pace=1.5, accept_downloads=True, color_scheme="dark") as (_web, tab):
+    async with opened(browser, tmp_path, stepwise=True, accept_downloads=True, color_scheme="dark") as (web, tab):
         await tab.evaluate("""() => {
             window.seen = [];
             new MutationObserver((changes) => changes.forEach(({ target }) => {
@@ -115,8 +143,12 @@ async def test_a_photograph_is_dropped_develops_and_is_downloaded(browser: Brows
         await drop(tab, PHOTO)
         await expect(tab.locator(".drop img")).to_be_visible()
         await develop(tab)
-        await expect(message(tab).get_by_role("progressbar")).to_be_visible()
-        await expect(message(tab).locator(".preview")).to_be_visible()
+        bar = message(tab).get_by_role("progressbar")
+        for step in (1, 2, 3):
+            await expect(bar).to_be_visible()
+            await tab.wait_for_function("step => window.seen.length >= step", arg=step, timeout=PATIENCE * 1000)
+            await expect(message(tab).locator(".preview")).to_be_visible()
+            web.gates.open(str(step))
         await reaches(message(tab), "done")
         await expect(tab.get_by_role("status")).to_have_text("Negative is done.")
         seen = await tab.evaluate("window.seen")
@@ -261,8 +293,8 @@ async def test_two_visitors_see_their_own(browser: Browser, tmp_path: Path) -> N
 
 @pytest.mark.long
 async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None:
-    async with page(tmp_path) as web:
-        port = web.port
+    port = free_port()
+    async with page(tmp_path, ports=(port,)) as web:
         tab = await browser.new_page()
         await tab.goto(web.url)
         await choose(tab, "Polaroid")
@@ -420,12 +452,14 @@ async def test_several_files_are_a_run_each_and_a_code_joins_accounts(browser: B
 @pytest.mark.long
 async def test_several_at_once_fill_one_card(browser: Browser, tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
-    async with opened(browser, tmp_path) as (_web, tab):
+    async with opened(browser, tmp_path) as (web, tab), busy(web):
         await choose(tab, "Seeded")
         await tab.get_by_label("Another number").fill("3")
         await tab.get_by_role("textbox", name="Seed").fill("7")
         await _note_all_that_is_said(tab)
         await develop(tab)
+        await expect(queued(tab).locator(".cells article")).to_have_count(3)
+        web.gates.open()
         cards = tab.locator("#runs > li > article")
         card, cells = cards.first, cards.first.locator(".cells article")
         await expect(card.locator(".pill").first).to_have_text("3 of 3")
@@ -477,6 +511,7 @@ async def test_a_group_that_waits_is_cancelled_with_one_button(browser: Browser,
     async with opened(browser, tmp_path) as (_web, tab):
         await choose(tab, "Gated")
         await develop(tab)
+        await reaches(message(tab), "running")
         await choose(tab, "Seeded")
         await tab.locator(".several .segments label", has_text="2").click()
         await develop(tab)
@@ -659,6 +694,8 @@ async def test_words_at_the_top_are_whole_on_a_small_phone(browser: Browser, tmp
     async with opened(browser, tmp_path, **small) as (_web, tab):
         await choose(tab, "Plain")
         await develop(tab)
+        await reaches(message(tab), "done")
+        await tab.reload()  # nothing is said any longer: that takes the room of a link
         await reaches(message(tab), "done")
         for name in ("Gallery", "Studio", "Control room"):
             link = tab.get_by_role("link", name=name, exact=True)

@@ -19,12 +19,14 @@ from tests.bot.platforms.web.pages import PHOTO, page
 from tests.bot.platforms.web.test_browser import (
     PHONE,
     _is_accessible,
+    busy,
     choose,
     develop,
     message,
     opened,
     queued,
     reaches,
+    stay_for_slow_ones,
 )
 
 pytestmark = [
@@ -81,7 +83,7 @@ async def test_go_is_in_reach_without_scrolling(browser: Browser, tmp_path: Path
 @pytest.mark.long
 async def test_a_form_is_filled_in_with_few_presses(browser: Browser, tmp_path: Path) -> None:
     write_sized(tmp_path)
-    async with opened(browser, tmp_path) as (_web, tab):
+    async with opened(browser, tmp_path) as (web, tab), busy(web):
         await choose(tab, "Sized 0")
         words = tab.get_by_role("textbox", name="Words")
         await expect(words).to_be_focused()
@@ -101,6 +103,8 @@ async def test_a_form_is_filled_in_with_few_presses(browser: Browser, tmp_path: 
         await tab.keyboard.press("Space")
         await words.fill("one")
         await tab.keyboard.press("Control+Enter")
+        await expect(queued(tab).locator(".cells article")).to_have_count(2)
+        web.gates.open()
         group = tab.locator("#runs > .group > article")
         await expect(group.locator(".pill").first).to_have_text("2 of 2")
         await expect(tab.locator("#said")).to_have_text("Sized 0: all have ended.")
@@ -164,6 +168,7 @@ async def test_a_photograph_that_is_too_large_is_reduced_and_a_result_is_taken_a
     most = 40_000
     assert PHOTO.stat().st_size > most
     async with page(tmp_path, upload_bytes=most) as web, await browser.new_context(**PHONE) as context:
+        await stay_for_slow_ones(web, context)
         tab = await context.new_page()
         await tab.goto(web.url)
         await choose(tab, "Negative")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
+import threading
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ import pytest
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.forks import Forked, fork
-from tests.bot.harness import Studio
+from tests.bot.harness import Studio, after
 from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.web.pages import Visitor
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 
 async def _start(folder: Path, server: str, port: int) -> Forked:
@@ -50,13 +51,14 @@ async def _results(visitor: Visitor) -> list[dict[str, Any]]:
 @pytest.mark.long
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    async with Studio(["a.ckpt"], lambda _color: 0.2) as studio:
+    port = free_port()
+    both = threading.Event()
+    async with Studio(["a.ckpt"], after(both, lambda _color: 0.2)) as studio:
         process = await _start(tmp_path, studio.url, port)
         async with Visitor(f"http://127.0.0.1:{port}") as ann, Visitor(f"http://127.0.0.1:{port}") as ben:
             await ann.ask("slow", seed=100, count=4)
             await ben.ask("slow", seed=200, count=4)
+            both.set()
             async with asyncio.timeout(PATIENCE):
                 while len(studio.painted) < 3:  # noqa: ASYNC110 - another process makes it so
                     await asyncio.sleep(0.02)
@@ -77,8 +79,7 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
 async def test_a_recipe_goes_on_with_the_result_that_is_chosen(tmp_path: Path) -> None:
     await asyncio.to_thread(write_onward, tmp_path)
     await asyncio.to_thread(write_recipe, tmp_path, "pair -> darker", '[step.darker]\ntake = "ask"\n')
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with EmbeddedServer() as server:
         process = await _start(tmp_path, server.url, port)
         async with Visitor(f"http://127.0.0.1:{port}") as ann:

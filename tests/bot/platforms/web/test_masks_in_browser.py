@@ -20,9 +20,10 @@ from tests.bot.platforms.discord.harness import ALICE, channel_of_its_own, first
 from tests.bot.platforms.discord.test_mask_links import link_of
 from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.inpaint import write_inpaint
-from tests.bot.platforms.web.linked import free_port, png
+from tests.bot.platforms.web.linked import png
 from tests.bot.platforms.web.pages import page
 from tests.bot.platforms.web.test_browser import PHONE, choose
+from tests.ports import free_port
 
 BLUE, INVERSE = (32, 64, 96), (223, 191, 159)
 

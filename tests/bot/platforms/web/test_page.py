@@ -55,7 +55,7 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.databases import new_postgres
 from tests.bot.forks import fork
 from tests.bot.harness import RecordingPlatform, failing, until
-from tests.bot.platforms.web.pages import PHOTO, Page, Visitor, differ, negative, page, pixels, png
+from tests.bot.platforms.web.pages import PHOTO, Visitor, differ, negative, page, pixels, png
 from tests.patience import PATIENCE
 
 
@@ -188,14 +188,17 @@ async def test_the_stream_begins_with_everything_and_goes_on(tmp_path: Path) -> 
         _status, first = await ann.ask("gated", gate="first")
         await ann.until(first["id"], "running")
         async with asyncio.timeout(PATIENCE), ann.listening() as events, ann.listening() as second_tab:
-            name, data = await anext(events)
-            assert (name, [run["id"] for run in data["runs"]]) == ("state", [first["id"]])
+            for tab in (events, second_tab):
+                name, data = await anext(tab)
+                assert (name, [run["id"] for run in data["runs"]]) == ("state", [first["id"]])
             _status, second = await ann.ask("gated", gate="second")
             seen = [await _next(tab, second["id"]) for tab in (events, second_tab)]
             assert {name for name, _data in seen} == {"run"}
             web.gates.open()
-            states = {run_id: await _last(events, run_id) for run_id in (first["id"], second["id"])}
-            assert {view["state"] for view in states.values()} == {"done"}
+            waited = {first["id"], second["id"]}
+            while waited:
+                _name, data = await anext(events)
+                waited -= {data["id"]} if data["state"] == "done" else set()
 
 
 async def _next(events: Any, run_id: str) -> tuple[str, dict[str, Any]]:
@@ -220,9 +223,9 @@ async def test_after_a_break_only_what_was_missed_is_told(tmp_path: Path) -> Non
             async with asyncio.timeout(PATIENCE), ann.listening() as events:  # broken as soon as it has begun
                 await anext(events)
             web.gates.open(gate)
-            await _ended(web, run_id)
+            await web.ended(run_id)
         _status, third = await ann.ask("plain")
-        await _ended(web, third["id"])
+        await web.ended(third["id"])
         async with asyncio.timeout(PATIENCE), ann.listening(ann.heard) as events:
             told = [await anext(events) for _each in (ids[1], third["id"])]
             assert {(name, data["id"], data["state"]) for name, data in told} == {
@@ -245,14 +248,6 @@ async def test_where_what_was_missed_is_not_kept_everything_is_told(tmp_path: Pa
             visitor = ben if last_event == ann.heard else ann  # another's journal is of no use to anybody
             async with asyncio.timeout(PATIENCE), visitor.listening(last_event) as events:
                 assert (await anext(events))[0] == "state"
-
-
-async def _ended(web: Page, run_id: str) -> None:
-    async def is_done() -> bool:
-        run = await web.services.runs.get(run_id)
-        return run is not None and run.ended_at is not None
-
-    await until(is_done)
 
 
 @pytest.mark.long
@@ -308,6 +303,7 @@ async def test_cancelling_and_deleting(tmp_path: Path) -> None:
         assert await ann.call("POST", f"runs/{run_id}/cancel") == (200, {"stopped": True})
         web.gates.open()
         await ann.until(run_id, "cancelled")
+        await web.ended(run_id)
         async with asyncio.timeout(PATIENCE), ann.listening() as events:
             await anext(events)
             assert (await ann.call("DELETE", f"runs/{run_id}"))[0] == 200
@@ -334,7 +330,7 @@ async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, po
     """As with `--chat` here and `--worker` there: this page's own hub hears of it over the database alone."""
     url = new_postgres(postgres)
     role = Role(worker=None)
-    async with page(tmp_path, role=role, database=url, pace=1.5) as web, Visitor(web.url) as ann:
+    async with page(tmp_path, role=role, database=url, stepwise=True) as web, Visitor(web.url) as ann:
         _status, taken = await ann.ask("negative", photo=png())
         async with asyncio.timeout(PATIENCE), _worker(tmp_path, url, web.engine.url), ann.listening() as events:
             async for _name, data in events:
@@ -343,6 +339,7 @@ async def test_a_run_that_another_process_develops_is_watched(tmp_path: Path, po
             assert (data["state"], 0 < data["fraction"] < 1, data["line"] != "") == ("running", True, True)
             status, preview, headers = await ann.get(data["preview"])
             assert (status, headers["Content-Type"][:6], len(preview) > 100) == (200, "image/", True)
+            web.gates.open()
             result = await _last(events, taken["id"])
             await until(partial(_nothing_is_left, url))
         assert differ((await ann.get(result["files"][0]["url"]))[1], negative(png())) <= 1
@@ -559,7 +556,11 @@ async def test_several_files_for_a_field_are_a_run_each(tmp_path: Path) -> None:
 @pytest.mark.long
 async def test_a_run_of_another_account_is_seen_as_it_goes_and_is_cancelled(tmp_path: Path) -> None:
     elsewhere, chat = Person("test", "5", "Ann"), RecordingPlatform()
-    async with page(tmp_path, pace=0.5, beside={"test": chat}) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+    async with (
+        page(tmp_path, stepwise=True, beside={"test": chat}) as web,
+        Visitor(web.url) as ann,
+        Visitor(web.url) as ben,
+    ):
         code = (await web.services.links.start(elsewhere, Place("test", "5"))).split("Your code is ")[1][:11]
         await ann.call("POST", "links", data={"act": "join", "code": code})
         values = {"photo": UploadedFile(PHOTO, "coffee.jpg")}
@@ -576,6 +577,7 @@ async def test_a_run_of_another_account_is_seen_as_it_goes_and_is_cancelled(tmp_
             assert (await ben.get(told["preview"]))[0] == 404
             assert (await ben.call("POST", f"runs/{run_id}/cancel"))[0] == 404
             assert (await ann.call("POST", f"runs/{run_id}/cancel"))[1] == {"stopped": True}
+            web.gates.open()
             while told["state"] != "cancelled":
                 _name, told = await anext(events)
         await chat.until(lambda: isinstance(chat.messages["one"].last, Cancelled))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from playwright.async_api import Browser, expect
 
 from bot.core.model import Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
+from bot.core.storage.schema import runs
 from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.pages import Visitor, page
 from tests.bot.platforms.web.test_control import PHONE, is_accessible
@@ -30,6 +33,10 @@ async def test_a_moderator_decides_with_the_keyboard(browser: Browser, tmp_path:
         waiting = [(await ann.ask("plain"))[1]["id"] for _number in range(3)]
         for run in waiting:
             await ann.until(run, "held")
+        now = time.time()  # all of them were asked for on one day, and it is still that day: midnight may come
+        async with moderation._records._database.change() as connection:
+            await connection.execute(sqlalchemy.update(runs).values(asked_at=now))
+        moderation._clock = lambda: now
         tab = await context.new_page()
         faults: list[str] = []
         tab.on("pageerror", lambda error: faults.append(str(error)))

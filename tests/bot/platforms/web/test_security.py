@@ -71,8 +71,8 @@ async def test_anothers_runs_and_files_are_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.long
 async def test_a_preview_is_its_visitors_alone(tmp_path: Path) -> None:
-    async with page(tmp_path, pace=0.5) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
-        _status, taken = await ann.ask("polaroid", photo=png())
+    async with page(tmp_path, stepwise=True) as web, Visitor(web.url) as ann, Visitor(web.url) as ben:
+        _status, taken = await ann.ask("negative", photo=png())
         async with ann.listening() as events:
             url = await _preview(events)
         got, data, headers = await ann.get(url)

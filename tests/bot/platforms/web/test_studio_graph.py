@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from playwright.async_api import Page as Tab
 
 from tests.bot.core.sources.saving import save
@@ -153,8 +154,16 @@ async def test_a_field_comes_back_and_two_tabs_know_of_each_other(browser: Brows
         other = await tab.context.new_page()
         await other.goto(tab.url)
         await expect(other.get_by_label("Title")).to_have_value("Soft sheet")
+        seen = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await seen.wait()
+            await route.continue_()
+
+        await tab.route("**/studio/drafts/**", hold)
         await tab.get_by_label("Title").fill("Softer sheet")
         await expect(tab.locator(".studio-kept")).to_have_text("Saving the draft…")
+        seen.set()
         await expect(tab.locator(".studio-kept")).to_have_text("Draft saved.")
         await other.get_by_label("Description").fill("By the other tab")
         await expect(other.locator(".studio-old")).to_contain_text("changed in another tab or browser")
