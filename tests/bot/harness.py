@@ -16,11 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+import pytest
 from aiohttp import web
 from PIL import Image
 
 from bot.core.background import TaskHealth
 from bot.core.errors import DeliveryFailed, StorageFailed
+from bot.core.execution.attempt import Attempt
 from bot.core.model import (
     Address,
     Cancelled,
@@ -40,6 +42,7 @@ from bot.core.pings.wishes import NEVER
 from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.run import RunRecord
+from bot.core.runs.queue import RunQueue
 from bot.core.workflows.catalog import bundled_folder
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
@@ -104,7 +107,9 @@ class Message:
         return list(dict.fromkeys(type(status) for status in self.statuses))
 
     def reasons(self) -> list[str]:
-        return [status.reason for status in self.statuses if isinstance(status, Queued) and status.reason]
+        """Why it waits again, each once: who waits long is told it again with the place in line."""
+        told = [status.reason for status in self.statuses if isinstance(status, Queued)]
+        return [reason for reason in dict.fromkeys(told) if reason]
 
 
 class RecordingPlatform:
@@ -307,6 +312,7 @@ class WatchedServer(EmbeddedServer):
         self.calls: Counter[str] = Counter()
         self.delay = 0.0
         self.breaks = 0
+        self.refuses_sockets = False
 
     @property
     def prompts(self) -> list[str]:
@@ -337,6 +343,8 @@ class WatchedServer(EmbeddedServer):
         async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
             self.calls[f"{request.method} {request.path}"] += 1
             await asyncio.sleep(self.delay)
+            if self.refuses_sockets and request.path == "/ws":
+                raise web.HTTPServiceUnavailable
             answer: web.StreamResponse = await handler(request)
             if self.breaks and request.path != "/ws":
                 self.breaks -= 1
@@ -345,6 +353,28 @@ class WatchedServer(EmbeddedServer):
             return answer
 
         return watch
+
+
+def port_of(server: EmbeddedServer) -> int:
+    return int(server.url.rpartition(":")[2])
+
+
+def tell_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no worker take a run before its person has read why it is tried once more. One that is taken at once says
+    nothing of it.
+    """
+    again, claim, telling = Attempt._again, RunQueue.claim, asyncio.Lock()
+
+    async def told(self: Attempt, error: Exception) -> bool:
+        async with telling:
+            return await again(self, error)
+
+    async def claimed(self: RunQueue, *given: Any) -> RunRecord | None:
+        async with telling:
+            return await claim(self, *given)
+
+    monkeypatch.setattr(Attempt, "_again", told)
+    monkeypatch.setattr(RunQueue, "claim", claimed)
 
 
 class Gates:

@@ -15,7 +15,7 @@ from comfy.embedded import EmbeddedServer
 from comfy.messages.events import Event, Executing, ExecutionSuccess, NodeProgress, PictureSent, ProgressState
 from comfy.messages.previews import Preview
 from comfy.tracking.subscription import Subscription
-from tests.bot.harness import Gates, WatchedServer
+from tests.bot.harness import Gates, WatchedServer, until
 
 RED = 0xFF0000
 PREVIEWS = {"preview_method": "auto"}
@@ -86,11 +86,18 @@ async def test_what_was_sent_before_the_connection_was_lost_counts(tmp_path: Pat
         ComfyClient(Server(server.url, look_every=0.2)) as client,
     ):
         submission = await client.submit(Prompt(gated))
+
+        async def is_executed() -> bool:
+            return bool(server.prompts)
+
         async for event in client.follow(submission.prompt_id):
             events.append(event)
             if isinstance(event, Executing) and event.node == "3":
+                server.refuses_sockets = True  # until it has executed the rest: else that came on another one
                 await server.drop_sockets()
                 gates.open()
+                await until(is_executed)
+                server.refuses_sockets = False
     assert pictures(events) == [("2", (255, 0, 0))] * 2
     assert events[-1] == ExecutionSuccess(submission.prompt_id, cached=False, sent=("2",))
 

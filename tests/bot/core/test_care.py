@@ -16,7 +16,7 @@ from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
-from tests.bot.harness import ANN, BEN, RecordingPlatform, WatchedServer, house, until
+from tests.bot.harness import ANN, BEN, RecordingPlatform, WatchedServer, house, tell_first, until
 
 
 class OutOfMemoryError(Exception):
@@ -51,8 +51,9 @@ def full() -> Exception:
 
 @pytest.mark.long
 async def test_a_run_for_which_the_memory_does_not_suffice_is_tried_once_more_without_the_models_of_others(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tell_first(monkeypatch)
     server, platform = WatchedServer(nodes=gate(Failing(full()))), RecordingPlatform()
     async with house(tmp_path, platform, [server]) as home:
         run_id, shown = await home.ask("gated")

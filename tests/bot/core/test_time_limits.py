@@ -12,7 +12,7 @@ from bot.core.servers.condition import Condition
 from bot.core.watching.watch import Watch
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.test_care import gate
-from tests.bot.harness import BEN, House, WatchedServer, house, until
+from tests.bot.harness import BEN, House, WatchedServer, house, tell_first, until
 from tests.patience import PATIENCE
 
 SENTENCE = (
@@ -47,7 +47,10 @@ async def test_a_run_longer_than_the_setting_ends_for_good_and_the_server_takes_
 
 
 @pytest.mark.long
-async def test_a_run_without_progress_is_tried_once_more_and_then_ends(tmp_path: Path) -> None:
+async def test_a_run_without_progress_is_tried_once_more_and_then_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_first(monkeypatch)
     over = threading.Event()
     servers = [EmbeddedServer(nodes=gate(lambda: _wait(over))) for _number in range(3)]
     async with house(tmp_path, servers=servers) as home:

@@ -166,7 +166,7 @@ async def test_servers_of_this_machine_are_found() -> None:
     await other.setup()
     await web.TCPSite(other, "127.0.0.1", 0).start()
     try:
-        async with EmbeddedServer() as engine, EmbeddedServer() as closed:
+        async with EmbeddedServer() as engine, EmbeddedServer(port=free_port()) as closed:
             ports = [int(each.url.rpartition(":")[2]) for each in (engine, closed)]
             found = await nearby([ports[0], other.addresses[0][1]])
             assert [each.address for each in found] == [engine.url]

@@ -293,7 +293,7 @@ def test_what_there_is() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.long
 def test_signals_cancel_and_say_so(desk_top: Path, number: signal.Signals) -> None:
-    engine = [*stand_in("comfy.embedded.__main__"), "--port", "0", "--pace", "0.5"]
+    engine = [*stand_in("comfy.embedded.__main__"), "--port", "0", "--pace", "60"]
     command = [*stand_in("bot.__main__"), "run", "polaroid", "--photo", "cat.png", "--server"]
     with subprocess.Popen(engine, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

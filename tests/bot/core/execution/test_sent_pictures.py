@@ -22,7 +22,7 @@ from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.core.execution.test_steps import RecordingReply
 from tests.bot.core.execution.test_submission import written
-from tests.bot.harness import ANN, Gates, House, RecordingPlatform, WatchedServer, house, running
+from tests.bot.harness import ANN, Gates, House, RecordingPlatform, WatchedServer, house, running, tell_first, until
 from tests.bot.test_paid import permit
 from tests.partner import KEY
 
@@ -52,8 +52,15 @@ async def interrupted(home: House, server: WatchedServer, gates: Gates) -> tuple
     """A run whose connection is lost before its pictures are sent."""
     run_id, shown = await home.ask("sent")
     await home.platform.until(running(shown))
+    server.refuses_sockets = True  # until the pictures are sent: else they could come on another one
     await server.drop_sockets()
     gates.open()
+
+    async def are_sent() -> bool:
+        return bool(server.prompts)
+
+    await until(are_sent)
+    server.refuses_sockets = False
     return run_id, shown
 
 
@@ -89,7 +96,8 @@ async def test_sent_and_saved_ones_come_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-async def test_pictures_that_were_lost_are_made_again(tmp_path: Path) -> None:
+async def test_pictures_that_were_lost_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_first(monkeypatch)
     written(tmp_path, "sent", SENT)
     gates = Gates()
     async with WatchedServer(nodes=gates.nodes()) as server, house(tmp_path, servers=[server]) as home:

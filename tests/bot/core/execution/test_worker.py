@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bot.core.background import TaskHealth
 from bot.core.execution.durable import DurableEngine, DurableStep
-from bot.core.model import Cancelled, Done, Failed, Paused, Running
+from bot.core.model import Cancelled, Done, Failed, Paused
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
 from bot.core.runs.queue import Assignment, RunQueue
@@ -21,6 +21,7 @@ from bot.core.storage.database import Database
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret
 from comfy.embedded import EmbeddedServer
+from tests.bot.core.execution.test_ahead import ahead
 from tests.bot.databases import new_postgres
 from tests.bot.harness import (
     ANN,
@@ -32,10 +33,13 @@ from tests.bot.harness import (
     failing,
     house,
     picture,
+    port_of,
     running,
+    tell_first,
     until,
 )
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 _LOCKS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
@@ -66,12 +70,12 @@ async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path)
 @pytest.mark.long
 async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_path: Path) -> None:
     platform = RecordingPlatform()
-    server = WatchedServer(pace=60)
+    server = WatchedServer(port=free_port(), pace=60)
     async with server, house(tmp_path, platform, [server]) as home:
         run_id, shown = await home.ask()
         await platform.until(running(shown))
     async with (
-        WatchedServer(port=int(server.url.rpartition(":")[2])) as again,
+        WatchedServer(port=port_of(server)) as again,
         house(tmp_path, platform, [again]) as home,
     ):
         (run,) = await home.ended(run_id)
@@ -82,7 +86,8 @@ async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_pat
 @pytest.mark.long
 async def test_a_prompt_that_an_older_version_handed_over_and_its_server_lost_costs_an_attempt(tmp_path: Path) -> None:
     """It told the engine that the prompt was handed over, and the record has no word of it."""
-    platform, server, told = RecordingPlatform(), WatchedServer(pace=60), asyncio.Event()
+    platform, told = RecordingPlatform(), asyncio.Event()
+    server = WatchedServer(port=free_port(), pace=60)
 
     async def older(_run: str, _attempt: int, step: DurableStep) -> None:
         await step("submit", handed_over)
@@ -100,36 +105,40 @@ async def test_a_prompt_that_an_older_version_handed_over_and_its_server_lost_co
             await connection.execute(text("UPDATE runs SET handed_over = NULL"))
         async with DurableEngine(database, tmp_path, "darkroom", older, TaskHealth()), asyncio.timeout(PATIENCE):
             await told.wait()
-    port = int(server.url.rpartition(":")[2])
-    async with WatchedServer(port=port) as again, house(tmp_path, platform, [again]) as home:
+    async with WatchedServer(port=port_of(server)) as again, house(tmp_path, platform, [again]) as home:
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt) == (State.DONE, 2)
 
 
 @pytest.mark.long
-async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(tmp_path: Path) -> None:
-    async with (
-        WatchedServer(pace=60) as one,
-        house(tmp_path, servers=[one, WatchedServer()]) as home,
-    ):
-        run_id, shown = await home.ask()
+async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_first(monkeypatch)
+    gates = Gates()
+    servers = {name: WatchedServer(nodes=gates.nodes()) for name in ("one", "two")}
+    async with servers["one"], servers["two"], house(tmp_path, servers=list(servers.values())) as home:
+        run_id, shown = await home.ask("gated", gate="x")
         await home.platform.until(running(shown))
-        await one.stop()
+        first = (await home.run(run_id)).server or ""
+        second = "two" if first == "one" else "one"
+        await servers[first].stop()
+        gates.open()
         (run,) = await home.ended(run_id)
-        assert (run.state, run.server, run.attempt, run.avoid) == (State.DONE, "two", 2, {"one"})
+        assert (run.state, run.server, run.attempt, run.avoid) == (State.DONE, second, 2, {first})
         assert shown.reasons()
         assert "Please" not in shown.reasons()[0]
         assert len(shown.results) == 1
 
 
 async def test_a_run_waits_for_its_only_server_and_a_server_that_is_back_is_used(tmp_path: Path) -> None:
-    server = WatchedServer(pace=60)
+    server = WatchedServer(port=free_port(), pace=60)
     async with server, house(tmp_path, servers=[server]) as home:
         run_id, shown = await home.ask()
         await home.platform.until(running(shown))
         await server.stop()
         await home.platform.until(lambda: bool(shown.reasons()))
-        async with WatchedServer(port=int(server.url.rpartition(":")[2])):
+        async with WatchedServer(port=port_of(server)):
             (run,) = await home.ended(run_id)
         assert (run.state, run.server) == (State.DONE, "one")
 
@@ -243,9 +252,13 @@ async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
     server = WatchedServer(pace=60)
     async with server, house(tmp_path, servers=[server]) as home:
         run_id, shown = await home.ask()
-        for _ in range(4):
-            count = len(shown.statuses)
-            await home.platform.until(lambda: any(isinstance(each, Running) for each in shown.statuses[count:]))  # noqa: B023
+        for attempt in range(1, 5):
+
+            async def runs() -> bool:
+                run = await home.run(run_id)
+                return (run.state, run.attempt) == (State.RUNNING, attempt) and server._jobs.running is not None  # noqa: B023
+
+            await until(runs)
             await server.stop()
             await server.start()
         (run,) = await home.ended(run_id)
@@ -329,11 +342,13 @@ async def test_files_that_were_lost_end_in_a_sentence(tmp_path: Path) -> None:
     async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
         first, shown = await home.ask("gated")
         await home.platform.until(running(shown))
+        at_its_server, _shown = await home.ask("gated", BEN)  # so that none more is sent there meanwhile
+        await ahead(home, at_its_server)
         second, waiting = await home.ask("negative", BEN, photo=picture(tmp_path / "given"))
         await asyncio.to_thread(shutil.rmtree, tmp_path / "media")
         gates.open()
-        runs = await home.ended(first, second)
-        assert [run.state for run in runs] == [State.DONE, State.FAILED]
+        runs = await home.ended(first, at_its_server, second)
+        assert [run.state for run in runs] == [State.DONE, State.DONE, State.FAILED]
         assert waiting.last == Failed("A file of this run is gone. Please send the request again.")
 
 

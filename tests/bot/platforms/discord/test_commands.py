@@ -14,9 +14,10 @@ from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
 from comfy.embedded import EmbeddedServer
-from tests.bot.harness import PLAIN, painter, until, write_workflows
+from tests.bot.harness import PLAIN, painter, port_of, until, write_workflows
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, MO, house, results
+from tests.ports import free_port
 
 _MANAGE_SERVER = str(1 << 5)
 
@@ -56,7 +57,7 @@ async def test_a_model_that_comes_to_a_server_is_a_choice(tmp_path: Path) -> Non
     async with FakeDiscord() as fake:
         guild = fake.add_guild(ALICE)
         channel = fake.add_channel(guild)
-        async with EmbeddedServer(nodes=painted) as server:
+        async with EmbeddedServer(port=free_port(), nodes=painted) as server:
             settings = {"COMFYUI_URLS": server.url}
             async with house(fake, tmp_path, workflows=write_workflows(tmp_path), settings=settings):
                 assert models(fake, guild) == ["a.ckpt"]
@@ -65,7 +66,7 @@ async def test_a_model_that_comes_to_a_server_is_a_choice(tmp_path: Path) -> Non
                 await fake.slash(ALICE, channel, "paint", {"color": 7})  # whoever asks finds out that it is away
                 await fake.until(lambda: any("cannot be reached" in post.content for post in fake.public))
                 more = painter(["a.ckpt", "b.ckpt"], lambda _model, _color: None)
-                async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=more):
+                async with EmbeddedServer(port=port_of(server), nodes=more):
                     await fake.until(lambda: models(fake, guild) == ["a.ckpt", "b.ckpt"])
                     await results(fake, channel)
                 assert told(fake) == before + 1  # not for a server that went and came back
@@ -91,14 +92,14 @@ async def test_a_workflow_that_no_server_can_run_is_no_command(tmp_path: Path, m
     monkeypatch.setattr("comfy.fleet._CALM", 0.5)  # seconds, so that its server is soon seen with other nodes
     async with FakeDiscord() as fake:
         guild = fake.add_guild(ALICE)
-        async with EmbeddedServer() as server:
+        async with EmbeddedServer(port=free_port()) as server:
             settings = {"COMFYUI_URLS": server.url}
             async with house(fake, tmp_path, workflows=write_workflows(tmp_path), settings=settings):
                 assert "poster" in names(fake, guild)
                 assert not {"paint", "imagine"} & set(names(fake, guild))
                 await server.stop()
                 painted = painter(["a.ckpt"], lambda _model, _color: None)
-                async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=painted):
+                async with EmbeddedServer(port=port_of(server), nodes=painted):
                     await fake.until(lambda: "paint" in names(fake, guild))
 
 
@@ -203,7 +204,8 @@ async def test_a_start_without_servers_takes_no_choices_away(tmp_path: Path) -> 
     own = write_workflows(tmp_path)
     async with FakeDiscord() as fake:
         guild = fake.add_guild(ALICE)
-        async with EmbeddedServer(nodes=painter(["a.ckpt"], lambda _model, _color: None)) as server:
+        few = painter(["a.ckpt"], lambda _model, _color: None)
+        async with EmbeddedServer(port=free_port(), nodes=few) as server:
             settings = {"COMFYUI_URLS": server.url}
             async with house(fake, tmp_path, workflows=own, settings=settings):
                 await noted(fake, tmp_path, guild)
@@ -211,6 +213,6 @@ async def test_a_start_without_servers_takes_no_choices_away(tmp_path: Path) -> 
         async with house(fake, tmp_path, workflows=own, settings=settings):
             assert models(fake, guild) == ["a.ckpt"]
             more = painter(["a.ckpt", "b.ckpt"], lambda _model, _color: None)
-            async with EmbeddedServer(port=int(server.url.rpartition(":")[2]), nodes=more):
+            async with EmbeddedServer(port=port_of(server), nodes=more):
                 await fake.until(lambda: models(fake, guild) == ["a.ckpt", "b.ckpt"])
         assert told(fake, guild) == 2
