@@ -108,7 +108,8 @@ def _family(pid: int) -> list[int]:
 
 @asynccontextmanager
 async def _process(*command: str, **environ: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DARKROOM_", "COMFYUI_"))}
+    own = ("DARKROOM_", "COMFYUI_", "PYTHONDONTWRITEBYTECODE")  # an installation has been compiled
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,

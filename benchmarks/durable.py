@@ -26,7 +26,7 @@ from sqlalchemy import Engine as SyncEngine
 from bot.core.execution.attempt import Attempt
 from bot.core.execution.durable import FOLLOW, DurableEngine, DurableStep
 from bot.core.execution.steps import Execution, ExecutionEnd
-from bot.core.model import Status
+from bot.core.execution.throttle import Shown
 from bot.core.storage.database import Database
 from tests.bot.harness import house
 
@@ -84,7 +84,7 @@ def _remembering(names: frozenset[str]) -> type[Attempt]:
             parts: list[Any] = [*given[:4], chosen, *given[5:]]
             super().__init__(*parts, **more)
 
-        async def _followed(self, story: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
+        async def _followed(self, story: Execution, offer: Callable[[Shown], None]) -> ExecutionEnd:
             async def work() -> str:
                 ended = await self._follow(story, offer)
                 return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
@@ -121,7 +121,7 @@ def _counted() -> Iterator[Counter[str]]:
 async def _measured(folder: Path, names: frozenset[str] | None, runs: int) -> Cost:
     engine: Any = _Bare if names is None else DurableEngine
     with (
-        patch("bot.process.DurableEngine", engine),
+        patch("bot.work.DurableEngine", engine),
         patch("bot.core.execution.worker.Attempt", _remembering(names or frozenset())),
     ):
         async with house(folder, waiting_per_person=runs + 1) as home:

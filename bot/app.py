@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,14 +166,9 @@ class App:
         from bot.setup.draft import DraftFile
         from bot.stores import data_folder, writing
 
-        @cache
-        def started() -> None:
+        def settled() -> None:
             gc.freeze()  # what a start has loaded stays: it is not looked through again and again
             gc.enable()
-
-        def ready(words: str) -> None:
-            started()
-            announce(words)
 
         async def work() -> None:
             found = await self.examine(role)
@@ -186,7 +181,7 @@ class App:
                     await asyncio.to_thread(stack.enter_context, process_folder(folder / "tmp"))
                 live_catalog = LiveCatalog(*self._folders(), tasks=self.tasks, kept=folder / "cache")
                 await stack.enter_async_context(live_catalog)
-                await serve(self.settings, live_catalog, platforms, role, self.tasks, ready)
+                await serve(self.settings, live_catalog, platforms, role, self.tasks, announce, settled)
 
         sys.setswitchinterval(_TURN)
         try:

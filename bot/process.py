@@ -7,25 +7,17 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
+from bot.base import Base, Policy, start_estimator
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.care.caretaker import Caretaker
-from bot.core.care.desk import ServerDesk
-from bot.core.care.machines import MachineKeeper
 from bot.core.care.states import ServerStates
 from bot.core.control.events import RecentEvents
-from bot.core.control.room import ControlRoom
 from bot.core.drawing.service import MaskService
 from bot.core.errors import ConfigError
-from bot.core.execution.attempt import ExecutionContext
-from bot.core.execution.durable import AttemptFunction, DurableEngine
-from bot.core.execution.takeover import Takeover
-from bot.core.execution.worker import Worker
 from bot.core.execution.worker_lock import always_held, held
 from bot.core.extras import need, need_engine
 from bot.core.groups.board import GroupBoard
@@ -52,11 +44,11 @@ from bot.core.people.invitations import InvitationsFollower
 from bot.core.people.service import LinkService
 from bot.core.pings.pinger import Pinger
 from bot.core.pings.wishes import PingWishes
-from bot.core.platform import Health, Platform, Services
+from bot.core.platform import Health, Platform, Rooms, Services
 from bot.core.policy.audit import Audit
 from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import DefaultAccess
-from bot.core.policy.permissions import OPERATOR, Permissions
+from bot.core.policy.permissions import Permissions
 from bot.core.policy.rule_store import RuleStore
 from bot.core.port import TokenRefused
 from bot.core.presets.service import PresetService
@@ -70,7 +62,6 @@ from bot.core.runs.history.own_data import OwnDataService
 from bot.core.runs.history.service import HistoryService
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.oversight.finder import RunFinder
-from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue_notifier import QueueNotifier
 from bot.core.runs.replies import RunReplies
@@ -78,7 +69,6 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.condition import Condition, ServerConditions
-from bot.core.servers.kept_times import KeptTimes
 from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
@@ -89,10 +79,6 @@ from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
 from bot.core.storage.temporary import locked_folder
-from bot.core.studio.forgetting import AuthorTraces
-from bot.core.studio.publishing import WorkflowShelf
-from bot.core.studio.service import StudioService
-from bot.core.studio.sources import DraftSources
 from bot.core.together import together
 from bot.core.traces.spans import recorded_by
 from bot.core.watching.line_watch import LineWatch
@@ -111,47 +97,11 @@ from bot.settings import Role, Settings
 from bot.stores import Stores, author_traces, database_as_it_is, opened, writing
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
-from comfy.scheduling.node_times import NodeTimes
 from comfy.server import Server
 
 _PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
 _LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
-_GLANCE = 3.5  # seconds that a worker has to answer the control room: a bit more than a server has to answer it
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The moderators' rules, and the parts that apply them."""
-
-    rules: RuleStore
-    audit: Audit
-    enforcer: PolicyEnforcer
-    permissions: Permissions
-
-
-@dataclass(frozen=True)
-class _Base:
-    """The parts on which all others stand. `wake` tells this process's worker that there may be something to do,
-    `cancel` which run to stop.
-    """
-
-    settings: Settings
-    role: Role
-    tasks: TaskHealth
-    platforms: Mapping[str, Platform]
-    catalog: LiveCatalog
-    store: Stores
-    workflows: WorkflowStore
-    versions: WorkflowVersions
-    locks: RunLocks
-    replies: RunReplies
-    fleet: Fleet
-    conditions: ServerConditions
-    registry: ServerRegistry
-    servers_changed: Listeners[[]]
-    wake: Listeners[[]] = field(default_factory=Listeners)
-    cancel: Listeners[[str]] = field(default_factory=Listeners)
 
 
 @asynccontextmanager
@@ -159,14 +109,21 @@ async def serving(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
 ) -> AsyncIterator[Services]:
     """Open all parts of one process, until the context is left. Raises `ConfigError`."""
+    async with _opened(settings, catalog, platforms, role, tasks) as (base, policy, services), _working(base, policy):
+        yield services
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
+) -> AsyncIterator[tuple[Base, Policy, Services]]:
+    """Open all parts that people ask."""
     async with AsyncExitStack() as stack:
         base = await stack.enter_async_context(_based(settings, catalog, platforms, role, tasks))
         await stack.enter_async_context(_traced(settings, role, tasks))
         store, registry = base.store, base.registry
         board = GroupBoard(base.replies, store.records, store.media, store.links, base.locks, tasks)
-        estimator = _estimator(base)
-        if role.worker is not None:
-            await stack.enter_async_context(_executing(base, role.worker))
+        estimator = start_estimator(base)
         if role.chat:
             await stack.enter_async_context(board)
             await stack.enter_async_context(_notifier(base, estimator))
@@ -180,9 +137,6 @@ async def serving(
         policy = await stack.enter_async_context(_policy(base, prices))
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
-        await stack.enter_async_context(_swept(base, policy))
-        await stack.enter_async_context(_within_limits(base))
-        await stack.enter_async_context(_backed_up(base))
         presets, mask_links = PresetStore(store.database), _mask_links(base)
         workflows = WorkflowService(
             validator,
@@ -241,20 +195,41 @@ async def serving(
             recent = RecentEvents()
             if role.chat:
                 stack.enter_context(recent.listening())
-            room = _control_room(base, policy, moderation, runs, estimator, watch, recent)
             rights = (policy.permissions, policy.audit, store.ledger)
             invitations = InvitationService(store.invitations, *rights, store.links.base)
-            studio = _studio(base, policy, validator, moderation.workflows, traces)
-            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, room, invitations, studio)
-            yield Services(runs, history, moderation, workflows, files, health, groups, *ways)
+
+            @cache
+            def rooms() -> Rooms:
+                from bot.rooms import furnish  # few come there, and it loads much
+
+                saving = _sources(base.settings, "", base.fleet)
+                told = (recent, _everywhere(base, watch), _libraries(base.fleet), saving)
+                return furnish(base, policy, validator, moderation, runs, estimator, traces, *told)
+
+            ways = (kept, wishes, read, line, gallery, links, data, erasure, masks, invitations, rooms)
+            yield base, policy, Services(runs, history, moderation, workflows, files, health, groups, *ways)
         finally:
             runs.accepting = False
 
 
 @asynccontextmanager
+async def _working(base: Base, policy: Policy) -> AsyncIterator[None]:
+    """Run what waits at the servers of this process, if it has any, and do the chores. Raises `ConfigError`."""
+    async with AsyncExitStack() as stack:
+        if base.role.worker is not None:
+            await asyncio.to_thread(import_module, "bot.work")  # it loads much
+            from bot.work import executing
+
+            await stack.enter_async_context(executing(base, base.role.worker))
+        for chore in (_swept(base, policy), _within_limits(base), _backed_up(base)):
+            await stack.enter_async_context(chore)
+        yield
+
+
+@asynccontextmanager
 async def _based(
     settings: Settings, catalog: LiveCatalog, platforms: Mapping[str, Platform], role: Role, tasks: TaskHealth
-) -> AsyncIterator[_Base]:
+) -> AsyncIterator[Base]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(settings))
         await stack.enter_async_context(Herald(store.database, tasks))
@@ -287,7 +262,7 @@ async def _based(
         changed.add(catalog.note_servers)
         await stack.enter_async_context(catalog.following(lambda: registry.known))
         known = (workflows, versions, locks, replies, fleet, conditions, registry, changed)
-        yield _Base(settings, role, tasks, platforms, catalog, store, *known)
+        yield Base(settings, role, tasks, platforms, catalog, store, *known)
 
 
 async def _conditions(settings: Settings, role: Role, store: Stores, fleet: Fleet) -> ServerConditions:
@@ -336,64 +311,7 @@ async def _prepared(
         await task.stop()
 
 
-@asynccontextmanager
-async def _executing(base: _Base, name: str) -> AsyncIterator[None]:
-    """Run what waits at the servers of this process."""
-    store, times = base.store, NodeTimes()
-    context = ExecutionContext(
-        base.versions,
-        store.records,
-        store.queue,
-        store.media,
-        base.replies,
-        store.links,
-        base.registry.lease,
-        base.settings.keep_metadata,
-        base.locks,
-        times,
-    )
-
-    def engine(attempt: AttemptFunction) -> DurableEngine:
-        return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
-
-    registry, unload_after = base.registry, base.settings.unload_after
-    async with (
-        KeptTimes(store.database, name, times, base.tasks),
-        Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work, unload_after) as worker,
-    ):
-        for changes in (base.wake, base.servers_changed):
-            changes.add(worker.wake)
-        base.cancel.add(worker.cancel)
-        states = ServerStates(store.database)
-        async with (
-            Takeover(store.database, base.registry, store.records, base.replies, base.tasks, worker.wake),
-            Caretaker(name, states, base.fleet, base.conditions, worker, base.tasks),
-            _machines(base, name, states, worker),
-        ):
-            yield
-
-
-def _machines(base: _Base, worker: str, states: ServerStates, at_work: Worker) -> MachineKeeper:
-    """Make what starts and stops the machines of this worker's servers."""
-    store, registry = base.store, base.registry
-    starts = _estimator(base)
-    machines = {each.name: each.machine for each in base.settings.servers if each.machine is not None}
-
-    async def wanted() -> frozenset[str]:
-        first = await store.queue.next_up()
-        labels = await starts.wanted(first) if first else frozenset()
-        return frozenset(name for name in machines if registry.label(worker, name) in labels)
-
-    learned = partial(states.learn_start, worker)
-    return MachineKeeper(machines, base.fleet, base.conditions, wanted, at_work.has_work_at, learned, base.tasks)
-
-
-def _estimator(base: _Base) -> EtaEstimator:
-    store = base.store
-    return EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running, store.accounts)
-
-
-def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:
+def _notifier(base: Base, estimator: EtaEstimator) -> QueueNotifier:
     store, farewell = base.store, base.role.worker is not None
     return QueueNotifier(
         store.queue,
@@ -408,7 +326,7 @@ def _notifier(base: _Base, estimator: EtaEstimator) -> QueueNotifier:
 
 
 @asynccontextmanager
-async def _policy(base: _Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
+async def _policy(base: Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
     settings, audit, accounts = base.settings, Audit(base.store.database), base.store.accounts
     async with RuleStore(base.store.database, audit, base.tasks) as rules:
         default = DefaultAccess.read(settings.default_workflows)
@@ -420,7 +338,7 @@ async def _policy(base: _Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
 
 
 @asynccontextmanager
-async def _saved(base: _Base, policy: Policy) -> AsyncIterator[SavedWorkflows]:
+async def _saved(base: Base, policy: Policy) -> AsyncIterator[SavedWorkflows]:
     """Offer what people save at servers, and ask operators about it."""
     async with AsyncExitStack() as stack:
         store = SavedStore(base.store.database)
@@ -437,7 +355,7 @@ async def _saved(base: _Base, policy: Policy) -> AsyncIterator[SavedWorkflows]:
 
 @asynccontextmanager
 async def _moderation(
-    base: _Base, policy: Policy, validator: RequestValidator, saved: SavedWorkflows
+    base: Base, policy: Policy, validator: RequestValidator, saved: SavedWorkflows
 ) -> AsyncIterator[ModerationService]:
     settings, store, replies, locks = base.settings, base.store, base.replies, base.locks
     audit, permissions, enforcer = policy.audit, policy.permissions, policy.enforcer
@@ -478,59 +396,38 @@ async def _moderation(
         )
 
 
-def _studio(
-    base: _Base, policy: Policy, validator: RequestValidator, editor: WorkflowEditor, traces: AuthorTraces
-) -> StudioService:
-    settings, database, authors = base.settings, base.store.database, traces.authors
-    shelf = WorkflowShelf(editor, base.catalog, base.workflows, policy.rules, authors)
-    return StudioService(
-        traces.drafts,
-        shelf,
-        editor,
-        base.catalog,
-        base.versions,
-        base.workflows,
-        authors,
-        validator,
-        policy.permissions,
-        policy.audit,
-        DraftSources(SavedStore(database), _libraries(base.fleet), policy.permissions),
-        settings.allowed_nodes,
-    )
-
-
-def _health(base: _Base, runs: RunService, watch: Watch) -> Health:
+def _health(base: Base, runs: RunService, watch: Watch) -> Health:
     probe = base.store.records.probe
     return Health(
         lambda: _up(base), lambda: _how(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near
     )
 
 
-def _up(base: _Base) -> Mapping[str, bool]:
+def _up(base: Base) -> Mapping[str, bool]:
     return {name: each.up for name, each in base.registry.servers.items()}
 
 
-def _how(base: _Base) -> Mapping[str, Condition]:
+def _how(base: Base) -> Mapping[str, Condition]:
     return {name: each.condition for name, each in base.registry.servers.items()}
 
 
-def _watch(base: _Base) -> Watch:
+def _watch(base: Base) -> Watch:
     """Make what looks at all that can be wrong."""
     is_alone = base.settings.database is None and base.role.worker is not None
     store = base.store
-    starts = _estimator(base)
+    starts = start_estimator(base)
     line = LineWatch(store.queue, starts, lambda: base.tasks.began("turns") if is_alone else None)
     return Watch(base.tasks, lambda: _how(base), line, base.settings.folder, lambda: base.catalog.faults)
 
 
-def _notices(base: _Base, watch: Watch) -> Notices:
+def _notices(base: Base, watch: Watch) -> Notices:
     """Make what tells operators of it."""
     platforms = base.platforms if base.role.chat else {}
     name = base.role.worker or "chat"
     return Notices(name, _everywhere(base, watch), base.settings.notified, platforms, base.tasks)
 
 
-def _everywhere(base: _Base, watch: Watch) -> Callable[[], Coroutine[Any, Any, Sequence[Trouble]]]:
+def _everywhere(base: Base, watch: Watch) -> Callable[[], Coroutine[Any, Any, Sequence[Trouble]]]:
     """Make what looks at all that is wrong in this process, and in workers without a chat."""
     others = TroubleReader(base.store.database)
 
@@ -540,42 +437,13 @@ def _everywhere(base: _Base, watch: Watch) -> Callable[[], Coroutine[Any, Any, S
     return look
 
 
-def _control_room(
-    base: _Base,
-    policy: Policy,
-    moderation: ModerationService,
-    runs: RunService,
-    estimator: EtaEstimator,
-    watch: Watch,
-    recent: RecentEvents,
-) -> ControlRoom:
-    store = base.store
-    desk = ServerDesk(ServerStates(store.database), store.records, f"{OPERATOR.key}:{OPERATOR.name}", _GLANCE)
-    return ControlRoom(
-        desk,
-        RunFinder(store.database),
-        LineOrder(store.database),
-        store.queue,
-        runs,
-        estimator,
-        moderation.problems,
-        base.catalog,
-        policy.permissions,
-        policy.audit,
-        base.tasks,
-        _everywhere(base, watch),
-        base.settings.folder,
-        recent,
-    )
-
-
 def _libraries(fleet: Fleet) -> Callable[[], Sequence[TemplateLibrary]]:
     libraries = {name: TemplateLibrary(fleet.client(name)) for name in fleet.members}
     return lambda: [library for name, library in libraries.items() if name in fleet.up]
 
 
 @asynccontextmanager
-async def _watched(base: _Base, worker: str, store: SavedStore, shelf: SavedShelf) -> AsyncIterator[None]:
+async def _watched(base: Base, worker: str, store: SavedStore, shelf: SavedShelf) -> AsyncIterator[None]:
     """Look after what people save at the servers of this worker."""
     settings, fleet, registry = base.settings, base.fleet, base.registry
     sources = _sources(settings, worker, fleet)
@@ -616,11 +484,13 @@ async def serve(
     role: Role,
     tasks: TaskHealth,
     announce: Callable[[str], None],
+    settled: Callable[[], None] = lambda: None,
 ) -> None:
     """Work in this role until cancelled. `announce` gets a line for each platform that takes requests, or one for the
-    worker. Raises `ConfigError`.
+    worker; `settled` is called when all that a start loads is there. Raises `ConfigError`.
     """
     if await is_paused(kept := database_as_it_is(settings)):
+        settled()
         announce(_("Paused: this was restored from a backup. Once the original is gone for good, run: darkroom resume"))
         async with Pulse(settings.pulse_file, tasks):
             while await is_paused(kept):  # noqa: ASYNC110 - another process says so
@@ -629,15 +499,21 @@ async def serve(
         for platform in platforms:
             await stack.enter_async_context(platform)
         named = {platform.name: platform for platform in platforms}
-        services = await stack.enter_async_context(serving(settings, catalog, named, role, tasks))
+        base, policy, services = await stack.enter_async_context(_opened(settings, catalog, named, role, tasks))
         await stack.enter_async_context(Pulse(settings.pulse_file, tasks))
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
             tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
-            await together(*(_attended(each, services, tasks) for each in platforms))
+            await together(*(_attended(each, services, tasks) for each in platforms), _work(base, policy, settled))
         else:
-            announce(_("Ready: worker {name}").format(name=role.worker))
-            await asyncio.Event().wait()
+            settled()
+            await _work(base, policy, lambda: announce(_("Ready: worker {name}").format(name=role.worker)))
+
+
+async def _work(base: Base, policy: Policy, begun: Callable[[], None]) -> None:
+    async with _working(base, policy):
+        begun()
+        await asyncio.Event().wait()
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:
@@ -725,7 +601,7 @@ def _limits(settings: Settings) -> PictureLimits:
 
 
 @asynccontextmanager
-async def _swept(base: _Base, policy: Policy) -> AsyncIterator[None]:
+async def _swept(base: Base, policy: Policy) -> AsyncIterator[None]:
     chore = BackgroundTask("sweep", base.tasks)
     chore.repeat(partial(_sweep, base, policy), _SWEEP_EVERY)
     try:
@@ -735,7 +611,7 @@ async def _swept(base: _Base, policy: Policy) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _within_limits(base: _Base) -> AsyncIterator[None]:
+async def _within_limits(base: Base) -> AsyncIterator[None]:
     """Keep files within limits of room, in the process that chats, if the settings want that."""
     settings = base.settings
     limits = [None if each is None else int(each * 1e9) for each in (settings.media_gb, settings.free_gb)]
@@ -749,7 +625,7 @@ async def _within_limits(base: _Base) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _backed_up(base: _Base) -> AsyncIterator[None]:
+async def _backed_up(base: Base) -> AsyncIterator[None]:
     """Make a backup each night, in the process that chats, if the settings want that."""
     settings = base.settings
     if not (base.role.chat and settings.backups_kept):
@@ -763,11 +639,11 @@ async def _backed_up(base: _Base) -> AsyncIterator[None]:
         yield
 
 
-def _mask_links(base: _Base) -> MaskLinks:
+def _mask_links(base: Base) -> MaskLinks:
     return MaskLinks(base.store.links, KeyValueStore(base.store.database))
 
 
-async def _sweep(base: _Base, policy: Policy) -> None:
+async def _sweep(base: Base, policy: Policy) -> None:
     """Delete what is older than the settings keep it."""
     store, since = base.store, time.time() - base.settings.retention_days * 86_400
     sentence = _("No moderator looked at this in time. Please send the request again.")

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.core.background import BackgroundTask, TaskHealth, Work
-from bot.core.control.events import LoggedEvent
-from bot.core.control.room import ControlRoom
-from bot.core.control.views import (
-    FoundRuns,
-    NowView,
-    RunQuestion,
-    SeenChat,
-    SeenDisk,
-    SeenRun,
-    SeenServer,
-    TurnInLine,
-    WholeLine,
-)
 from bot.core.drawing.service import MaskService
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
@@ -87,10 +75,6 @@ from bot.core.several.plan import asked_each, one_each
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
-from bot.core.studio.changes import DraftChange, FieldChange
-from bot.core.studio.history import VersionLine
-from bot.core.studio.service import StudioOverview, StudioService
-from bot.core.studio.view import DraftView
 from bot.core.together import together
 from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
@@ -102,6 +86,25 @@ from bot.core.workflows.automatic.ratios import size_fields
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.core.workflows.workflow import Workflow
+
+if TYPE_CHECKING:
+    from bot.core.control.events import LoggedEvent
+    from bot.core.control.room import ControlRoom
+    from bot.core.control.views import (
+        FoundRuns,
+        NowView,
+        RunQuestion,
+        SeenChat,
+        SeenDisk,
+        SeenRun,
+        SeenServer,
+        TurnInLine,
+        WholeLine,
+    )
+    from bot.core.studio.changes import DraftChange, FieldChange
+    from bot.core.studio.history import VersionLine
+    from bot.core.studio.service import StudioOverview, StudioService
+    from bot.core.studio.view import DraftView
 
 __all__ = [
     "ADMINISTRATORS",
@@ -177,6 +180,7 @@ __all__ = [
     "ReadbackService",
     "Rehearsal",
     "Review",
+    "Rooms",
     "Row",
     "Rule",
     "RuleTarget",
@@ -252,6 +256,27 @@ __all__ = [
 ]
 
 
+#: The types of rooms to which few people come, and the modules that have them.
+_ROOMS = (
+    "bot.core.control.events",
+    "bot.core.control.room",
+    "bot.core.control.views",
+    "bot.core.studio.changes",
+    "bot.core.studio.history",
+    "bot.core.studio.service",
+    "bot.core.studio.view",
+)
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load the rooms when one of their types is first asked for."""
+        for module in map(import_module, _ROOMS if name in __all__ else ()):
+            if name in vars(module):
+                return vars(module)[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 @dataclass(frozen=True)
 class Health:
     """`servers` tells by name which servers can be reached, and `conditions` how each is in one word. `accepting` tells
@@ -270,8 +295,18 @@ class Health:
 
 
 @dataclass(frozen=True)
+class Rooms:
+    """The services for operators and authors alone."""
+
+    control: ControlRoom
+    studio: StudioService
+
+
+@dataclass(frozen=True)
 class Services:
-    """All that a platform may hold: what a person may see or do is a question to one of these."""
+    """All that a platform may hold: what a person may see or do is a question to one of these. `rooms` are loaded when
+    they are first asked for.
+    """
 
     runs: RunService
     history: HistoryService
@@ -289,9 +324,16 @@ class Services:
     data: OwnDataService
     erasure: ErasureService
     masks: MaskService
-    control: ControlRoom
     invitations: InvitationService
-    studio: StudioService
+    rooms: Callable[[], Rooms]
+
+    @property
+    def control(self) -> ControlRoom:
+        return self.rooms().control
+
+    @property
+    def studio(self) -> StudioService:
+        return self.rooms().studio
 
 
 class Platform(Protocol):

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from bot.core import events_log
+from bot.core.errors import DeliveryFailed, NotNow
 from bot.core.model import Address, Cell, GroupSummary, Result, RunSummary, Status
 
 
@@ -199,3 +201,14 @@ class Replier(Protocol):
     """Rebuilds the message of a run."""
 
     def reply(self, address: Address, brief: RunSummary) -> Reply: ...
+
+
+async def show_status(reply: Reply, status: Status) -> bool:
+    """Show a status; log it if the chat refuses. False if the platform only has no room for it now."""
+    try:
+        await reply.show(status)
+    except NotNow:
+        return False
+    except DeliveryFailed as fault:
+        events_log.chat_refused(type(status).__name__, str(fault))
+    return True

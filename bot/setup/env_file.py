@@ -61,6 +61,26 @@ def write_new(path: Path, values: Mapping[str, str]) -> None:
             part.unlink(missing_ok=True)
 
 
+def check_place(path: Path) -> None:
+    """Check that a file can be written there. Raises `ConfigError` with a sentence."""
+    trial = path.with_name(f"{path.name}.trial")
+    try:
+        trial.unlink(missing_ok=True)
+        with open(trial, "x", opener=private.opener):
+            pass
+    except FileExistsError:
+        return  # another one tries it at this moment
+    except OSError as fault:
+        words = _(
+            "{file} cannot be written: {reason}. Let the account that runs Darkroom write into that folder, or start "
+            "Darkroom in another one. What you answer here stays."
+        )
+        raise ConfigError(words.format(file=path.absolute(), reason=fault.strerror)) from fault
+    finally:
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
+
+
 def there_is(path: Path) -> str:
     return _("There is a file {file} already: change it, or move it away.").format(file=path)
 

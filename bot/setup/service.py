@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bot.core.errors import BadValue, ConfigError, UserError
 from bot.core.servers.nearby import PORTS, nearby
-from bot.i18n import _, ngettext
+from bot.i18n import _, isolated, ngettext
 from bot.settings import Settings
 from bot.setup import env_file, workflows
 from bot.setup.checks import TOKENS, CheckedBot, Introduction, check_bot, check_server, reach, sentence
@@ -71,6 +71,14 @@ class SetupService:
         if not self.draft.looked:
             await self.look_around()
 
+    async def fault(self) -> str:
+        """Return why the settings cannot be written when all is ready; empty if they can."""
+        try:
+            await asyncio.to_thread(env_file.check_place, self._path)
+        except ConfigError as fault:
+            return str(fault)
+        return ""
+
     async def look_around(self) -> str:
         """Look for servers on this machine, and take those that are new."""
         known = [each.label for each in self.draft.servers]
@@ -115,7 +123,7 @@ class SetupService:
             raise BadValue("allowed", _("say who may use it: ids and @names with commas, or * for everyone."))
         bot = await check_bot(platform, self._platforms[platform], token, allowed, self._environ)
         await self._keep(lambda draft: replace(draft, bots={**draft.bots, platform: bot}))
-        return _("The token works: the bot is called {name}.").format(name=bot.account.name)
+        return _("The token works: the bot is called {name}.").format(name=isolated(bot.account.name))
 
     async def disconnect(self, platform: str) -> str:
         def left(draft: SetupDraft) -> Mapping[str, CheckedBot]:
@@ -149,7 +157,7 @@ class SetupService:
 
         await self._keep(add)
         words = _("Picked “{title}”. {lacks}") if picked.lacks else _("Picked “{title}”: the server can run it.")
-        return words.format(title=picked.title, lacks=picked.lacks)
+        return words.format(title=isolated(picked.title), lacks=picked.lacks)
 
     async def drop(self, key: str) -> str:
         def left(draft: SetupDraft) -> tuple[PickedWorkflow, ...]:

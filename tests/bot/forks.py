@@ -25,7 +25,15 @@ from tests.bot.stand_in import SIZE, send
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (  #: what commands import
-    *("bot.__main__", "bot.app", "bot.platforms.terminal.commands", "bot.preflight", "bot.process", "bot.stores"),
+    *(
+        "bot.__main__",
+        "bot.app",
+        "bot.platforms.terminal.commands",
+        "bot.preflight",
+        "bot.process",
+        "bot.stores",
+        "bot.work",
+    ),
     *("bot.platforms.discord.adapter", "bot.platforms.telegram.adapter", "bot.platforms.web.adapter"),
     *("bot.core.workflows.live_catalog", "bot.core.execution.one_shot", "comfy.embedded.nodes", "bot.logs"),
     *("bot.platforms.terminal.session", "bot.platforms.terminal.output", "bot.platforms.terminal.reply"),

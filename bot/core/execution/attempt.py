@@ -23,7 +23,7 @@ from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
 from bot.core.execution.payment import Payment
 from bot.core.execution.results import result_of
 from bot.core.execution.steps import Execution, ExecutionEnd, failure
-from bot.core.execution.throttle import Throttle
+from bot.core.execution.throttle import Shown, Throttle
 from bot.core.media.blank import blank_words
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
@@ -36,15 +36,14 @@ from bot.core.model import (
     Paused,
     Person,
     Queued,
-    Running,
-    Status,
     StoredFile,
 )
+from bot.core.port import show_status
 from bot.core.retry import Pauses, retry
 from bot.core.run import HandedOver, Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
-from bot.core.runs.replies import RunReplies, show_status
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import InputFile, ValidatedRequest
 from bot.core.servers.lease import Lease
@@ -311,7 +310,7 @@ class Attempt:
             return HandedOver(self._run.attempt, adopted=str(kept["adopted"]))
         return HandedOver(self._run.attempt, tuple(map(str, kept)))
 
-    async def _followed(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
+    async def _followed(self, execution: Execution, offer: Callable[[Shown], None]) -> ExecutionEnd:
         """Follow it to its end. The records say that it came; the engine remembers only warnings, which the server does
         not repeat.
         """
@@ -385,7 +384,7 @@ class Attempt:
             names[name] = self._sent[stored.key] = sent
         return names
 
-    async def _follow(self, execution: Execution, offer: Callable[[Status], None]) -> ExecutionEnd:
+    async def _follow(self, execution: Execution, offer: Callable[[Shown], None]) -> ExecutionEnd:
         if execution.prompt is None:
             await execution.fill({name: file.filename for name, file in self._run.inputs.items()})
         try:
@@ -428,16 +427,11 @@ class Attempt:
         if self._run.attempt == 1 and not self._resumed and self._run.started_at is not None:
             since(self._run.id, "line", self._run.asked_at, self._run.started_at)
 
-    def _offer(self, throttle: Throttle) -> Callable[[Status], None]:
-        """The callback for new statuses, without previews where moderators turned them off or review results first. Of
-        a run that is ahead, the queue tells its person.
-        """
-        previews = self._run.brief().previews
+    def _offer(self, throttle: Throttle) -> Callable[[Shown], None]:
+        """The callback for new statuses. Of a run that is ahead, the queue tells its person."""
 
-        def offer(status: Status) -> None:
+        def offer(status: Shown) -> None:
             if not self._run.is_ahead:
-                if isinstance(status, Running) and not previews:
-                    status = replace(status, preview=None)
                 throttle.offer(status)
 
         return offer

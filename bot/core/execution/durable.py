@@ -84,23 +84,29 @@ class DurableEngine:
             }
         )
         try:
-            async with self._database.alone("engine"):  # it makes its tables, and two that do so at once collide
-                if self._database.is_shared:  # where that waits for all to end their transactions, ours among them
-                    await asyncio.to_thread(DBOS.migrate, self._url.render_as_string(hide_password=False))
-                DBOS.launch()  # on the loop's own thread, so that it finds the loop
+            await self._launch()
         except (DBAPIError, OSError, StorageAway) as fault:
-            await self._close()
+            await self.__aexit__(type(fault), fault, fault.__traceback__)
             raise ConfigError(
                 _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))
             ) from fault
+        except BaseException as end:  # it is to end before it has begun
+            await self.__aexit__(type(end), end, end.__traceback__)
+            raise
+        self._tidying.repeat(self._tidy, _TIDY_EVERY)
+        return self
+
+    async def _launch(self) -> None:
+        async with self._database.alone("engine"):  # it makes its tables, and two that do so at once collide
+            if self._database.is_shared:  # where that waits for all to end their transactions, ours among them
+                await asyncio.to_thread(DBOS.migrate, self._url.render_as_string(hide_password=False))
+            DBOS.launch()  # on the loop's own thread, so that it finds the loop
         logging.getLogger("dbos").setLevel(logging.ERROR)
         unended = await DBOS.list_workflows_async(
             status=_UNENDED, app_version=f"{_VERSION} {self._worker}", load_input=False, load_output=False
         )
         self._left_behind = {each.workflow_id for each in unended} - self._begun
         self._rest_if_done()
-        self._tidying.repeat(self._tidy, _TIDY_EVERY)
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -16,9 +16,8 @@ from bot.core.execution.results import result_of
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import Done, Held, Queued, Result, Status
-from bot.core.port import Limits, Reply
+from bot.core.port import Limits, Reply, show_status
 from bot.core.run import RunRecord, State
-from bot.core.runs.replies import show_status
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.lease import Lease
 from bot.core.storage.temporary import work_folder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.core.model import Delivering, Queued, Running, Status
+from bot.core.model import Delivering, Queued, Running
 from bot.core.servers.node_words import is_painting, loading_words, node_words
 from comfy.messages import events
 from comfy.messages.previews import Preview
@@ -62,8 +62,12 @@ class ProgressTracker:
         clock: Callable[[], float],
         info: ObjectInfo | None = None,
         times: ServerTimes | None = None,
+        *,
+        previews: bool = True,
     ) -> None:
-        """`info` and `times` are those of the server: its nodes, and how long each took before."""
+        """`info` and `times` are those of the server: its nodes, and how long each took before. Without `previews` they
+        are passed over.
+        """
         self._prompt, self._clock, self._info = prompt, clock, info
         self._times = times if times is not None else ServerTimes()
         self._works = works_of(prompt, info)
@@ -80,11 +84,14 @@ class ProgressTracker:
         self._since = 0.0
         self._fraction = 0.0
         self._least: float | None = None  # of the estimates that were told
+        self._has_previews = previews
         self._preview: bytes | None = None
         self._begun: float | None = None
 
-    def fold(self, event: events.Event) -> Status | None:
-        """Take an event; the status after it, or None where a person would see no difference."""
+    def fold(self, event: events.Event) -> Queued | Delivering | Callable[[], Running] | None:
+        """Take an event. Returns the status after it, while it runs a function that tells it, or None where a person
+        would see no difference.
+        """
         match event:
             case events.PromptQueued(position=position, running=running):
                 return Queued(position, running=running)
@@ -105,13 +112,15 @@ class ProgressTracker:
                 self._step(node, value, most)
             case events.Executed(node=node):
                 self._done.add(node)
-            case Preview(data=data):
+            case Preview(data=data) if self._has_previews:
                 self._preview = data
             case events.ExecutionStart():
                 pass
             case _:
                 return None
-        return self.now()
+        if self._begun is None:
+            self._begun = self._clock()
+        return self.now
 
     def now(self) -> Running:
         """The status at this moment."""

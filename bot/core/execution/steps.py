@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from bot.core.error_text import explain, in_log, warning, without_paths
@@ -17,11 +17,10 @@ from bot.core.errors import BadResult, CannotRun, DeliveryFailed, StorageFailed,
 from bot.core.execution.collection import ResultFetcher, SentFiles
 from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.submission import execution_targets, extra_data
-from bot.core.execution.throttle import Throttle, Ticker
+from bot.core.execution.throttle import Shown, Throttle, Ticker
 from bot.core.media.blank import blank_words
-from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Running, Status
-from bot.core.port import Reply
-from bot.core.runs.replies import show_status
+from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
+from bot.core.port import Reply, show_status
 from bot.core.traces.phases import PromptPhases
 from bot.core.traces.spans import follow_key
 from bot.i18n import _
@@ -82,6 +81,7 @@ class Execution:
         self.prompt: Prompt | None = None
         self._sent = SentFiles(folder, client.server.largest_file)
         self._targets: tuple[str, ...] = ()
+        self._extra: dict[str, Any] = {}
         self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
         self._client, self._previews, self._clock = client, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
@@ -148,8 +148,7 @@ class Execution:
         return tuple(warning(fault, prompt) for fault in submission.warnings)
 
     async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
-        info, targets, source = await self._client.object_info(), self._targets, self.run.workflow.source
-        extra = await extra_data(prompt, info, source, previews=self._previews)
+        info, targets, extra = await self._client.object_info(), self._targets, self._extra
         self._paid = bool(paid_nodes(prompt, info))
         if self._paid:
             self._check_account()
@@ -162,13 +161,18 @@ class Execution:
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
         info = self._info = await self._client.object_info()
-        self.prompt = await asyncio.to_thread(self.run.workflow.fill, {**self.run.values, **names}, info)
-        self._targets = execution_targets(self.prompt, self.run.workflow.outputs, info)
-        return self.prompt
+        prompt, self._extra = await asyncio.to_thread(self._filled, {**self.run.values, **names}, info)
+        self.prompt, self._targets = prompt, execution_targets(prompt, self.run.workflow.outputs, info)
+        return prompt
+
+    def _filled(self, values: Mapping[str, Any], info: ObjectInfo) -> tuple[Prompt, dict[str, Any]]:
+        """Return the prompt with these values, and what is sent beside it."""
+        prompt = self.run.workflow.fill(values, info)
+        return prompt, extra_data(prompt, info, self.run.workflow.source, previews=self._previews)
 
     async def follow(
         self,
-        offer: Callable[[Status], None],
+        offer: Callable[[Shown], None],
         begun: Callable[[], Awaitable[None]] | None = None,
         spent: float = 0.0,
     ) -> ExecutionEnd:
@@ -182,17 +186,17 @@ class Execution:
             raise
 
     async def _follow(
-        self, offer: Callable[[Status], None], begun: Callable[[], Awaitable[None]] | None, spent: float
+        self, offer: Callable[[Shown], None], begun: Callable[[], Awaitable[None]] | None, spent: float
     ) -> ExecutionEnd:
         workflow = self.run.workflow
         limits = PromptLimits(workflow.time_limit, workflow.stall_limit, spent)
         prompt = self.prompt or self.run.workflow.prompt
         part = prompt.part_for(self._targets) if self._targets else prompt
-        progress = ProgressTracker(part, self._clock, self._info, self._times)
+        progress = ProgressTracker(part, self._clock, self._info, self._times, previews=self._previews)
         warnings, nothing_new = list[str](), False
         events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits)
         phases = PromptPhases(str(self.run.id), follow_key(self._attempt), part)
-        async with aclosing(events), Ticker(lambda: offer(progress.now())) as ticker, phases:
+        async with aclosing(events), Ticker(lambda: offer(progress.now)) as ticker, phases:
             async for event in events:
                 phases.note(event)
                 if not self._began and not isinstance(event, PromptQueued):
@@ -206,7 +210,7 @@ class Execution:
                 elif isinstance(event, ExecutionSuccess):
                     nothing_new, self._heard = event.cached, frozenset(event.sent)
                 if (status := progress.fold(event)) is not None:
-                    ticker.note(ticks=isinstance(status, Running))
+                    ticker.note(ticks=callable(status))
                     offer(status)
         return ExecutionEnd(nothing_new, tuple(warnings))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -14,15 +13,15 @@ from comfy.prompt import Prompt
 _log = logging.getLogger(__name__)
 
 
-async def extra_data(
+def extra_data(
     prompt: Prompt, info: ObjectInfo, source: SavedSource | None = None, *, previews: bool
 ) -> dict[str, Any]:
     """Return the `extra_data` of a run. A server's own choice of previews is not known, so ours is always said. With
     the workflow, the files that lie at the server can be opened in ComfyUI's editor: as its author saved it, if the
-    prompt was made of a `source`.
+    prompt was made of a `source`. A large one takes long: call it in a thread.
     """
     method = "auto" if previews else "none"
-    workflow = await asyncio.to_thread(_workflow, prompt, info, source)
+    workflow = _workflow(prompt, info, source)
     return {"preview_method": method, "extra_pnginfo": {} if workflow is None else {"workflow": workflow}}
 
 

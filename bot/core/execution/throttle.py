@@ -12,6 +12,9 @@ from bot.core.model import Status
 
 _TICK = 3.0  # seconds
 
+#: A status, or a function that tells what it is at the moment it is shown: most are never shown.
+Shown = Status | Callable[[], Status]
+
 
 class Throttle:
     """Shows the latest of the statuses that it is offered, one at a time; on the way out, the last one at once.
@@ -28,14 +31,14 @@ class Throttle:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._show, self._interval, self._clock, self._sleep = show, interval, clock, sleep
-        self._latest: Status | None = None
+        self._latest: Shown | None = None
         self._shown: Status | None = None
         self._next = clock()
         self._news = asyncio.Event()
         self._showing = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
 
-    def offer(self, status: Status) -> None:
+    def offer(self, status: Shown) -> None:
         """Let a status be the next one to be shown, instead of any that still waits."""
         self._latest = status
         self._news.set()
@@ -74,7 +77,8 @@ class Throttle:
 
     async def _show_latest(self) -> None:
         async with self._showing:
-            status, self._latest = self._latest, None
+            latest, self._latest = self._latest, None
+            status = latest() if callable(latest) else latest
             if status is None or status == self._shown:
                 return
             pause = self._interval
@@ -96,12 +100,17 @@ class Ticker:
     def __init__(self, tick: Callable[[], None], pause: float = _TICK) -> None:
         self._tick, self._pause = tick, pause
         self._due: asyncio.TimerHandle | None = None
+        self._next = 0.0  # by the loop's clock
 
     def note(self, *, ticks: bool) -> None:
         """Something was heard: the next call is a pause later, if at all."""
-        self._stop()
-        if ticks:
-            self._due = asyncio.get_running_loop().call_later(self._pause, self._call)
+        if not ticks:
+            self._stop()
+            return
+        loop = asyncio.get_running_loop()
+        self._next = loop.time() + self._pause
+        if self._due is None:  # else it waits for what is left when it comes: most are put off many times
+            self._due = loop.call_at(self._next, self._call)
 
     async def __aenter__(self) -> Ticker:
         return self
@@ -112,6 +121,10 @@ class Ticker:
         self._stop()
 
     def _call(self) -> None:
+        loop, self._due = asyncio.get_running_loop(), None
+        if loop.time() < self._next:
+            self._due = loop.call_at(self._next, self._call)
+            return
         self._tick()
         self.note(ticks=True)
 

@@ -23,10 +23,10 @@ from bot.core.execution.durable import DurableEngine, DurableStep
 from bot.core.execution.left_behind import LeftBehind
 from bot.core.execution.steps import prompt_ids
 from bot.core.model import Failed
+from bot.core.port import show_status
 from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import WINDOW, Assignment
-from bot.core.runs.replies import show_status
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.storage.bells import Topic
 from bot.core.traces.spans import attempt_key, timed

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.core.errors import BadValue, LinkRefused, TooMany, UserError
 from bot.core.model import Person, Place
-from bot.core.people.invitations import MOST_DEVICES, Invitation, InvitationRole, Invitations
+from bot.core.people.invitations import MOST_DEVICES, Invitation, InvitationRole, Invitations, as_author
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.storage.ledger import ErasureLedger
-from bot.i18n import _
+from bot.i18n import _, isolated, unturned
 
 INVITED_PATH = "/invited/"
 _PAGE = Place("web", "")
@@ -40,6 +40,10 @@ class InvitationService:
         self._known, self._permissions, self._audit, self._ledger = known, permissions, audit, ledger
         self.base = base
 
+    def when_signed_out(self, call: Callable[[str], None]) -> None:
+        """Have a function called with each account that is no longer let in, whichever process ended that."""
+        self._known.on_signed_out.add(call)
+
     async def all(self, by: Person) -> Sequence[Invitation]:
         """Return all invitations, the newest first, with the devices that are signed in."""
         await self._permissions.operator(by, _PAGE, "invitations")
@@ -48,7 +52,7 @@ class InvitationService:
     async def make(self, by: Person, name: str, role: str, until: str, host: str) -> InvitationLink:
         """Invite a friend, until the end of a day such as 2026-12-24, or for good; `host` is who invites."""
         await self._permissions.operator(by, _PAGE, "invitation make")
-        name, host = " ".join(name.split()), " ".join(host.split())[:_LONGEST]
+        name, host = " ".join(unturned(name).split()), " ".join(unturned(host).split())[:_LONGEST]
         if not name or len(name) > _LONGEST:
             raise BadValue("name", _("enter a name of at most {count} characters.").format(count=_LONGEST))
         if role not in list(InvitationRole):
@@ -58,6 +62,24 @@ class InvitationService:
         words = _("Invited {number} as {role}: {until}").format(number=made.id, role=made.role.value, until=ends)
         await self._audit.decided(by, _PAGE, "invitation make", words)
         return InvitationLink(name, key)
+
+    async def give_role(self, by: Person, number: str, role: str) -> str:
+        """Give an invitation another role. Its link and its devices stay, and have the role from then on."""
+        await self._permissions.operator(by, _PAGE, "invitation role")
+        found = self._found(number)
+        if role not in list(InvitationRole):
+            raise BadValue("role", _("choose one of the list."))
+        given = InvitationRole(role)
+        if given is InvitationRole.MEMBER:
+            await self._ledger.note_revoked(as_author(number))
+        if not await self._known.give_role(number, given):
+            raise UserError(_("The invitation of {name} is over.").format(name=isolated(found.name)))
+        words = _("Made {number} {role}").format(number=number, role=given.value)
+        await self._audit.decided(by, _PAGE, "invitation role", words)
+        words = _("{name} is a member now, and can no longer add workflows. What they published stays.")
+        if given is InvitationRole.AUTHOR:
+            words = _("{name} is an author now, and may add workflows, which are code on your servers.")
+        return words.format(name=isolated(found.name))
 
     async def renew(self, by: Person, number: str) -> InvitationLink:
         """Make a new link of an invitation. Who is signed in stays so."""
@@ -77,7 +99,7 @@ class InvitationService:
         words = _("Took back the link of {number}").format(number=number)
         await self._audit.decided(by, _PAGE, "invitation link", words)
         words = _("The link of {name} no longer works. Who is signed in stays so; “New link” makes another one.")
-        return words.format(name=found.name)
+        return words.format(name=isolated(found.name))
 
     async def end(self, by: Person, number: str) -> str:
         """Take an invitation back, which signs its devices out."""
@@ -86,7 +108,8 @@ class InvitationService:
         await self._ledger.note_revoked(number)
         await self._known.end(number)
         await self._audit.decided(by, _PAGE, "invitation end", _("Took {number} back").format(number=number))
-        return _("The invitation of {name} is taken back, and its devices are signed out.").format(name=found.name)
+        words = _("The invitation of {name} is taken back, and its devices are signed out.")
+        return words.format(name=isolated(found.name))
 
     async def sign_out(self, by: Person, account: str) -> str:
         """Sign one device out."""

@@ -15,9 +15,10 @@ from enum import StrEnum
 from time import time
 from types import TracebackType
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.listeners import Listeners
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.schema import devices, invitations
@@ -25,6 +26,7 @@ from bot.core.storage.schema import devices, invitations
 MOST_DEVICES = 10  #: that are signed in with one invitation at a time
 _LOCKS = ("invitations",)
 _SEEN_EVERY = 300.0  # seconds between two notes that a device was seen
+_AUTHOR = "author "  # before the number of an invitation, in the ledger
 _LONG_OVER = 30 * 86_400.0  # seconds after which an invitation that is over is forgotten
 
 
@@ -81,6 +83,7 @@ class Invitations:
 
     def __init__(self, database: Database, clock: Callable[[], float] = time) -> None:
         self._database, self._clock = database, clock
+        self.on_signed_out: Listeners[[str]] = Listeners()  #: called with an account that is no longer let in
         self._reading = asyncio.Lock()
         self._known: Mapping[str, Invitation] = {}
         self._keys: Mapping[str, str] = {}  # digests of keys, to invitations
@@ -153,6 +156,18 @@ class Invitations:
         change = update(invitations).where(invitations.c.digest == digest).values(digest=_digest(_new_key()))
         await self._write(lambda connection: connection.execute(change))
 
+    async def give_role(self, number: str, role: InvitationRole) -> bool:
+        """Give an invitation another role, which its devices have from then on; False if it is over by now."""
+        lasts = or_(invitations.c.until.is_(None), invitations.c.until > self._clock())
+        change = update(invitations).where(invitations.c.id == number, invitations.c.ended_at.is_(None), lasts)
+
+        def give(connection: Connection) -> bool:
+            return connection.execute(change.values(role=role.value)).rowcount > 0
+
+        given = await self._database.write(give, Topic.INVITATIONS, locks=_LOCKS)
+        await self.refresh()
+        return given
+
     async def end(self, number: str) -> None:
         """Take an invitation back, and sign its devices out."""
 
@@ -183,9 +198,13 @@ class Invitations:
         return done
 
     async def revoke(self, what: str) -> None:
-        """Do what the ledger says: sign an account out, take an invitation back, or its link, given as a digest."""
+        """Do what the ledger says: sign an account out, or take back an invitation, the role of authors that it gave
+        (`as_author`), or its link, given as a digest.
+        """
         if ":" in what:
             await self.sign_out(what)
+        elif what.startswith(_AUTHOR):
+            await self.give_role(what.removeprefix(_AUTHOR), InvitationRole.MEMBER)
         elif len(what) == len(_digest("")):
             await self.void(what)
         else:
@@ -221,8 +240,12 @@ class Invitations:
         """Read all of them."""
         async with self._reading:
             known, keys = await self._database.ask(_every)
+        before = self._accounts
         self._known, self._keys = {each.id: each for each in known}, keys
         self._accounts = {each.account: each.invitation for one in known for each in one.devices}
+        for account in before:
+            if self.of(account) is None:
+                self.on_signed_out(account)
 
     async def _write(self, work: Callable[[Connection], object]) -> None:
         await self._database.write(work, Topic.INVITATIONS, locks=_LOCKS)
@@ -245,6 +268,11 @@ class InvitationsFollower:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._chore.stop()
+
+
+def as_author(number: str) -> str:
+    """Return how the ledger names the role of authors that an invitation had."""
+    return f"{_AUTHOR}{number}"
 
 
 def invited_as(connection: Connection, accounts: Sequence[str]) -> tuple[OwnInvitation, ...]:

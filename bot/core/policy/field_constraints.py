@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.core.errors import BadValue, all_of
-from bot.core.policy.rules import Narrowing
 from bot.core.workflows.form import NUMERIC, Field, FieldKind, Form
 from bot.i18n import _
 from comfy.scheduling.schedule import is_model
+
+if TYPE_CHECKING:  # a command that runs a workflow has no rules
+    from bot.core.policy.rules import Narrowing
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.model import Failed, Paused, Queued, Status
-from bot.core.port import Reply
+from bot.core.port import Reply, show_status
 from bot.core.run import RunRecord
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
-from bot.core.runs.replies import RunReplies, show_status
+from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.bells import Topic
 from bot.core.together import together

@@ -10,10 +10,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.core import events_log
 from bot.core.errors import DeliveryFailed, DiskFull, MessageGone, NotNow, StorageFailed
 from bot.core.model import Result, RunSummary, Status
-from bot.core.port import GroupDrawer, Limits, Replier, Reply, RunPoster, RunWatcher
+from bot.core.port import GroupDrawer, Limits, Replier, Reply, RunPoster, RunWatcher, show_status
 from bot.core.run import RunRecord, person_of, unknown_person
 from bot.core.runs.history.details import RunDetails, arranged, details
 from bot.core.workflows.catalog import Versions
@@ -211,17 +210,6 @@ class SilentReply:
         raise DeliveryFailed(
             _("Darkroom is not connected to the chat of this result. It sends the result once it is connected again.")
         )
-
-
-async def show_status(reply: Reply, status: Status) -> bool:
-    """Show a status; log it if the chat refuses. False if the platform only has no room for it now."""
-    try:
-        await reply.show(status)
-    except NotNow:
-        return False
-    except DeliveryFailed as fault:
-        events_log.chat_refused(type(status).__name__, str(fault))
-    return True
 
 
 def _refused(fault: Exception) -> DeliveryFailed:

@@ -17,7 +17,7 @@ from bot.core.media.retouch import retouched
 from bot.core.model import Person, RunRequest, StoredFile, UploadedFile
 from bot.core.policy.field_constraints import FieldConstraints
 from bot.core.runs.answers import ServerAnswers
-from bot.core.several.count import next_seeds
+from bot.core.several.seeds import next_seeds
 from bot.core.workflows.catalog import Versions, Workflows
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form, shown

@@ -1,10 +1,8 @@
-"""Several runs with one request: the fields that ask for them, and the seeds of each. Pure functions."""
+"""Several runs with one request: the fields that ask for them. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from random import randint
-from typing import Any
+from collections.abc import Iterable
 
 from bot.core.model import RunRequest
 from bot.core.policy.rules import Measure, Rule
@@ -56,31 +54,11 @@ def matrix_name(form: Form) -> str:
     return next((name for name in _MATRIX_NAMES if name not in form.names), "")
 
 
-def next_seeds(
-    seeds: Iterable[Field],
-    given: Mapping[str, Any],
-    values: Mapping[str, Any],
-    number: int,
-    random: Callable[[int, int], int] = randint,
-) -> dict[str, int]:
-    """Return the seeds of a run of a group, counted from 0: the given one and so many more, or random ones."""
-    return {field.name: _seed(field, given.get(field.name), values, number, random) for field in seeds}
-
-
 def count_field(form: Form, most: int) -> Field:
     """Return the field that asks for how many runs, for a workflow with this form."""
     words = _("Each has a seed of its own.")
     kind = FieldKind.INTEGER
     return Field(count_name(form), kind, _("How many"), words, default=1, minimum=1, maximum=most, asks_count=True)
-
-
-def _seed(field: Field, given: Any, values: Mapping[str, Any], number: int, random: Callable[[int, int], int]) -> int:
-    low, high = field.seeds
-    if given is None or (isinstance(given, str) and not given.strip()):
-        return random(low, high)
-    step = max(1, int(field.step or 1))
-    room = (high - low) // step + 1
-    return low + (int(values[field.name]) - low + number * step) % (room * step)
 
 
 def _matrix_field(form: Form) -> Field:

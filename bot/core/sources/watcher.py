@@ -25,7 +25,7 @@ _EVERY = 1.5  # seconds between two looks at a server
 _MOST = 1000  # files of one user
 _AT_ONCE = 32 << 20  # bytes that are read at one look
 _LONGEST = 400  # characters of a path
-_SAVED = "workflows"  # the folder in which the editor saves
+SAVED = "workflows"  #: the folder in which the editor saves
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class SavedFilesWatcher:
         every: float = _EVERY,
     ) -> None:
         self._fleet, self._sink, self._is_ours, self._every = fleet, sink, is_ours, every
-        self._folder = f"{_SAVED}/{folder}"
+        self._folder = f"{SAVED}/{folder}"
         self._tasks = {each: BackgroundTask(f"saved workflows of {each.name}", tasks) for each in sources}
         self._seen: dict[SavingServer, _Seen] = {each: _Seen() for each in sources}
 
@@ -164,7 +164,7 @@ class SavedFilesWatcher:
         seen, client = self._seen[source], self._fleet.client(source.name)
         users: Sequence[str] | None = None
         try:
-            named, faults = await _users(client, source)
+            named, faults = await users_of(client, source)
             publish = source.publish or await self._default(client, source, seen)
             for user, header in named.items():
                 faults += await self._look(client, source, user, header, publish)
@@ -192,7 +192,7 @@ class SavedFilesWatcher:
         self, client: ComfyClient, source: SavingServer, user: str, header: str | None, publish: Publish
     ) -> list[SavedFault]:
         """Look at what one user has saved."""
-        listed = [each for each in await client.saved(self._folder, header) if _counts(each.path)]
+        listed = [each for each in await client.saved(self._folder, header) if counts(each.path)]
         before = self._seen[source].files.get(user)
         known, found = before or {}, _Found(faults=list(_too_many(listed)))
         for file in listed[:_MOST]:
@@ -235,7 +235,7 @@ def _digest(saved: SavedContent) -> str:
     return saved.digest
 
 
-async def _users(client: ComfyClient, source: SavingServer) -> tuple[Mapping[str, str | None], list[SavedFault]]:
+async def users_of(client: ComfyClient, source: SavingServer) -> tuple[Mapping[str, str | None], list[SavedFault]]:
     """Return the users of a server whose files count, each with its id for requests, and which of them are unknown."""
     known = await client.users()
     if known is None:
@@ -253,7 +253,7 @@ async def _users(client: ComfyClient, source: SavingServer) -> tuple[Mapping[str
     return dict(found), faults
 
 
-def _counts(path: str) -> bool:
+def counts(path: str) -> bool:
     """True for a workflow's file. No part of its path is hidden, or leads out of the folder."""
     visible = not any(part.startswith(".") or not part for part in path.split("/"))
     return path.lower().endswith(".json") and visible and len(path) <= _LONGEST and "\0" not in path

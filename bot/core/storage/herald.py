@@ -12,7 +12,6 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import func, select, text
 
 from bot.core.background import BackgroundTask, TaskHealth
@@ -75,7 +74,7 @@ class Herald:
                 await connection.execute(text(f"LISTEN {_CHANNEL}"))
                 self._bells.ring(Topic)  # what was said before
                 driver: Any = (await connection.get_raw_connection()).driver_connection
-                async with aclosing(_told(driver.pgconn)) as news:
+                async with aclosing(_told(driver.pgconn, connection.dialect.loaded_dbapi.Error)) as news:
                     async for told in news:
                         name, *topics = told.split(" ")
                         if name != self._name:
@@ -107,8 +106,8 @@ class Herald:
         return found.st_mtime_ns, found.st_size
 
 
-async def _told(connection: Any) -> AsyncGenerator[str]:
-    """Yield what is said on a connection. Raises `ConnectionError` when it is lost.
+async def _told(connection: Any, lost: type[Exception]) -> AsyncGenerator[str]:
+    """Yield what is said on a connection. Raises `ConnectionError` when it is lost, for which the driver has `lost`.
 
     psycopg's own way wakes ten times a second to look whether something has come.
     """
@@ -122,7 +121,7 @@ async def _told(connection: Any) -> AsyncGenerator[str]:
             readable.clear()
             try:
                 connection.consume_input()
-            except psycopg.Error as fault:
+            except lost as fault:
                 raise ConnectionError(str(fault).strip()) from fault
     finally:
         loop.remove_reader(number)

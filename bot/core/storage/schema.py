@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TextClause,
+    text,
+)
 
 metadata = MetaData()
 _Count = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows in INTEGER alone
@@ -11,6 +25,14 @@ _Count = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rows in I
 # takes the index of which it can use most columns.
 _FREE = "state = 'waiting' AND opened = 1 AND server IS NULL"
 _BUSY = "(state = 'waiting' OR state = 'running') AND server IS NOT NULL"
+
+
+def _partial_index(name: str, *columns: str | TextClause, where: str) -> Index:
+    """An index of the rows for which `where` holds. Said to SQLAlchemy as an option of PostgreSQL's dialect, it would
+    load that dialect with all its drivers, for a table that migrations make.
+    """
+    return Index(name, *columns, info={"where": where})
+
 
 #: A row a run, from its place in line to long after its end. Times are seconds since 1970.
 runs = Table(
@@ -71,17 +93,16 @@ runs = Table(
     Column("private", Integer, nullable=False, server_default="0"),  # 1: its message is for its person alone
     Index("runs_in_line", "state", "priority", "turn", "depth", "seq"),
     Index("runs_by_caps", "state", "caps"),
-    Index(
+    _partial_index(
         "runs_next",  # in the order in which they are claimed
         "state",
         text("priority DESC"),
         "turn",
         "depth",
         "seq",
-        sqlite_where=text(_FREE),
-        postgresql_where=text(_FREE),
+        where=_FREE,
     ),
-    Index("runs_busy", "state", "server", "person", sqlite_where=text(_BUSY), postgresql_where=text(_BUSY)),
+    _partial_index("runs_busy", "state", "server", "person", where=_BUSY),
     Index("runs_of_person", "person", "state", "seq"),
     Index("runs_of_community", "community", "state", "seq"),
     Index("runs_of_worker", "worker", "state"),
@@ -90,35 +111,13 @@ runs = Table(
         "version", String(32), nullable=False, server_default=""
     ),  # of its workflow; empty before versions were kept
     Index("runs_by_age", "asked_at"),
-    Index(
-        "runs_to_forget",
-        "forgotten",
-        sqlite_where=text("forgotten = 1"),
-        postgresql_where=text("forgotten = 1"),
-    ),
+    _partial_index("runs_to_forget", "forgotten", where="forgotten = 1"),
     Column("searchable", Integer, nullable=False, server_default="0"),  # 1: its words are in the table of words
-    Index(
-        "runs_to_read",
-        "searchable",
-        "seq",
-        sqlite_where=text("searchable = 0"),
-        postgresql_where=text("searchable = 0"),
-    ),
+    _partial_index("runs_to_read", "searchable", "seq", where="searchable = 0"),
     Index("runs_of_person_in_order", "person", "seq"),
     Index("runs_by_end", "state", "ended_at"),
-    Index(
-        "runs_of_group",
-        "group_id",
-        "cell",
-        sqlite_where=text("group_id IS NOT NULL"),
-        postgresql_where=text("group_id IS NOT NULL"),
-    ),
-    Index(
-        "runs_of_open_groups",
-        "group_open",
-        sqlite_where=text("group_open = 1"),
-        postgresql_where=text("group_open = 1"),
-    ),
+    _partial_index("runs_of_group", "group_id", "cell", where="group_id IS NOT NULL"),
+    _partial_index("runs_of_open_groups", "group_open", where="group_open = 1"),
     Index("runs_by_message", "chat", "message"),
     Column("step", JSON),  # its place in a recipe
 )
@@ -423,12 +422,7 @@ presets = Table(
     Column("usual", Integer, nullable=False),  # 1: the person's own defaults of the workflow
     Column("at", Float, nullable=False),
     Index("presets_by_name", "person", "folded", unique=True),
-    Index(
-        "presets_usual",
-        "person",
-        sqlite_where=text("usual = 1"),
-        postgresql_where=text("usual = 1"),
-    ),
+    _partial_index("presets_usual", "person", where="usual = 1"),
 )
 
 #: Which accounts are of one person. `person` is the same for those that are joined; `counted` for those that count

@@ -132,6 +132,17 @@ class StudioService:
         await self._admit(by, here)
         return await self._new(by, await self._given.saved(by, key))
 
+    async def saved_elsewhere(self, by: Person, here: Place) -> list[Openable]:
+        """Return what people saved in other folders of a ComfyUI. Raises `NotAllowed` for all but operators."""
+        await self._admit(by, here)
+        found = await self._given.saved_elsewhere(by, here)
+        return sorted(found, key=lambda each: each.title.casefold())
+
+    async def from_elsewhere(self, by: Person, here: Place, key: str) -> DraftView:
+        """Make a draft of what somebody saved in another folder of a ComfyUI."""
+        await self._admit(by, here)
+        return await self._new(by, await self._given.elsewhere(by, here, key))
+
     async def from_template(self, by: Person, here: Place, name: str) -> DraftView:
         """Make a draft of a workflow of ComfyUI's library."""
         await self._admit(by, here)
@@ -146,6 +157,11 @@ class StudioService:
         """Give a draft the graph that somebody saved in a ComfyUI; the form stays, as far as it fits."""
         await self._mine(by, here, draft)
         return await self._regraph(by, here, draft, await self._given.saved(by, key))
+
+    async def graph_from_elsewhere(self, by: Person, here: Place, draft: str, key: str) -> DraftView:
+        """Give a draft the graph that somebody saved in another folder of a ComfyUI."""
+        await self._mine(by, here, draft)
+        return await self._regraph(by, here, draft, await self._given.elsewhere(by, here, key))
 
     async def graph_before(self, by: Person, here: Place, draft: str) -> DraftView:
         """Give a draft the graph and the form back that it had before its new graph."""

@@ -16,15 +16,20 @@ from bot.platforms.terminal.messages import BadRequest, say
 from bot.platforms.terminal.session import attend
 from bot.settings import Settings
 from bot.setup.checks import TOKENS
-from bot.setup.env_file import fault_of, there_is, write_new
+from bot.setup.env_file import check_place, fault_of, there_is, write_new
 
 
 def write(app: Application, path: Path, given: str | None, *, asks: bool) -> int:
     """Write the file, and say what to do next. `given` is a server; without it, this machine's ports are asked. With
-    `asks` a person confirms what was found, and says the rest. Raises `BadRequest` if there is such a file.
+    `asks` a person confirms what was found, and says the rest. Raises `BadRequest` if there is such a file, or none can
+    be written.
     """
     if path.exists():
         raise BadRequest(there_is(path))
+    try:
+        check_place(path)
+    except ConfigError as fault:
+        raise BadRequest(str(fault)) from fault
     found = [given] if given is not None else _found(app)
     values = _asked(app, found) if asks else {"COMFYUI_URLS": ", ".join(found), "DARKROOM_WEB": "on"}
     values = {name: value for name, value in values.items() if value}

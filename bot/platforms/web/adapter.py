@@ -47,7 +47,6 @@ class WebPlatform:
         self._wire = CrossProcessRelay(shared) if shared is not None else None
         self._stack = AsyncExitStack()
         self._listens = False
-        self._invited: set[str] = set()
 
     async def __aenter__(self) -> WebPlatform:
         if self._shared is not None:
@@ -61,6 +60,7 @@ class WebPlatform:
 
     async def serve(self, services: Services) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
+        services.invitations.when_signed_out(lambda account: self._hub.hang_up_on(account.removeprefix("web:")))
         async with serving(services, self._hub, self._options) as address:
             self._listens = True
             tasks = services.health.tasks
@@ -93,10 +93,6 @@ class WebPlatform:
     async def _tidy(self, services: Services) -> None:
         self._hub.tidy()
         await services.invitations.tidy()
-        invited = {each for each in self._hub.visitors if services.invitations.of(f"web:{each}") is not None}
-        for visitor in self._invited - invited:  # those whose invitation has come to its end
-            self._hub.hang_up_on(visitor)
-        self._invited = invited
         if self._wire is not None:
             await self._wire.tidy()
 

@@ -12,9 +12,7 @@ from bot.core.platform import INVITED_PATH, MASK_PATH, SHARED_PATH, Services, no
 from bot.i18n import _
 from bot.platforms.http_server import listening
 from bot.platforms.ports import obstacle, reason
-from bot.platforms.web.admin.now.routes import NowRoutes
 from bot.platforms.web.admin.parts import ROOMS
-from bot.platforms.web.admin.places.routes import PlaceRoutes
 from bot.platforms.web.api.events import streaming
 from bot.platforms.web.api.gallery import GalleryRoutes
 from bot.platforms.web.api.line import LineRoutes
@@ -29,7 +27,7 @@ from bot.platforms.web.config import PageConfig
 from bot.platforms.web.health import HealthRoutes
 from bot.platforms.web.invitations.routes import InvitationRoutes, greet
 from bot.platforms.web.live.hub import Hub
-from bot.platforms.web.studio.routes import StudioRoutes
+from bot.platforms.web.rooms import LateRoutes
 from bot.platforms.web.templates import STATIC
 
 _PUBLIC = (SHARED_PATH, MASK_PATH, INVITED_PATH, "/static/", "/healthz", "/readyz", "/metrics")
@@ -75,16 +73,38 @@ def application(services: Services, hub: Hub, options: PageConfig) -> web.Applic
     app.add_routes(LineRoutes(services, hub).routes())
     app.add_routes(GalleryRoutes(services, hub).routes())
     app.add_routes(LinkRoutes(services).routes())
-    app.add_routes(NowRoutes(services, gate).routes())
-    app.add_routes(PlaceRoutes(services, gate).routes())
-    app.add_routes(InvitationRoutes(services, gate, hub).routes())
-    app.add_routes(StudioRoutes(services, gate, options.upload_bytes).routes())
+    app.add_routes(InvitationRoutes(services, gate).routes())
+    for room in _rooms(services, gate, options.upload_bytes):
+        app.router.register_resource(room)
     for_programs = AccessControl(options.metrics_token or options.token, options.proxy_header, options.guesses)
     health = HealthRoutes(services, for_programs, options.patience)
     app.add_routes(health.routes())
     app.on_cleanup.append(health.close)
     app.add_routes([shared(services), web.get("/stream", streaming(services, hub)), static_files()])
     return app
+
+
+def _rooms(services: Services, gate: AccessControl, upload_bytes: int) -> list[LateRoutes]:
+    def now() -> list[web.RouteDef]:
+        from bot.platforms.web.admin.now.routes import NowRoutes
+
+        return NowRoutes(services, gate).routes()
+
+    def places() -> list[web.RouteDef]:
+        from bot.platforms.web.admin.places.routes import PlaceRoutes
+
+        return PlaceRoutes(services, gate).routes()
+
+    def studio() -> list[web.RouteDef]:
+        from bot.platforms.web.studio.routes import StudioRoutes
+
+        return StudioRoutes(services, gate, upload_bytes).routes()
+
+    return [
+        LateRoutes("/admin", "bot.platforms.web.admin.now.routes", now),
+        LateRoutes("/moderate", "bot.platforms.web.admin.places.routes", places),
+        LateRoutes("/studio", "bot.platforms.web.studio.routes", studio),
+    ]
 
 
 def static_files() -> web.RouteDef:

@@ -174,3 +174,11 @@ async def test_servers_of_this_machine_are_found() -> None:
         assert await nearby([ports[1]]) == []
     finally:
         await other.cleanup()
+
+
+def test_a_place_where_no_file_can_be_written_is_told_before_any_question(folder: Path) -> None:
+    (folder / ".env.trial").mkdir()
+    said = init("--server", URL)
+    assert said.exit_code != 0
+    assert f"{folder / '.env'} cannot be written" in said.output
+    assert "Token" not in said.output

@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from bot.core.together import together
+from bot.platforms.web.setup.page import STEPS
 from bot.platforms.web.setup.server import set_up
 from tests.bot.setup.test_first_setup import service
 from tests.ports import free_port
@@ -70,3 +71,14 @@ async def test_start_that_is_pressed_twice_starts_once(tmp_path: Path) -> None:
         answers = await together(*(session.post(f"{page}/finish") for _press in range(3)))
         assert [each.status for each in answers] == [200] * 3
         assert (tmp_path / ".env").exists()
+
+
+async def test_settings_that_cannot_be_written_are_told_at_once(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (session, page, _address):
+        (tmp_path / ".env.trial").mkdir()  # as a folder without the right to write there: no file can be made
+        for step in STEPS:
+            shown = await (await session.get(f"{page}?step={step}")).text()
+            assert f'role="alert"><bdi dir="ltr">{tmp_path / ".env"}</bdi> cannot be written' in shown, step
+        (tmp_path / ".env.trial").rmdir()
+        assert "cannot be written" not in await (await session.get(page)).text()
+        assert not (tmp_path / ".env.trial").exists()

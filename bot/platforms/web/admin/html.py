@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TypeAlias
 
+from bot.i18n import unturned
+
 Child: TypeAlias = "str | Html | None"
+_FROM_THE_LEFT = re.compile(r"((?:https?://|(?<!\w)(?:[.~]?/|@)|(?<!\w)\.env\b)[^\s“”,]*)")  # addresses and files
 _VOID = frozenset({"input", "img", "br", "meta", "link"})
 
 
@@ -26,6 +30,27 @@ def el(tag: str, *children: Child, **attributes: str | bool | None) -> Html:
 def group(*children: Child) -> Html:
     """Some of them, one after the other."""
     return Html("".join(_safe(child) for child in children if child is not None))
+
+
+def named(name: str) -> Html:
+    """A name that a person chose; it turns no words around it."""
+    return el("bdi", unturned(name))
+
+
+def ltr(text: str) -> Html:
+    """An address, a key or a day, which is read from left to right in all languages."""
+    return el("bdi", text, dir="ltr")
+
+
+def told(words: str) -> Html:
+    """A sentence; the addresses and files in it are read from left to right."""
+    parts = _FROM_THE_LEFT.split(words)
+    return group(*(ltr(part) if place % 2 else part for place, part in enumerate(parts)))
+
+
+def sentence(words: str, **parts: Html) -> Html:
+    """A sentence with gaps such as `{name}`, and what stands in them."""
+    return Html(html.escape(words).format(**parts))
 
 
 def _safe(child: str) -> str:

@@ -64,7 +64,7 @@ class PageRoutes:
             "sample": self._options.sample.name if self._options.sample else None,
         }
         way = el("a", page_words()["moderation"], href="admin") if self._is_operator(request) else group()
-        if self._services.studio.is_author(who(request, self._gate)):
+        if self._services.moderation.is_trusted(who(request, self._gate)):
             way = group(el("a", page_words()["studio"], href="studio"), way)
         page = await filled("index.html", boot=_data(boot), moderation_link=way)
         introduce(request, page)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bot.core.platform import Invitation, InvitationLink, InvitationRole, SignedInDevice
-from bot.i18n import _, ngettext
-from bot.platforms.web.admin.html import Child, Html, el, group
+from bot.i18n import _, ngettext, unturned
+from bot.platforms.web.admin.html import Child, Html, el, group, ltr, named, sentence
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.qr import qr_code
 
@@ -56,13 +56,14 @@ def refusal(words: str) -> Html:
 def greeting(invitation: Invitation, key: str) -> Html:
     """The page that a friend opens: who invites, and the button. Nothing has happened until it is pressed."""
     host = invitation.host or _("The operator of this page")
-    title = _("{host} invites you, {name}").format(host=host, name=invitation.name)
+    title = sentence(_("{host} invites you, {name}"), host=named(host), name=named(invitation.name))
     about = _(
         "Here you run picture workflows in your browser. Your own pictures are seen by you alone, and by moderators."
     )
     member = _("The button signs this browser in. You can open the link on your other devices too.")
     author = _("You may also add workflows of your own.") if invitation.role is InvitationRole.AUTHOR else ""
-    ends = _("The invitation ends on {day}.").format(day=_day(invitation.until)) if invitation.until else ""
+    last = invitation.until
+    ends = sentence(_("The invitation ends on {day}."), day=_day(last)) if last is not None else ""
     accept = el("form", el("button", _("Accept the invitation"), class_="main"), method="post", action=key)
     words = [el("p", each) for each in (about, author, member, ends) if each]
     return el("div", el("h2", title), *words, accept, class_="inviting-guest")
@@ -93,7 +94,8 @@ def _told(view: InvitationsView, section: str) -> Html | None:
 def _made(view: InvitationsView) -> Html | None:
     if (made := view.made) is None:
         return None
-    title = _("The link for {name}").format(name=made.name)
+    title = _("The link for {name}")
+    plain = title.format(name=made.name)
     about = _("Send it to them alone. It is shown this once; you can make a new one at any time.")
     near = _(
         "This link leads to the computer on which it is opened. Open this page under the address that your friends "
@@ -105,12 +107,12 @@ def _made(view: InvitationsView) -> Html | None:
         "div",
         el("p", about, class_="about"),
         el("p", near, class_="note fault") if view.is_near else None,
-        el("code", view.link),
+        el("code", view.link, dir="ltr"),
         el("div", copy, told, class_="buttons"),
     )
-    shown = el("div", words, qr_code(view.link, title), class_="inviting-made")
-    head = el("h3", title, tabindex="-1", autofocus=True)
-    return el("section", head, shown, class_="inviting-card", aria_label=title)
+    shown = el("div", words, qr_code(view.link, plain), class_="inviting-made")
+    head = el("h3", sentence(title, name=named(made.name)), tabindex="-1", autofocus=True)
+    return el("section", head, shown, class_="inviting-card", aria_label=plain)
 
 
 def _new(view: InvitationsView) -> Html:
@@ -119,18 +121,19 @@ def _new(view: InvitationsView) -> Html:
     soon = (datetime.fromtimestamp(view.now, UTC) + _SOON * _DAY).date().isoformat()
     last = view.known[0].host if view.known else ""
     role, ends = given.get("role", InvitationRole.MEMBER.value), given.get("ends", "never")
-    roles = [
-        (InvitationRole.MEMBER.value, _("Member"), _("runs workflows")),
-        (InvitationRole.AUTHOR.value, _("Author"), _("adds workflows too, which are code on your servers")),
-    ]
+    about = {
+        InvitationRole.MEMBER: _("runs workflows"),
+        InvitationRole.AUTHOR: _("adds workflows too, which are code on your servers"),
+    }
+    roles = [(each.value, _role(each), about[each]) for each in InvitationRole]
     terms = [
         ("never", _("Never"), _("until you take it back")),
         ("day", _("On a day"), _("and signs their devices out")),
     ]
     form = el(
         "form",
-        _field("name", _("Name of your friend"), given.get("name", ""), said, maxlength="60", required=True),
-        _field("host", _("Your name, as they know it"), given.get("host", last), said, maxlength="60"),
+        _name("name", _("Name of your friend"), given.get("name", ""), said, required=True),
+        _name("host", _("Your name, as they know it"), given.get("host", last), said),
         _choice("role", _("They become"), roles, role),
         _choice("ends", _("It ends"), terms, ends),
         el("div", _field("until", _("Last day"), given.get("until") or soon, said, type="date"), class_="inviting-day"),
@@ -141,6 +144,10 @@ def _new(view: InvitationsView) -> Html:
     )
     head = el("h3", _("Invite a friend"))
     return el("section", head, _told(view, "new"), form, class_="inviting-card")
+
+
+def _name(name: str, label: str, value: str, said: Said | None, *, required: bool = False) -> Html:
+    return _field(name, label, unturned(value), said, dir="auto", maxlength="60", required=required)
 
 
 def _field(name: str, label: str, value: str, said: Said | None, **attributes: str | bool) -> Html:
@@ -166,13 +173,13 @@ def _choice(name: str, legend: str, options: Sequence[tuple[str, str, str]], cho
 
 def _invitation(view: InvitationsView, each: Invitation) -> Html:
     is_over = each.is_over(view.now)
-    role = _("Author") if each.role is InvitationRole.AUTHOR else _("Member")
     count = len(each.devices)
     signed = ngettext("{count} device signed in", "{count} devices signed in", count).format(count=count)
-    about = " · ".join([_state(view, each), signed, each.id])
-    head = el("div", el("h3", each.name), el("span", role, class_="pill"), el("small", about), class_="inviting-head")
+    about = el("small", _state(view, each), f" · {signed} · ", ltr(each.id))
+    title = el("h3", named(each.name))
+    head = el("div", title, el("span", _role(each.role), class_="pill"), about, class_="inviting-head")
     devices = [_device(each, device) for device in each.devices]
-    acts: list[Child] = []
+    acts: list[Child] = [] if is_over else [_other_role(each)]
     if count > 1:
         acts.append(_act(each, "sign-all-out", _("Sign all out")))
     if not is_over:
@@ -182,18 +189,28 @@ def _invitation(view: InvitationsView, each: Invitation) -> Html:
     return el("li", head, shown, el("div", *acts, class_="inviting-acts") if acts else None, class_=class_)
 
 
-def _state(view: InvitationsView, each: Invitation) -> str:
+def _role(role: InvitationRole) -> str:
+    return _("Author") if role is InvitationRole.AUTHOR else _("Member")
+
+
+def _other_role(invitation: Invitation) -> Html:
+    if invitation.role is InvitationRole.AUTHOR:
+        return _act(invitation, "role", _("Make a member"), role=InvitationRole.MEMBER.value)
+    return _act(invitation, "role", _("Make an author"), role=InvitationRole.AUTHOR.value)
+
+
+def _state(view: InvitationsView, each: Invitation) -> Html:
     if each.ended_at is not None:
-        return _("taken back on {day}").format(day=_day(each.ended_at))
+        return sentence(_("taken back on {day}"), day=_day(each.ended_at))
     if each.until is None:
-        return _("without an end")
+        return group(_("without an end"))
     words = _("ended on {day}") if each.is_over(view.now) else _("until {day}")
-    return words.format(day=_day(each.until))
+    return sentence(words, day=_day(each.until))
 
 
 def _device(invitation: Invitation, device: SignedInDevice) -> Html:
-    told = _("signed in {at}, last seen {seen}").format(at=_moment(device.at), seen=_moment(device.seen_at))
-    words = el("div", el("b", device.about), el("small", told))
+    told = sentence(_("signed in {at}, last seen {seen}"), at=_moment(device.at), seen=_moment(device.seen_at))
+    words = el("div", el("b", named(device.about)), el("small", told))
     label = f"{_('Sign out')}: {device.about}, {invitation.name}"
     return el("li", words, _act(invitation, "sign-out", _("Sign out"), label, device=device.account))
 
@@ -206,10 +223,10 @@ def _act(invitation: Invitation, act: str, words: str, label: str = "", **hidden
     return el("form", *inputs, button, method="post", action="invitations")
 
 
-def _day(moment: float | None) -> str:
+def _day(moment: float) -> Html:
     """The day of a moment; an end at midnight is that of the day before."""
-    return datetime.fromtimestamp((moment or 0.0) - 1, UTC).strftime("%Y-%m-%d")
+    return ltr(datetime.fromtimestamp(moment - 1, UTC).strftime("%Y-%m-%d"))
 
 
-def _moment(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _moment(moment: float) -> Html:
+    return ltr(datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC"))

@@ -19,7 +19,6 @@ from bot.platforms.web.api.multipart import read_fields
 from bot.platforms.web.api.views import name_visitor, person_of
 from bot.platforms.web.auth import AccessControl, introduce, is_loopback, whose
 from bot.platforms.web.invitations.page import InvitationsView, draw, greeting, refusal
-from bot.platforms.web.live.hub import Hub
 from bot.platforms.web.templates import Shell, lamp
 
 _LARGEST = 8192  # bytes of what is sent at once
@@ -46,8 +45,8 @@ def greet(request: web.Request, invitations: InvitationService) -> None:
 class InvitationRoutes:
     """The routes. Opening a link changes nothing, so that a program that shows what is behind it does no harm."""
 
-    def __init__(self, services: Services, gate: AccessControl, hub: Hub) -> None:
-        self._invitations, self._gate, self._hub = services.invitations, gate, hub
+    def __init__(self, services: Services, gate: AccessControl) -> None:
+        self._invitations, self._gate = services.invitations, gate
         self._said: dict[str, Said] = {}
         self._made: dict[str, InvitationLink] = {}
 
@@ -77,7 +76,6 @@ class InvitationRoutes:
         given = {
             name: value for name, value in (await read_fields(request, _LARGEST)).items() if isinstance(value, str)
         }
-        before = self._signed_in()
         act = self._acts(request, given).get(given.get("act", ""))
         if act is None:
             raise web.HTTPBadRequest
@@ -93,8 +91,6 @@ class InvitationRoutes:
                 self._made[by.key] = done
             else:
                 self._said[by.key] = Said("list", done, given=given)
-        for visitor in before - self._signed_in():
-            self._hub.hang_up_on(visitor)
         raise web.HTTPSeeOther(INVITATIONS.rpartition("/")[2])
 
     def _acts(
@@ -105,16 +101,13 @@ class InvitationRoutes:
         fields = (given.get("name", ""), given.get("role", ""), term, given.get("host", ""))
         return {
             "make": lambda: known.make(by, *fields),
+            "role": lambda: known.give_role(by, number, given.get("role", "")),
             "renew": lambda: known.renew(by, number),
             "end": lambda: known.end(by, number),
             "void": lambda: known.void(by, number),
             "sign-out": lambda: known.sign_out(by, given.get("device", "")),
             "sign-all-out": lambda: known.sign_all_out(by, number),
         }
-
-    def _signed_in(self) -> set[str]:
-        """The visitors with an open page who are in by an invitation."""
-        return {each for each in self._hub.visitors if self._invitations.of(f"web:{each}") is not None}
 
     async def _open(self, request: web.Request) -> web.Response:
         """Show who invites, and a button."""

@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bot.core.platform import RunRecord, State
@@ -125,11 +126,10 @@ class EventInbox:
 
     async def take(self, patience: float) -> list[News]:
         """The news; none where there is none for longer than `patience`."""
-        try:
-            async with asyncio.timeout(patience):
-                await self._bell.wait()
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            if not self._bell.is_set():
+                async with asyncio.timeout(patience):
+                    await self._bell.wait()
         self._bell.clear()
         news = self._journal.since(self._heard)
         self._heard = self._journal.number

@@ -106,11 +106,6 @@ class Hub:
             for inbox in journal.inboxes:
                 inbox.close()
 
-    @property
-    def visitors(self) -> set[str]:
-        """The visitors who have a page open."""
-        return self._journals.keys() - self._left.keys()
-
     def _drop(self, visitor: str) -> None:
         del self._left[visitor], self._journals[visitor]
 

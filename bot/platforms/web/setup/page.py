@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.i18n import _
-from bot.platforms.web.admin.html import Child, Html, el, group
+from bot.platforms.web.admin.html import Child, Html, el, group, ltr, named, told
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.qr import qr_code
 from bot.setup.draft import SetupDraft
@@ -15,13 +15,15 @@ from bot.setup.service import BundledWorkflow
 from bot.setup.workflows import OfferedWorkflow
 
 STEPS = ("servers", "chats", "workflows", "page", "start")
+_ADDRESS = "http://192.168.1.20:8188"
 _CHATS = {"discord": "Discord", "telegram": "Telegram"}
 
 
 @dataclass(frozen=True)
 class SetupView:
     """One step as it is shown. `saved` are the workflows that people saved at the servers; `found` is what the search
-    for `find` found in their libraries. `has_engine` says that there is a built-in engine.
+    for `find` found in their libraries. `has_engine` says that there is a built-in engine; `fault`, why the
+    settings cannot be written.
     """
 
     step: str
@@ -32,12 +34,14 @@ class SetupView:
     find: str = ""
     found: Sequence[OfferedWorkflow] = ()
     has_engine: bool = True
+    fault: str = ""
 
 
 def draw(view: SetupView) -> Html:
     """The page, as the inside of `<main>`."""
     steps = {"servers": _servers, "chats": _chats, "workflows": _workflows, "page": _page, "start": _start}
-    return group(_steps(view), *steps[view.step](view))
+    blocked = el("p", told(view.fault), class_="note fault", role="alert") if view.fault else None
+    return group(_steps(view), blocked, *steps[view.step](view))
 
 
 def refusal(*, is_used: bool) -> Html:
@@ -81,7 +85,7 @@ def _servers(view: SetupView) -> list[Html]:
         nothing += " " + _("Without one, the built-in engine runs the workflows that need no model.")
     add = _form(
         view,
-        _field(view, "address", _("Address of a ComfyUI"), placeholder="http://192.168.1.20:8188", inputmode="url"),
+        _field(view, "address", _("Address of a ComfyUI"), dir="ltr", placeholder=_ADDRESS, inputmode="url"),
         _server_token(view),
         _button("add", _("Check and add")),
     )
@@ -98,7 +102,7 @@ def _servers(view: SetupView) -> list[Html]:
             view, "servers", _list(rows, nothing), _form(view, _button("look", _("Look on this computer again"))), add
         ),
         _onward(view, el("a", _("Next"), href=_to("chats"), class_="main")),
-        *([el("div", demo, el("p", later, class_="about"), _told(), class_="setup-demo")] if view.has_engine else []),
+        *([el("div", demo, _about(later), _waiting(), class_="setup-demo")] if view.has_engine else []),
     ]
 
 
@@ -125,7 +129,7 @@ def _chats(view: SetupView) -> list[Html]:
     return [
         _head(_("Who shall reach it in a chat?"), _("Both can wait: the page in the browser works without.")),
         _chat(view, "discord", discord),
-        _chat(view, "telegram", telegram, _field(view, "allowed", who, "*")),
+        _chat(view, "telegram", telegram, _field(view, "allowed", who, "*", dir="ltr")),
         _onward(view, el("a", _("Next"), href=_to("workflows"), class_="main"), back="servers"),
     ]
 
@@ -136,13 +140,13 @@ def _chat(view: SetupView, platform: str, help_: str, *more: Html) -> Html:
     if bot is None:
         words = _("Token of your {platform} bot").format(platform=name)
         token = _secret(view, platform, words)
-        return _card(view, platform, title, el("p", help_, class_="about"), _form(view, token, *more, _check(platform)))
+        return _card(view, platform, title, _about(help_), _form(view, token, *more, _check(platform)))
     invite = _("Invite {name}: {link}") if platform == "discord" else _("Open {name}: {link}")
-    told = invite.partition("{name}")[0] + bot.account.name
-    link = el("a", bot.account.invitation, href=bot.account.invitation, rel="noreferrer", target="_blank")
-    lacks = [el("p", each, class_="warning") for each in bot.account.lacks]
-    way = el("div", el("b", told), link, *lacks)
-    shown = el("div", way, qr_code(bot.account.invitation, told), class_="setup-invite")
+    about, address = invite.partition("{name}")[0], bot.account.invitation
+    link = el("a", address, href=address, rel="noreferrer", target="_blank", dir="ltr")
+    lacks = [el("p", told(each), class_="warning") for each in bot.account.lacks]
+    way = el("div", el("b", about, named(bot.account.name)), link, *lacks)
+    shown = el("div", way, qr_code(address, about + bot.account.name), class_="setup-invite")
     good = el("p", _("The token works."), class_="setup-good")
     return _card(view, platform, title, good, shown, _form(view, _button(f"drop-{platform}", _("Use another token"))))
 
@@ -187,7 +191,7 @@ def _picking(view: SetupView) -> list[Child]:
     search = el(
         "form",
         el("input", type="hidden", name="step", value="workflows"),
-        _field(view, "find", _("Search the library of your ComfyUI"), view.find, type="search"),
+        _field(view, "find", _("Search the library of your ComfyUI"), view.find, type="search", dir="auto"),
         el("button", _("Search"), class_="button"),
         method="get",
         action="setup",
@@ -239,7 +243,7 @@ def _page(view: SetupView) -> list[Html]:
         el("fieldset", el("legend", _("The page opens for")), *radios),
         el(
             "div",
-            _field(view, "token", _("Token of the page"), token, autocomplete="off", spellcheck="false"),
+            _field(view, "token", _("Token of the page"), token, dir="ltr", autocomplete="off", spellcheck="false"),
             class_="setup-token",
         ),
         _onward(view, _button("protect", _("Next"), main=True), back="workflows"),
@@ -254,9 +258,11 @@ def _page(view: SetupView) -> list[Html]:
 def _start(view: SetupView) -> list[Html]:
     draft = view.draft
     count = len(view.bundled if draft.bundled is None else draft.bundled) + len(draft.picked)
+    servers = [group(ltr(each.label), " (", el("bdi", each.about), ")") for each in draft.servers]
+    bots = [el("bdi", f"{_CHATS[name]}: ", named(bot.account.name)) for name, bot in draft.bots.items()]
     rows = {
-        "servers": ", ".join(f"{each.label} ({each.about})" for each in draft.servers) or _("the built-in engine"),
-        "chats": ", ".join(f"{_CHATS[name]}: {bot.account.name}" for name, bot in draft.bots.items()) or _("none yet"),
+        "servers": _joined(servers) or _("the built-in engine"),
+        "chats": _joined(bots) or _("none yet"),
         "workflows": str(count),
         "page": _("for other computers too, with a token") if draft.token else _("for this computer alone"),
     }
@@ -271,7 +277,11 @@ def _start(view: SetupView) -> list[Html]:
         **_ending(_("One moment: the settings are written, and the bot starts.")),
     )
     about = _("This writes a file .env in the folder of the terminal. Then the page opens, for your first picture.")
-    return [_head(_("All is ready"), about), _card(view, "start", el("dl", *listed), _told(), go)]
+    return [_head(_("All is ready"), about), _card(view, "start", el("dl", *listed), _waiting(), go)]
+
+
+def _joined(parts: Sequence[Html]) -> Html:
+    return Html(", ".join(parts))
 
 
 def _change(step: str, name: str) -> Html:
@@ -287,12 +297,16 @@ def _ending(words: str) -> dict[str, str]:
     }
 
 
-def _told() -> Html:
+def _waiting() -> Html:
     return el("p", id="setup-end", role="status", tabindex="-1", class_="about")
 
 
 def _head(title: str, about: str) -> Html:
-    return el("div", el("h2", title), el("p", about, class_="about"), class_="setup-head")
+    return el("div", el("h2", title), _about(about), class_="setup-head")
+
+
+def _about(words: str) -> Html:
+    return el("p", told(words), class_="about")
 
 
 def _card(view: SetupView, name: str, *children: Child) -> Html:
@@ -304,7 +318,7 @@ def _fault_of(view: SetupView, name: str) -> Html | None:
     if (said := view.said) is None or said.section != name or said.at:
         return None
     kind, role = ("note fault", "alert") if said.wrong else ("note", "status")
-    return el("p", said.words, class_=kind, role=role, tabindex="-1", autofocus=True)
+    return el("p", told(said.words), class_=kind, role=role, tabindex="-1", autofocus=True)
 
 
 def _list(rows: Sequence[Html], nothing: str) -> Html:
@@ -315,7 +329,7 @@ def _row(view: SetupView, act: str, key: str, name: str, about: str, words: str 
     words = words or _("Remove")
     button = _button(act, words, label=f"{words}: {name}")
     form = _form(view, el("input", type="hidden", name="key", value=key), button)
-    return el("li", el("div", el("b", name), el("small", about)), form)
+    return el("li", el("div", el("b", named(name)), el("small", el("bdi", told(about)))), form)
 
 
 def _form(view: SetupView, *children: Child, action: str = "setup", then: str = "", **attributes: str) -> Html:
@@ -332,19 +346,19 @@ def _field(view: SetupView, name: str, label: str, value: str = "", **attributes
         fault = said.words if said.at == name else ""
     marks = {"aria_invalid": "true", "aria_describedby": f"{name}-fault"} if fault else {}
     shown = el("input", id=name, name=name, value=value or None, autofocus=bool(fault), **marks, **attributes)
-    told = el("p", fault, id=f"{name}-fault", class_="fault", role="alert") if fault else None
-    return el("div", el("label", label, for_=name), shown, told, class_="setup-field")
+    words = el("p", told(fault), id=f"{name}-fault", class_="fault", role="alert") if fault else None
+    return el("div", el("label", label, for_=name), shown, words, class_="setup-field")
 
 
 def _secret(view: SetupView, name: str, label: str) -> Html:
     """An input for a secret, which is never sent back."""
-    return _field(view, name, label, type="password", autocomplete="off", spellcheck="false")
+    return _field(view, name, label, type="password", dir="ltr", autocomplete="off", spellcheck="false")
 
 
 def _box(name: str, title: str, about: str, on: bool, kind: str = "checkbox", value: str = "yes") -> Html:
     id_ = f"{name}-{value}"
     box = el("input", type=kind, name=name, value=value, id=id_, checked=on, aria_describedby=f"{id_}-about")
-    words = el("span", el("label", title, for_=id_), el("small", about, id=f"{id_}-about"))
+    words = el("span", el("label", named(title), for_=id_), el("small", el("bdi", about), id=f"{id_}-about"))
     return el("div", box, words, class_="setup-box")
 
 

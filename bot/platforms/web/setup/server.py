@@ -110,7 +110,8 @@ class SetupRoutes:
 
     async def _view(self, step: str, said: Said | None, find: str) -> SetupView:
         service = self._service
-        view = SetupView(step, service.draft, service.bundled, said, has_engine=service.has_engine)
+        fault = await service.fault()
+        view = SetupView(step, service.draft, service.bundled, said, has_engine=service.has_engine, fault=fault)
         if step != "workflows":
             return view
         view = replace(view, saved=await service.saved(), find=find)

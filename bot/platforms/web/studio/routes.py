@@ -50,7 +50,9 @@ class _Version(msgspec.Struct):
 
 
 class _Source(msgspec.Struct):
-    """The origin of a draft: a workflow that there is, one that was saved in a ComfyUI, or one of its library."""
+    """The origin of a draft: a workflow that there is, one that was saved in a ComfyUI (`saved`, and
+    `elsewhere` outside the folder that is watched), or one of its library.
+    """
 
     kind: str
     id: str
@@ -67,6 +69,7 @@ class StudioRoutes:
             web.get("/studio", self._page),
             web.get("/studio/all", self._all),
             web.get("/studio/library", self._library),
+            web.get("/studio/elsewhere", self._elsewhere),
             web.post("/studio/files", self._file),
             web.post("/studio/drafts", self._open),
             web.get(one, self._draft),
@@ -106,6 +109,10 @@ class StudioRoutes:
 
     async def _library(self, request: web.Request) -> web.Response:
         found = await self._studio.templates(who(request, self._gate), _HERE, request.query.get("words", "")[:_WORDS])
+        return web.json_response({"found": [msgspec.to_builtins(each) for each in found]})
+
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        found = await self._studio.saved_elsewhere(who(request, self._gate), _HERE)
         return web.json_response({"found": [msgspec.to_builtins(each) for each in found]})
 
     async def _file(self, request: web.Request) -> web.Response:
@@ -155,6 +162,7 @@ class StudioRoutes:
         ways: dict[str, Callable[[Person, Place, str], Awaitable[DraftView]]] = {
             "workflow": self._studio.from_workflow,
             "saved": self._studio.from_saved,
+            "elsewhere": self._studio.from_elsewhere,
             "template": self._studio.from_template,
         }
         if source.kind not in ways:
@@ -163,9 +171,10 @@ class StudioRoutes:
 
     async def _graph(self, request: web.Request) -> web.Response:
         source = await self._read(request, _Source)
-        if source.kind != "saved":
+        ways = {"saved": self._studio.graph_from_saved, "elsewhere": self._studio.graph_from_elsewhere}
+        if source.kind not in ways:
             raise broken()
-        return await _shown(await self._studio.graph_from_saved(*self._asked(request), source.id))
+        return await _shown(await ways[source.kind](*self._asked(request), source.id))
 
     async def _graph_before(self, request: web.Request) -> web.Response:
         return await _shown(await self._studio.graph_before(*self._asked(request)))

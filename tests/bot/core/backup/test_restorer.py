@@ -20,7 +20,7 @@ from bot.core.backup.restorer import put_in_place
 from bot.core.errors import ConfigError
 from bot.core.model import Person
 from bot.core.people.accounts import LinkedAccounts
-from bot.core.people.invitations import InvitationRole, Invitations
+from bot.core.people.invitations import InvitationRole, Invitations, as_author
 from bot.core.runs.repository import RunRepository
 from bot.core.storage import ledger, snapshot
 from bot.core.storage.database import Database
@@ -273,6 +273,7 @@ async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept
         (back, key), (open_, still), (renewed, old) = [
             await people.make(name, InvitationRole.MEMBER, "Bo", None) for name in ("Ann", "Eve", "Joe")
         ]
+        author, _key = await people.make("Zoe", InvitationRole.AUTHOR, "Bo", None)
         for account in ("web:1", "web:2"):
             assert await people.sign_in(open_.id, account, "Firefox")
     made = await backup(_settings(tmp_path, "old"), tmp_path / "invited.tar", media=None)
@@ -281,6 +282,7 @@ async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept
     await written.note_revoked(back.id)
     await written.note_revoked("web:1")
     await written.note_revoked(people.link(renewed.id))
+    await written.note_revoked(as_author(author.id))
     await restore(settings, made.path, [], [], without_erasures=False)
     async with Database.in_folder(settings.folder) as database:
         people = Invitations(database)
@@ -288,6 +290,7 @@ async def test_invitations_that_were_ended_since_stay_ended(tmp_path: Path, kept
         assert [people.named_by(each) is not None for each in (key, still, old)] == [False, True, False]
         assert [each.ended_at for each in people.all if each.id == renewed.id] == [None]
         assert [people.of(each) is not None for each in ("web:1", "web:2")] == [False, True]
+        assert [each.role for each in people.all if each.id == author.id] == [InvitationRole.MEMBER]
 
 
 async def test_a_ledger_survives_a_process_that_is_killed_in_a_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.core.errors import DeliveryFailed, NotNow
-from bot.core.execution.throttle import Throttle
+from bot.core.execution.throttle import Throttle, Ticker
 from bot.core.model import Queued, Status
 
 
@@ -111,6 +111,27 @@ async def test_what_has_been_shown_is_not_shown_again() -> None:
     assert shown == [Queued(2)]
 
 
+async def test_a_status_is_worked_out_when_it_is_shown() -> None:
+    time, shown, asked = Time(), list[Status](), 0
+
+    async def show(status: Status) -> None:
+        shown.append(status)
+
+    def latest() -> Status:
+        nonlocal asked
+        asked += 1
+        return Queued(asked)
+
+    async with Throttle(show, 1.0, clock=time, sleep=time.sleep) as throttle:
+        throttle.offer(latest)
+        await turns()
+        time.open.clear()
+        for _ in range(5):
+            throttle.offer(latest)
+            await turns()
+    assert shown == [Queued(1), Queued(2)]
+
+
 async def test_what_there_is_no_room_for_is_shown_later_unless_there_is_newer() -> None:
     time, tried, room = Time(), list[Status](), False
 
@@ -134,3 +155,18 @@ async def test_what_there_is_no_room_for_is_shown_later_unless_there_is_newer() 
         room = False
         throttle.offer(Queued(1))
         await turns()
+
+
+async def test_a_ticker_calls_again_and_again_once_nothing_is_heard() -> None:
+    ticks = asyncio.Queue[None]()
+    async with Ticker(lambda: ticks.put_nowait(None), pause=0.01) as ticker:
+        for _ in range(3):
+            ticker.note(ticks=True)
+            await turns()
+        for _ in range(3):
+            await ticks.get()
+        ticker.note(ticks=False)
+        waiting = ticks.qsize()
+        ticker.note(ticks=False)
+    await asyncio.sleep(0)
+    assert ticks.qsize() == waiting

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.patience import PATIENCE
 
@@ -21,3 +21,14 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         async with browser:
             yield browser
+
+
+async def reads_from_the_right(tab: Page) -> None:
+    """Nothing is wider than a screen where words are read from the right; addresses and keys still go the other way."""
+    await tab.evaluate("document.documentElement.dir = 'rtl'")
+    for width in (360, 1280):
+        await tab.set_viewport_size({"width": width, "height": 800})
+        assert not await tab.evaluate("document.documentElement.scrollWidth > innerWidth"), width
+    turned = "each => each.filter(one => getComputedStyle(one).direction !== 'ltr').map(one => one.outerHTML)"
+    assert not await tab.locator("code, main a[target], input[type=password], #address, #token").evaluate_all(turned)
+    await tab.evaluate("document.documentElement.dir = 'ltr'")

@@ -21,7 +21,7 @@ from tests.bot.forks import Forked, fork
 from tests.bot.platforms.discord.fake import FakeDiscord
 from tests.bot.platforms.discord.harness import ALICE, ready, results
 from tests.bot.platforms.telegram.server import BOT, TOKEN, bot_api
-from tests.bot.platforms.web.conftest import CHROMIUM
+from tests.bot.platforms.web.conftest import CHROMIUM, reads_from_the_right
 from tests.bot.platforms.web.test_browser import ARTIFACTS, PHONE, choose, develop, message, reaches
 from tests.comfy.test_server import Proxy
 from tests.ports import free_port
@@ -50,7 +50,10 @@ async def start(folder: Path, **settings: str) -> AsyncIterator[tuple[Forked, st
 
 
 async def _looks_well(tab: Tab, name: str) -> None:
-    """No complaint of axe-core, by day and by night, on a desk and on a phone; nothing is wider than the screen."""
+    """No complaint of axe-core, by day and by night, on a desk and on a phone; nothing is wider than the screen, there
+    and right-to-left.
+    """
+    await reads_from_the_right(tab)
     for scheme in ("light", "dark"):
         await tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for width, height in ((390, 844), (1280, 800)):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,14 +18,18 @@ import pytest
 from yarl import URL
 
 from bot.core.guesses import Guesses
-from bot.core.model import Person
+from bot.core.model import Person, Place
 from bot.core.people.invitations import InvitationRole, Invitations
 from bot.core.policy.permissions import OPERATOR
 from bot.core.storage.database import Database
 from bot.core.storage.ledger import read
-from bot.settings import Secret
+from bot.settings import Secret, names
+from tests.bot.databases import new_postgres
+from tests.bot.forks import fork
 from tests.bot.harness import until
 from tests.bot.platforms.web.pages import Page, Visitor, page
+from tests.patience import PATIENCE
+from tests.ports import free_port
 
 TOKEN = Secret("s3cret-token")
 COOKIE = "operator-" * 6
@@ -51,9 +60,14 @@ async def invite(visitor: Visitor, name: str = "Ann", **fields: str) -> str:
 
 
 def path_of(shown: str) -> str:
-    found = re.search(r"<code>https?://[^/]+/(invited/[\w-]+)</code>", shown)
+    found = re.search(r'<code dir="ltr">https?://[^/]+/(invited/[\w-]+)</code>', shown)
     assert found is not None, shown
     return found[1]
+
+
+def read_aloud(shown: str) -> str:
+    """What stands in a page, without its marks."""
+    return re.sub(r"<[^>]*>", "", shown)
 
 
 async def may_enter(visitor: Visitor) -> bool:
@@ -71,7 +85,7 @@ async def test_a_friend_comes_in_by_the_link_and_keeps_the_name(tmp_path: Path) 
                     assert answer.status == 200
                     assert "Set-Cookie" not in answer.headers
         status, shown, _headers = await ann.get(link)
-        assert (status, "Bo invites you, Ann" in shown.decode()) == (200, True)
+        assert (status, "Bo invites you, Ann" in read_aloud(shown.decode())) == (200, True)
         assert not await may_enter(ann)
         assert not web.services.invitations._known.all[0].devices
         assert (await ann.call("POST", link))[0] == 200
@@ -87,9 +101,9 @@ async def test_a_friend_comes_in_by_the_link_and_keeps_the_name(tmp_path: Path) 
         shown_list = (await bo.get("admin/invitations"))[1].decode()
         assert "1 device signed in" in shown_list
         assert (await ann.get("admin/invitations"))[0] == 403
-        for act in ("void", "end", "sign-all-out", "renew"):
-            forged = {"act": act, "invitation": web.services.invitations._known.all[0].id}
-            status, told = await ann.call("POST", "admin/invitations", data=forged)
+        for act in ("void", "end", "sign-all-out", "renew", "role"):
+            forged = {"act": act, "role": "author", "invitation": web.services.invitations._known.all[0].id}
+            status, told = await ann.call("POST", "admin/invitations", data=forged, allow_redirects=False)
             assert (status, "DARKROOM_OPERATORS" in told["text"]) == (403, True)
         assert (await ann.get("moderate"))[0] == 403
 
@@ -178,6 +192,103 @@ async def test_an_author_is_trusted_to_add_workflows_and_a_member_is_not(tmp_pat
                 assert web.services.moderation.is_trusted(person) == (role is InvitationRole.AUTHOR)
                 await press(bo, "end", invitation=newest.id)
                 assert not web.services.moderation.is_trusted(person)
+
+
+@pytest.mark.long
+async def test_a_friend_gets_another_role_and_keeps_link_and_devices(tmp_path: Path) -> None:
+    async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo, Visitor(web.url) as ann:
+        await sign_in(bo)
+        link = await invite(bo)
+        await ann.call("POST", link)
+        (known,) = web.services.invitations._known.all
+        assert (await ann.get("studio"))[0] == 403
+        assert "is an author now" in await press(bo, "role", invitation=known.id, role="author")
+        assert (await ann.get("studio"))[0] == 200
+        assert "may also add workflows" in (await ann.get(link))[1].decode()
+        assert "is a member now" in await press(bo, "role", invitation=known.id, role="member")
+        assert (await ann.get("studio"))[0] == 403
+        assert await may_enter(ann)
+        assert "Choose one of the list." in await press(bo, "role", invitation=known.id, role="king")
+        await press(bo, "end", invitation=known.id)
+        assert "is over." in await press(bo, "role", invitation=known.id, role="author")
+        assert web.services.invitations._known.all[0].role is InvitationRole.MEMBER
+        log = await web.services.moderation.log(OPERATOR, Place("web", ""), 10)
+        told = [(each.person.key, each.words) for each in log if each.act == "invitation role"]
+        assert told == [(BOSS, f"Made {known.id} {role}") for role in ("member", "author")]
+
+
+@pytest.mark.long
+async def test_a_name_turns_no_words_around_it(tmp_path: Path) -> None:
+    async with page(tmp_path, token=TOKEN, operators=BOSS) as web, boss(web) as bo, Visitor(web.url) as ann:
+        await sign_in(bo)
+        link = await invite(bo, "Ann\u202e\u2069 \u05d0!", host="Bo\u202e")
+        assert "<bdi>Bo</bdi> invites you, <bdi>Ann \u05d0!</bdi>" in (await ann.get(link))[1].decode()
+        (known,) = web.services.invitations._known.all
+        told = await press(bo, "role", invitation=known.id, role="author")
+        assert "\u2068Ann \u05d0!\u2069 is an author now" in told
+        assert "\u202e" not in told
+
+
+@pytest.mark.long
+async def test_a_link_of_one_process_opens_in_another_and_ends_there_too(tmp_path: Path, postgres: str) -> None:
+    url = new_postgres(postgres)
+    async with page(tmp_path, token=TOKEN, operators=BOSS, database=url) as web, boss(web) as bo:
+        await sign_in(bo)
+        async with another(tmp_path / "another", url) as there, Visitor(there) as ann, Visitor(there) as eve:
+            link = await invite(bo)
+            number = web.services.invitations._known.all[0].id
+
+            async def opens() -> bool:
+                return (await ann.get(link))[0] == 200
+
+            async def makes_workflows() -> bool:
+                return (await ann.get("studio"))[0] == 200
+
+            async def is_out() -> bool:
+                return not await may_enter(ann)
+
+            await until(opens)
+            assert (await ann.call("POST", link))[0] == 200
+            assert await may_enter(ann)
+            await press(bo, "role", invitation=number, role="author")
+            await until(makes_workflows)
+            assert "1 device signed in" in (await bo.get("admin/invitations"))[1].decode()
+            device = web.services.invitations._known.all[0].devices[0].account
+            async with asyncio.timeout(PATIENCE), ann.listening() as events:
+                await anext(events)
+                await press(bo, "sign-out", device=device, invitation=number)
+                assert [name async for name, _data in events] == []  # the stream has ended there
+            assert not await may_enter(ann)
+            assert (await ann.call("POST", link))[0] == 200
+            assert await may_enter(ann)
+            await press(bo, "end", invitation=number)
+            await until(is_out)
+            assert (await eve.call("POST", link))[0] == 403
+            assert not await may_enter(eve)
+
+
+@asynccontextmanager
+async def another(folder: Path, database: str) -> AsyncIterator[str]:
+    """The address of a page that another process serves with the same database."""
+    folder.mkdir()
+    port = free_port()
+    environ = {
+        **{name: text for name, text in os.environ.items() if name not in names()},
+        "DARKROOM_DATABASE_URL": database,
+        "DARKROOM_DATA_DIR": str(folder),
+        "DARKROOM_WEB": "on",
+        "DARKROOM_WEB_PORT": str(port),
+        "DARKROOM_WEB_TOKEN": TOKEN.reveal(),
+    }
+    process = await fork("bot.__main__", "start", "--chat", env=environ, folder=folder)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while b"Ready" not in (line := await process.said.readline()):
+                assert line, "the other process has ended"
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
 
 
 @pytest.mark.long

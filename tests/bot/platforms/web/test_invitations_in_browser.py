@@ -9,7 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 from playwright.async_api import Page as Tab
 
-from tests.bot.platforms.web.conftest import CHROMIUM
+from tests.bot.platforms.web.conftest import CHROMIUM, reads_from_the_right
 from tests.bot.platforms.web.pages import page
 from tests.bot.platforms.web.test_browser import ARTIFACTS, PHONE, choose, message
 from tests.bot.platforms.web.test_invitations import BOSS, COOKIE, TOKEN
@@ -22,7 +22,10 @@ pytestmark = [
 
 
 async def _looks_well(tab: Tab, name: str) -> None:
-    """No complaint of axe-core, by day and by night, on a desk and on a phone; nothing is wider than the screen."""
+    """No complaint of axe-core, by day and by night, on a desk and on a phone; nothing is wider than the screen, there
+    and right-to-left.
+    """
+    await reads_from_the_right(tab)
     for scheme in ("light", "dark"):
         await tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for width, height in ((390, 844), (1280, 800)):
@@ -76,6 +79,11 @@ async def test_a_friend_is_invited_and_makes_a_picture(browser: Browser, tmp_pat
         device = tab.locator(".inviting-devices li")
         await expect(device).to_contain_text("Chrome on Linux")
         await _looks_well(tab, "list")
+        for act, role in (("Make an author", "Author"), ("Make a member", "Member")):
+            await tab.get_by_role("button", name=f"{act}: Ann").press("Enter")
+            await expect(tab.locator("main").get_by_role("status").first).to_be_focused()
+            await expect(tab.locator(".inviting-one .pill")).to_have_text(role)
+        await _looks_well(tab, "role")
         await device.get_by_role("button", name="Sign out").press("Enter")
         await expect(tab.locator("main").get_by_role("status").first).to_contain_text("Signed out.")
         await _looks_well(tab, "signed-out")

@@ -2,6 +2,7 @@
 
 const PAUSE = 400; // milliseconds between two looks for the bot
 const LONG = 75; // looks after which the terminal may know more
+const FROM_THE_LEFT = /((?:https?:\/\/|(?<!\w)(?:[.~]?\/|@)|(?<!\w)\.env\b)[^\s“”,]*)/u; // addresses and files
 
 for (const form of document.querySelectorAll("form")) {
   form.addEventListener("submit", (event) => {
@@ -43,7 +44,7 @@ async function end(form, button) {
   }
   if (fault) {
     told.className = "note fault";
-    told.textContent = fault;
+    told.replaceChildren(...fault.split(FROM_THE_LEFT).map((part, place) => (place % 2 ? fromTheLeft(part) : part)));
     told.focus();
     free(form);
     return;
@@ -61,6 +62,13 @@ async function isThere() {
   } catch {
     return false; // nothing listens there just now
   }
+}
+
+function fromTheLeft(text) {
+  const part = document.createElement("bdi");
+  part.dir = "ltr";
+  part.textContent = text;
+  return part;
 }
 
 function free(form) {

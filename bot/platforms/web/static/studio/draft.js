@@ -201,6 +201,7 @@ class Draft {
     this.publishing.replaceChildren(make("h2", { id: "studio-publish" }, word("studio_publish")), make("form", { onsubmit: send }, ...choices, told, button));
     const all = await ask("GET", "studio/all").catch(() => null);
     this.given.offer(all?.saved ?? []);
+    if (all?.open_everywhere) void this.given.offerElsewhere(all.saved);
     if (view.base || !all?.open_everywhere) return;
     where.append(make("option", { value: "everywhere" }, word("studio_publish_everywhere")), ...all.places.map((each) => make("option", { value: each.id }, each.name)));
   }

@@ -13,16 +13,22 @@ export class NewGraph {
     this.element = make("div", { class: "studio-new-graph" }, make("p", { class: "about" }, word("studio_graph_about")), zone, this.saved, this.report);
   }
 
-  /** Offer what people saved in a ComfyUI. */
-  offer(saved) {
-    if (!saved.length) return;
+  /** Offer what people saved in a ComfyUI, and `elsewhere` outside the folder that is watched. */
+  offer(saved, elsewhere = []) {
+    if (!saved.length && !elsewhere.length) return;
     const told = make("p", { class: "fault", role: "alert" });
-    const choice = make("select", { id: "studio-graph-saved", required: true }, make("option", { value: "" }, word("studio_graph_choose")), ...saved.map(({ id, title, words }) => make("option", { value: id }, words ? `${title} (${words})` : title)));
+    const choice = make("select", { id: "studio-graph-saved", required: true }, make("option", { value: "" }, word("studio_graph_choose")), ...saved.map((each) => option(each, "saved")), elsewhere.length ? make("optgroup", { label: word("studio_other_folders") }, ...elsewhere.map((each) => option(each, "elsewhere"))) : "");
     const take = async (event) => {
       event.preventDefault();
-      told.textContent = await this.give("POST", "/graph", JSON.stringify({ kind: "saved", id: choice.value }));
+      told.textContent = await this.give("POST", "/graph", JSON.stringify({ kind: choice.selectedOptions[0].dataset.kind, id: choice.value }));
     };
     this.saved.replaceChildren(make("label", { for: choice.id }, word("studio_saved")), make("form", { class: "studio-search", onsubmit: take }, choice, make("button", { class: "button" }, word("studio_graph_take"))), told);
+  }
+
+  /** Offer other folders too, as soon as the servers have said what is there. */
+  async offerElsewhere(saved) {
+    const { found } = await ask("GET", "studio/elsewhere").catch(() => ({ found: [] }));
+    if (found.length && !this.saved.contains(document.activeElement)) this.offer(saved, found);
   }
 
   /** Have the server give the draft a graph. Returns its sentence where it will not. */
@@ -72,4 +78,8 @@ export class NewGraph {
     const about = make("div", {}, make("b", { dir: "auto" }, title), make("small", { dir: "auto" }, word("studio_graph_gone", { target })));
     return make("li", {}, about, make("div", { class: "buttons" }, others.length ? choice : null, gone));
   }
+}
+
+function option({ id, title, words }, kind) {
+  return make("option", { value: id, "data-kind": kind }, words ? `${title} (${words})` : title);
 }

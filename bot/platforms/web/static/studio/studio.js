@@ -32,7 +32,7 @@ async function home() {
   main.replaceChildren(
     make("div", { class: "studio-home" },
       make("div", { class: "studio-column" }, panel("studio_new", dropping("studio-file", (body) => opening(ask("POST", "studio/files", body)), make("span", {}, word("studio_drop")), make("small", {}, word("studio_formats")))), drafts.length ? list("studio_drafts", drafts) : null, panel("studio_library", library())),
-      make("div", { class: "studio-column" }, faults.length ? list("studio_faults", faults) : null, list("studio_workflows", workflows), list("studio_saved", saved, word("studio_saved_about")))),
+      make("div", { class: "studio-column" }, faults.length ? list("studio_faults", faults) : null, list("studio_workflows", workflows), list("studio_saved", saved, word("studio_saved_about"), all.open_everywhere ? elsewhere() : null))),
   );
 }
 
@@ -45,8 +45,27 @@ function panel(name, ...content) {
   return make("section", { class: "studio-panel", "aria-labelledby": name }, make("h2", { id: name }, word(name)), ...content.filter(Boolean));
 }
 
-function list(name, rows, about = "") {
-  return panel(name, about ? make("p", { class: "about" }, about) : null, rows.length ? make("ul", { class: "studio-rows" }, ...rows) : make("p", { class: "about" }, word("studio_none")));
+function list(name, rows, about = "", more = null) {
+  return panel(name, about ? make("p", { class: "about" }, about) : null, rows.length ? make("ul", { class: "studio-rows" }, ...rows) : make("p", { class: "about" }, word("studio_none")), more);
+}
+
+/** What is saved outside the folder that is watched: the servers are asked when it is opened. */
+function elsewhere() {
+  const found = make("ul", { class: "studio-rows" });
+  const told = make("p", { class: "about", role: "status" });
+  const view = make("details", {}, make("summary", {}, word("studio_other_folders")), make("p", { class: "about" }, word("studio_other_about")), told, found);
+  view.addEventListener("toggle", async () => {
+    if (!view.open) return;
+    try {
+      const answer = await ask("GET", "studio/elsewhere");
+      found.replaceChildren(...answer.found.map((each) => row(each, each.words, [opens(each, () => made("elsewhere", each.id))])));
+      told.textContent = answer.found.length ? "" : word("studio_other_none");
+    } catch (fault) {
+      found.replaceChildren();
+      told.textContent = fault.message;
+    }
+  });
+  return view;
 }
 
 function row(each, words, buttons) {
