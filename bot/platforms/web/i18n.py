@@ -141,7 +141,7 @@ def gallery_words() -> dict[str, str]:
     """The words of the gallery and of the large view, which the page gets when one of them is opened."""
     return {
         "gallery": _("Gallery"),
-        "gallery_title": _("Gallery - Darkroom"),
+        "gallery_title": _("Gallery · Darkroom"),
         "gallery_back": _("Back to the workflows"),
         "gallery_find": _("Search your results"),
         "gallery_all": _("All workflows"),

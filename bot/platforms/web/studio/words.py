@@ -8,7 +8,7 @@ from bot.i18n import _
 def studio_words() -> dict[str, str]:
     """Each by the name that the scripts call it by; `{…}` is filled in there."""
     return {
-        "studio_title": _("Studio - Darkroom"),
+        "studio_title": _("Studio · Darkroom"),
         "studio_home": _("All workflows"),
         "studio_new": _("New workflow"),
         "studio_drop": _("Drop a workflow here, or choose a file"),

@@ -60,7 +60,7 @@ class Draft {
   take(view) {
     this.view = view;
     this.edition = view.edition;
-    document.title = `${view.title} - ${word("studio_title")}`;
+    document.title = `${view.title} · ${word("studio_title")}`;
     this.graph.show(view.nodes, this.cards.targets);
     this.given.show(view, this.cards);
     this.preview.show(view.preview);

@@ -8,7 +8,7 @@ export async function show(main, id) {
   const draw = async () => {
     const { title, versions } = await ask("GET", url);
     const label = word("studio_versions", { title });
-    document.title = `${label} - ${word("studio_title")}`;
+    document.title = `${label} · ${word("studio_title")}`;
     const newest = versions.find(({ current }) => current)?.version;
     const rows = versions.map((each) => drawn(each, (version) => back(version, newest)));
     main.replaceChildren(make("p", { class: "studio-bar" }, make("a", { href: "#" }, word("studio_home"))), make("section", { class: "studio-panel studio-versions", "aria-labelledby": "studio-versions" }, make("h2", { id: "studio-versions", dir: "auto" }, label), make("ol", { class: "studio-rows" }, ...rows)));
