@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from pathlib import Path
@@ -173,7 +172,7 @@ async def test_an_operator_who_keeps_metadata_gives_the_workflow_away(tmp_path: 
 
 def test_definitions_that_cannot_be_read_cost_no_run() -> None:
     data = ObjectInfo({"EmptyImage": {"input": {}, "output": 7}})
-    extra = asyncio.run(extra_data(Prompt({"1": BLANK}), data, previews=True))
+    extra = extra_data(Prompt({"1": BLANK}), data, previews=True)
     assert [node["type"] for node in extra["extra_pnginfo"]["workflow"]["nodes"]] == ["EmptyImage"]
 
 
