@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bot.core.platform import WordList
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import GroupPlatform, ask, closed, write_seeded
-from tests.bot.harness import ANN, BEN, HERE, MOD, Studio, house, painter, until
+from tests.bot.harness import ANN, BEN, HERE, MOD, Studio, after, house, painter, until
 
 
 @pytest.mark.long
@@ -76,10 +77,12 @@ async def test_a_cooldown_counts_a_request_once(tmp_path: Path) -> None:
 @pytest.mark.long
 async def test_people_take_turns_whatever_each_asks_for_at_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
-    studio, platform = Studio(["a.ckpt"], lambda _color: 0.05), GroupPlatform()
+    begun, platform = threading.Event(), GroupPlatform()
+    studio = Studio(["a.ckpt"], after(begun, lambda _color: 0.05))
     async with house(tmp_path, platform, [studio]) as home:
         hers = await ask(home, 4, workflow="slow", seed="100")
         his = await ask(home, 4, BEN, workflow="slow", seed="200")
+        begun.set()  # nothing ends before both have asked
         await closed(home, hers)
         await closed(home, his)
         turns = [len(list(runs)) for _person, runs in groupby(studio.painted, lambda color: color // 100)]

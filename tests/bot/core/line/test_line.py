@@ -21,9 +21,10 @@ async def test_the_line_is_in_the_order_of_turns_and_says_what_a_button_cancels(
         assert await line.entries(ANN, HERE) == []
         first, message = await home.ask("gated", color="1", gate="a")
         await home.platform.until(running(message))
-        others = [(await home.ask("gated", color=str(number), gate="b"))[0] for number in (2, 3)]
+        others = [(await home.ask("gated", color="2", gate="b"))[0]]
+        await until(lambda: _is_ahead(home, others[0]))  # before Ben asks, whose turn it would be
+        others.append((await home.ask("gated", color="3", gate="b"))[0])
         other, _message = await home.ask("gated", BEN, color="4", gate="c")
-        await until(lambda: _is_ahead(home, others[0]))
         entries = await line.entries(ANN, HERE)
         assert [each.run.id for each in entries] == [first, others[0], other, others[1]]  # Ann and Ben take turns
         assert entries[0].words.startswith("runs")
