@@ -122,8 +122,10 @@ async def test_a_run_whose_server_goes_is_retried_on_another_and_says_why(
         await home.platform.until(running(shown))
         first = (await home.run(run_id)).server or ""
         second = "two" if first == "one" else "one"
-        await servers[first].stop()
+        stopping = asyncio.create_task(servers[first].stop())
+        await asyncio.sleep(0)  # the prompt is interrupted, and ends when its node does
         gates.open()
+        await stopping
         (run,) = await home.ended(run_id)
         assert (run.state, run.server, run.attempt, run.avoid) == (State.DONE, second, 2, {first})
         assert shown.reasons()
