@@ -503,8 +503,14 @@ async def serve(
         await stack.enter_async_context(Pulse(settings.pulse_file, tasks))
         events_log.process_started(role.chat, role.worker, tuple(named))
         if role.chat:
-            tasks.on_connected.add(_once(lambda name: announce(_("Ready: {platform}").format(platform=name))))
-            await together(*(_attended(each, services, tasks) for each in platforms), _work(base, policy, settled))
+            ready = _Held(announce)
+            tasks.on_connected.add(_once(lambda name: ready(_("Ready: {platform}").format(platform=name))))
+
+            def begun() -> None:
+                settled()
+                ready.let_go()
+
+            await together(*(_attended(each, services, tasks) for each in platforms), _work(base, policy, begun))
         else:
             settled()
             await _work(base, policy, lambda: announce(_("Ready: worker {name}").format(name=role.worker)))
@@ -514,6 +520,24 @@ async def _work(base: Base, policy: Policy, begun: Callable[[], None]) -> None:
     async with _working(base, policy):
         begun()
         await asyncio.Event().wait()
+
+
+class _Held:
+    """Announces nothing before the worker is there: until then a full disk may still end the process."""
+
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        self._announce, self._is_held, self._words = announce, True, list[str]()
+
+    def __call__(self, words: str) -> None:
+        if self._is_held:
+            self._words.append(words)
+        else:
+            self._announce(words)
+
+    def let_go(self) -> None:
+        self._is_held = False
+        for words in self._words:
+            self._announce(words)
 
 
 def _once(tell: Callable[[str], None]) -> Callable[[str], None]:

@@ -35,8 +35,9 @@ LATER = (
     *("sqlalchemy.dialects.postgresql", "telegram", "yaml"),
 )
 _STARTED = """
-import asyncio, os, signal, sys, threading
+import asyncio, os, signal, sys, threading, time
 from importlib.machinery import PathFinder, SourceFileLoader
+from urllib.error import URLError
 from urllib.request import urlopen
 from bot.app import App
 from bot.settings import Role
@@ -54,14 +55,19 @@ class Finder:
             return spec
 
 def look():
-    urlopen(os.environ["PAGE"]).read()
+    while True:
+        try:
+            urlopen(os.environ["PAGE"]).read()
+            break
+        except URLError:
+            time.sleep(0.05)
     print(*sys.modules, flush=True)
     answered.set()
-    os.kill(os.getpid(), signal.SIGTERM)
 
-answered, looking = threading.Event(), threading.Thread(target=look)
+answered = threading.Event()
 sys.meta_path.insert(0, Finder())
-asyncio.run(App().start(Role(), lambda _line: looking.start()))
+threading.Thread(target=look, daemon=True).start()
+asyncio.run(App().start(Role(), lambda _ready: os.kill(os.getpid(), signal.SIGTERM)))
 """  # what runs requests waits at a gate until the page has answered
 
 
