@@ -112,6 +112,23 @@ class RunRepository:
         """Return a person's latest runs, newest first; also those of their other accounts, given as "platform:id"."""
         return await self._records(statements.LAST, {"of_people": [person.key, *others], "count": count})
 
+    async def developed_of(
+        self, people: Collection[str], count: int, ends: Mapping[str, tuple[State, float]]
+    ) -> list[RunRecord]:
+        """Return the latest runs of a person, given by their accounts as "platform:id", newest first; none that
+        ended as `ends` says.
+        """
+
+        def ask(connection: Connection) -> list[RunRecord]:
+            given = {"of_people": list(people), "count": count}
+            latest = [
+                row.id for row in connection.execute(statements.LAST_ENDS, given) if ends.get(row.id) != tuple(row)[1:]
+            ]
+            found = connection.execute(_THESE, {"of_runs": latest}) if latest else ()
+            return sorted(map(read_run, found), key=lambda run: latest.index(run.id))
+
+        return await self._database.ask(ask)
+
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the running and waiting runs of a community, given as "platform:id", oldest first."""
         return await self._select(
