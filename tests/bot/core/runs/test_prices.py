@@ -101,7 +101,10 @@ async def test_what_costs_an_empty_form_is_worked_out_once_for_the_same_servers(
 
 
 async def test_nothing_is_prepared_again_before_workflows_or_servers_have_changed() -> None:
-    version, catalog = [1], Catalog({"paid": Filled("paid", "Paid", "", Prompt({}), ())})
+    version, catalog = (
+        [1],
+        Catalog({"paid": Filled("paid", "Paid", "", Prompt({"1": {"class_type": "Paid", "inputs": {}}}), ())}),
+    )
 
     class Tracked(PriceEstimator):
         def is_paid(self, workflow: str) -> bool:
