@@ -100,7 +100,7 @@ class QueueNotifier:
 
         mine = _one_a_message([(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)])
         now = ((run, Queued(place, outlook.starts.get(run.id), run.reason, outlook.running)) for run, place in mine)
-        news = [(run, status) for run, status in now if self._is_news(run, status)]
+        news = [(run, status) for run, status in now if is_news(self._status_told(run), status)]
         await together(*(tell(run, status) for run, status in news))
 
     async def _work(self) -> None:
@@ -109,6 +109,10 @@ class QueueNotifier:
         await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
         if not self._waits:
             await self._bell.wait()
+
+    def _status_told(self, run: RunRecord) -> Queued | None:
+        told = self._told.get(run.id)
+        return None if told is None else told.status
 
     async def _tell(self, run: RunRecord, status: Queued) -> None:
         reply = self._replies.to(run)
@@ -132,16 +136,6 @@ class QueueNotifier:
                 return await show_status(reply, status)
         return True
 
-    def _is_news(self, run: RunRecord, status: Queued) -> bool:
-        told = self._told.get(run.id)
-        if told is None or told.status.reason != status.reason:
-            return True
-        if told.status.position == status.position and describe(told.status) == describe(status):
-            return False
-        if _differs(told.status.position, status.position, 0) or _differs(told.status.eta, status.eta, 2.0):
-            return True
-        return status.position != 1 and _differs(told.status.before, status.before, 0)
-
 
 def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecord, int]]:
     """Leave out all but the first run of each group: a group has one place in line."""
@@ -157,6 +151,17 @@ def in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[
     """Return waiting runs in the order in which they start; those without an estimate last, in queue order."""
     places = {run_id: place for place, run_id in enumerate(starts)}
     return sorted(waiting, key=lambda run: places.get(run.id, len(places)))
+
+
+def is_news(told: Queued | None, now: Queued) -> bool:
+    """True if a status looks different from what was told, and by enough for people to care."""
+    if told is None or told.reason != now.reason:
+        return True
+    if told.position == now.position and describe(told) == describe(now):
+        return False
+    if _differs(told.position, now.position, 0) or _differs(told.eta, now.eta, 2.0):
+        return True
+    return now.position != 1 and _differs(told.before, now.before, 0)
 
 
 def _differs(told: float | None, now: float | None, least: float) -> bool:

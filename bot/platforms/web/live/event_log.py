@@ -78,11 +78,11 @@ class EventLog:
 
     @property
     def ends(self) -> Mapping[str, tuple[State, float]]:
-        """How the runs ended that are known to have, and when."""
+        """The ends of the runs that are known to have ended: their states then, and the moments."""
         return dict(self._ended)
 
     def seen_at(self, run_id: str) -> float:
-        """When an unfinished run was last looked at."""
+        """The moment at which an unfinished run was last looked at."""
         return self._unfinished[run_id].at
 
     def note(self, run_id: str, *, whole: bool) -> None:

@@ -14,6 +14,7 @@ from bot.core.model import Queued
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
 from bot.core.runs.queue import RunQueue
+from bot.core.runs.queue_notifier import is_news
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.core.storage.schema import runs
@@ -95,3 +96,31 @@ async def test_a_waiting_run_that_has_not_changed_is_not_read_again(tmp_path: Pa
         assert now[ids[2]] is before[ids[2]]
         assert (now[ids[1]].reason, now[ids[1]].values) == ("why", {"n": 2})
         assert await records.get(ids[1]) == now[ids[1]]
+
+
+@pytest.mark.parametrize(
+    ("told", "now"),
+    [
+        (Queued(2, 0.9), Queued(2)),  # less than a second is not told
+        (Queued(2, 40.0), Queued(2, 37.0)),
+        (Queued(1, 5.0, running=1), Queued(1, 5.0, running=3)),
+        (Queued(30, 40.0), Queued(29, 40.0)),
+    ],
+)
+def test_what_looks_the_same_or_nearly_so_is_not_told_again(told: Queued, now: Queued) -> None:
+    assert not is_news(told, now)
+
+
+@pytest.mark.parametrize(
+    ("told", "now"),
+    [
+        (None, Queued(1)),
+        (Queued(2), Queued(2, 5.0)),
+        (Queued(2, 40.0), Queued(2, 30.0)),
+        (Queued(2, running=1), Queued(2, running=2)),
+        (Queued(2, 0.5), Queued(1, 0.4)),
+        (Queued(2, 5.0), Queued(2, 5.0, "the server went away")),
+    ],
+)
+def test_a_place_a_start_or_a_reason_that_looks_different_is_told(told: Queued | None, now: Queued) -> None:
+    assert is_news(told, now)
