@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -18,10 +20,13 @@ from bot.core.execution.worker import Worker
 from bot.core.servers.kept_times import KeptTimes
 from comfy.scheduling.node_times import NodeTimes
 
+_THREADS = 64  # at most; they mostly wait for disks and for other processes, so cores do not say how many it takes
+
 
 @asynccontextmanager
 async def executing(base: Base, name: str) -> AsyncIterator[None]:
     """Run what waits at the servers of this process."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     store, times = base.store, NodeTimes()
     context = ExecutionContext(
         base.versions,
