@@ -318,7 +318,7 @@ def _notifier(base: Base, estimator: EtaEstimator) -> QueueNotifier:
         store.records,
         base.versions,
         base.replies,
-        estimator.starts,
+        estimator.outlook,
         base.locks,
         base.tasks,
         farewell=farewell,

@@ -3,10 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Question:
+    about: set[str] = field(default_factory=set)
+    #: None if the question has to be asked again.
+    answer: asyncio.Future[Collection[str] | None] = field(default_factory=lambda: asyncio.Future())
+
+
+class AskedTogether:
+    """Makes one question of those that several tasks ask at the same moment: which of these are so?"""
+
+    def __init__(self, which: Callable[[Collection[str]], Awaitable[Collection[str]]]) -> None:
+        """`which` is asked after all who get its answer have asked."""
+        self._which = which
+        self._next: _Question | None = None
+
+    async def has(self, one: str) -> bool:
+        """True if it is so of this one. Raises what `which` raises."""
+        while True:
+            if self._next is not None:
+                self._next.about.add(one)
+                found = await asyncio.shield(self._next.answer)
+            else:
+                found = await self._ask(one)
+            if found is not None:
+                return one in found
+
+    async def _ask(self, one: str) -> Collection[str]:
+        question = self._next = _Question({one})
+        found = None
+        try:
+            await asyncio.sleep(0)  # others ask meanwhile
+            self._next = None
+            found = await self._which(question.about)
+            return found
+        finally:
+            if self._next is question:
+                self._next = None
+            question.answer.set_result(found)
 
 
 async def together(*works: Coroutine[Any, Any, T]) -> list[T]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from bot.core.servers.condition import Condition
 from bot.core.storage.bells import Topic
@@ -120,10 +120,8 @@ class ServerStates:
 
     async def wishes(self, worker: str) -> list[KeptServer]:
         """Return the servers of a worker with what operators want, or have wanted for good."""
-        columns = server_states.c
-        wanted = or_(columns.drained == 1, columns.asked > columns.answered, columns.free_asked > columns.free_answered)
-        question = select(server_states).where(and_(columns.worker == worker, wanted))
-        return await self._database.ask(lambda connection: list(map(_read, connection.execute(question))))
+        given = {"of_worker": worker}
+        return await self._database.ask(lambda connection: list(map(_read, connection.execute(_WISHES, given))))
 
     async def ask(self) -> None:
         """Ask all workers for reports of their servers."""
@@ -161,6 +159,13 @@ class ServerStates:
     async def _write(self, state: KeptServer, values: Mapping[str, Any]) -> None:
         change = update(server_states).where(*_one(state.worker, state.name)).values(**values)
         await self._database.write(lambda connection: connection.execute(change))
+
+
+_columns = server_states.c
+_WISHES = select(server_states).where(
+    _columns.worker == bindparam("of_worker"),
+    or_(_columns.drained == 1, _columns.asked > _columns.answered, _columns.free_asked > _columns.free_answered),
+)
 
 
 def _one(worker: str, name: str) -> tuple[Any, ...]:

@@ -70,7 +70,6 @@ class LineService:
         outlook = await self._estimator.outlook(waiting)
         line = in_order(waiting, outlook.starts)
         before = {run.id: place for place, run in enumerate(line)}
-        running = await self._queue.running()
         shown = sorted(found, key=lambda run: (_STATES.index(run.state), before.get(run.id, len(line))))
         together = Counter(run.group_id or run.id for run in shown)
         first = dict[str, RunRecord]()
@@ -78,7 +77,7 @@ class LineService:
             first.setdefault(run.group_id or run.id, run)
         entries = []
         for number, run in enumerate(first.values(), 1):
-            words = _words(run, before.get(run.id), running, outlook.starts, outlook.left)
+            words = _words(run, before.get(run.id), outlook.running, outlook.starts, outlook.left)
             title = self._title(run)
             if run.group_id is not None and run.step is None:
                 words = _("{left} of {count} left: {words}").format(

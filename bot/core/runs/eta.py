@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.core.people.accounts import NO_LINKS, KnownAccounts
-from bot.core.run import RunRecord
+from bot.core.run import RunRecord, State
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.registry import ServerRegistry
@@ -24,10 +24,13 @@ def _may_pay(_server: str) -> bool:
 
 @dataclass(frozen=True)
 class LineOutlook:
-    """The seconds until waiting runs start, in the order in which they do, and until those on servers end."""
+    """The seconds until waiting runs start, in the order in which they do, and until those on servers end; and how many
+    servers execute.
+    """
 
     starts: Mapping[str, float]
     left: Mapping[str, float]
+    running: int
 
 
 class EtaEstimator:
@@ -65,20 +68,22 @@ class EtaEstimator:
             return frozenset(self._taken_by[run.id] for run in waiting if run.id in self._taken_by) & self._asleep
 
     async def outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
-        """Return the same, and the seconds until runs on servers end. Raises `StorageFailed`."""
+        """Return the same, and what is known of the runs on servers. Raises `StorageFailed`."""
         async with self._turn:
             return await self._outlook(waiting)
 
     async def _outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
-        ended = await self._records.measured(self._since)
-        active = await self._records.active()
-        self._since = max([self._since, *(run.ended_at - _LATE for run in ended if run.ended_at is not None)])
-        self._learn([*ended, *(run for run in active if run.outcome is not None)])
-        self._see([run for run in active if run.outcome is None])
-        starts = await asyncio.to_thread(self._foreseen, waiting, active)
+        seen = await self._records.seen_since(self._since, self._learnt)
+        self._since = max([self._since, *(at - _LATE for at in seen.ended.values())])
+        delivered = [run for run in seen.active if run.outcome is not None]
+        self._learn([*seen.done, *delivered])
+        self._learnt = {*seen.ended, *(run.id for run in delivered)}
+        self._see([run for run in seen.active if run.outcome is None])
+        starts = await asyncio.to_thread(self._foreseen, waiting, seen.active)
         if await self._versions.fetch():
-            starts = await asyncio.to_thread(self._foreseen, waiting, active)
-        return LineOutlook(starts, self._load.left())
+            starts = await asyncio.to_thread(self._foreseen, waiting, seen.active)
+        running = sum(run.state is State.RUNNING for run in seen.active)
+        return LineOutlook(starts, self._load.left(), running)
 
     def _learn(self, executed: Sequence[RunRecord]) -> None:
         servers = self._registry.servers
@@ -86,7 +91,6 @@ class EtaEstimator:
             if run.id not in self._learnt:
                 server = servers.get(self._server(run))
                 self._load.recall(self._server(run), run, learn=server is None or server.at_once == 1)
-        self._learnt = {run.id for run in executed}
 
     def _see(self, running: Sequence[RunRecord]) -> None:
         self._load.keep({run.id for run in running})

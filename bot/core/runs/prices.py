@@ -34,14 +34,18 @@ class PriceEstimator:
         """`version` changes whenever the known nodes change."""
         self._catalog, self._known, self._version = catalog, known, version
         self._unfilled: dict[str, tuple[Workflow, int, Price | None]] = {}  # by the workflow
+        self._prepared: tuple[int, int] | None = None  # the versions for which all is found out
         self._paid = lru_cache(10_000)(self._is_paid)
         self._paid_nodes = lru_cache(1)(self._find_paid_nodes)
 
     async def prepare(self) -> None:
         """Find out which workflows cost money, and how much, so that no menu has to wait for that."""
-        workflows = tuple(self._catalog.workflows.values())
+        version, workflows = (self._catalog.version, self._version()), tuple(self._catalog.workflows.values())
+        if version == self._prepared:
+            return
         for paid in await asyncio.to_thread(lambda: [each for each in workflows if self.is_paid(each.id)]):
             await self.price(paid, {})
+        self._prepared = version
 
     def is_paid(self, workflow: str) -> bool:
         """True if the workflow with this id, as it is now, has a node that costs money on any server."""

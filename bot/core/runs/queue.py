@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, func, not_, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
@@ -31,11 +32,12 @@ from bot.core.policy.scope import RequestContext, asked_in
 from bot.core.run import QueuedRun, RecipePlace, RunRecord, State, Wording
 from bot.core.runs import statements, usage
 from bot.core.runs.repository import taken
-from bot.core.runs.rows import read_queued, read_run
+from bot.core.runs.rows import STORED, Stored, read_queued, read_run, read_stored
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database, in_one_trip
 from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import runs
+from bot.core.together import AskedTogether
 from bot.i18n import ngettext
 from comfy.prices import Price
 
@@ -43,6 +45,7 @@ WINDOW = 64  #: waiting runs to choose the next run from
 _FARTHEST = 16 * WINDOW  # if the first runs are all for the servers of other workers
 MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
 _PART = 100  # waiting runs that are read at once
+_MOST_KNOWN = 1000  # waiting runs that need not be read again as long as they do not change
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, *[0.0] * 20)  # seconds in which other workers choose
 _MOST_SPARED = 20  # attempts that do not count, because no server began
 
@@ -121,6 +124,8 @@ class RunQueue:
         accounts: KnownAccounts = NO_LINKS,
     ) -> None:
         self._database, self._caps, self._clock, self._accounts = database, most, clock, accounts
+        self._known: Stored = {}
+        self._queued = AskedTogether(self._which_are_queued)
         #: True if no run waited when this process last looked for one.
         self.was_empty = False
 
@@ -277,28 +282,32 @@ class RunQueue:
         """Return all waiting runs that have a message, in queue order: those that are ahead first. Of many, a part is
         read at a time, between which other tasks go on.
         """
-        found = await self._read(_WAITING.limit(_PART))
-        if len(found) < _PART:
-            return found
-        ids = await self._database.ask(lambda connection: list(connection.execute(_WAITING_IDS).scalars()))
-        parts = [ids[first : first + _PART] for first in range(0, len(ids), _PART)]
-        return [run for part in parts for run in await self._read(_WAITING.where(runs.c.id.in_(part)))]
+        found = dict(await self._read(_FIRST_WAITING))
+        if len(found) >= _PART:
+            ids = await self._database.ask(lambda connection: list(connection.execute(_WAITING_IDS).scalars()))
+            found = {}
+            for first in range(0, len(ids), _PART):
+                found |= await self._read(_THESE_WAITING, ids[first : first + _PART])
+        self._known = dict(islice(found.items(), _MOST_KNOWN))
+        return list(found.values())
 
     async def next_up(self) -> list[RunRecord]:
         """Return the first runs of the queue that a worker may take now, in queue order."""
         async with self._database.read() as connection:
             rows = await connection.run_sync(partial(self._heads, platforms=None, first=0))
-        return await self._read(_WAITING.where(runs.c.id.in_([row.id for row in rows]))) if rows else []
+        return list((await self._read(_THESE_WAITING, [row.id for row in rows])).values()) if rows else []
 
-    async def _read(self, question: Select[Any]) -> list[RunRecord]:
-        return await self._database.ask(lambda connection: list(map(read_run, connection.execute(question))))
+    async def _read(self, question: Select[Any], run_ids: Sequence[str] = ()) -> Stored:
+        known, given = self._known, {"of_runs": run_ids}
+        return await self._database.ask(lambda connection: read_stored(connection.execute(question, given), known))
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
-        asked = {"of_run": run_id}
-        return await self._database.ask(
-            lambda connection: connection.execute(statements.WAITS, asked).one_or_none() is not None
-        )
+        return await self._queued.has(run_id)
+
+    async def _which_are_queued(self, run_ids: Collection[str]) -> Collection[str]:
+        asked = {"of_runs": list(run_ids)}
+        return await self._database.ask(lambda connection: set(connection.execute(statements.WAIT, asked).scalars()))
 
     async def position(self, run_id: str) -> int | None:
         """Return a run's place in the queue, counted from 1; None if it does not wait."""
@@ -400,7 +409,9 @@ _BACK = {"server": None, "worker": None, "attempt": runs.c.attempt + 1, "spared"
 _ORDER = (runs.c.server.is_(None), *statements.TURNS)
 
 
-_WAITING = select(runs).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
+_WAITING = select(*STORED).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
+_FIRST_WAITING = _WAITING.limit(literal_column(str(_PART)))
+_THESE_WAITING = _WAITING.where(statements.THESE)
 _WAITING_IDS = _WAITING.with_only_columns(runs.c.id)
 _RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
 

@@ -13,10 +13,12 @@ from bot.core.errors import StorageFailed, UnknownWorkflow
 from bot.core.model import Failed, Paused, Queued, Status
 from bot.core.port import Reply, show_status
 from bot.core.run import RunRecord
+from bot.core.runs.eta import LineOutlook
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
+from bot.core.status_text import describe
 from bot.core.storage.bells import Topic
 from bot.core.together import together
 from bot.core.workflows.catalog import Versions
@@ -26,8 +28,8 @@ _FAREWELL = 3.0  # seconds that a shutdown waits for chats
 _AT_ONCE = 16  # messages edited at the same time
 _NOTICEABLE = 0.1  # the part of a place or an estimate; smaller changes are not shown
 
-#: The seconds until each of these runs starts, in the order in which they start; runs without an estimate are left out.
-StartEstimates = Callable[[Sequence[RunRecord]], Awaitable[Mapping[str, float]]]
+#: What is known of these runs, which are in queue order.
+LineOutlooks = Callable[[Sequence[RunRecord]], Awaitable[LineOutlook]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class QueueNotifier:
         records: RunRepository,
         versions: Versions,
         replies: RunReplies,
-        plan: StartEstimates,
+        look: LineOutlooks,
         locks: RunLocks,
         tasks: TaskHealth,
         clock: Callable[[], float] = time.monotonic,
@@ -55,7 +57,7 @@ class QueueNotifier:
         """With `farewell`, a shutdown tells the people who wait that their runs continue later."""
         self._farewell = farewell
         self._queue, self._records, self._versions, self._replies = queue, records, versions, replies
-        self._plan, self._locks, self._clock = plan, locks, clock
+        self._look, self._locks, self._clock = look, locks, clock
         self._told: dict[str, _Told] = {}
         self._waits = False
         self._bell = records.bells.bell(Topic.LINE, Topic.ROOM)
@@ -79,7 +81,7 @@ class QueueNotifier:
 
         async def tell(run: RunRecord) -> None:
             async with slots:
-                await self._say(run, Paused())
+                await self._say(run, self._replies.to(run), Paused())
 
         await together(*map(tell, waiting))
 
@@ -87,20 +89,19 @@ class QueueNotifier:
         """Update the runs with a noticeable change of place or time."""
         waiting = await self._queue.waiting()
         self._waits = bool(waiting)
-        starts = await self._plan(waiting) if waiting else {}
-        running = await self._queue.running() if waiting else 0
-        waiting = in_order(waiting, starts)
+        outlook = await self._look(waiting) if waiting else LineOutlook({}, {}, 0)
+        waiting = in_order(waiting, outlook.starts)
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def tell(run: RunRecord, position: int) -> None:
+        async def tell(run: RunRecord, status: Queued) -> None:
             async with slots:
-                await self._tell(run, Queued(position, starts.get(run.id), run.reason, running))
+                await self._tell(run, status)
 
-        mine = [(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)]
-        mine = _one_a_message(mine)
-        news = [(run, place) for run, place in mine if self._is_news(run, place, starts.get(run.id), running)]
-        await together(*(tell(run, place) for run, place in news))
+        mine = _one_a_message([(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)])
+        now = ((run, Queued(place, outlook.starts.get(run.id), run.reason, outlook.running)) for run, place in mine)
+        news = [(run, status) for run, status in now if is_news(self._status_told(run), status)]
+        await together(*(tell(run, status) for run, status in news))
 
     async def _work(self) -> None:
         begun = self._clock()
@@ -109,8 +110,12 @@ class QueueNotifier:
         if not self._waits:
             await self._bell.wait()
 
+    def _status_told(self, run: RunRecord) -> Queued | None:
+        told = self._told.get(run.id)
+        return None if told is None else told.status
+
     async def _tell(self, run: RunRecord, status: Queued) -> None:
-        reply = self._reply(run)
+        reply = self._replies.to(run)
         told = self._told.get(run.id)
         if told is not None and self._clock() - told.at < reply.limits.interval:
             return
@@ -121,26 +126,15 @@ class QueueNotifier:
                 await show_status(reply, Failed(str(gone)))
             return
         self._told[run.id] = _Told(status, self._clock())  # first: a shutdown may come in between
-        if not await self._say(run, status):
+        if not await self._say(run, reply, status):
             self._told.pop(run.id, None)
 
-    async def _say(self, run: RunRecord, status: Status) -> bool:
+    async def _say(self, run: RunRecord, reply: Reply, status: Status) -> bool:
         """Show a status of a run if it still waits; False if the platform has no room for it now."""
         async with self._locks.hold(run.id):
             if await self._queue.is_queued(run.id):
-                return await self._replies.show(run, status)
+                return await show_status(reply, status)
         return True
-
-    def _reply(self, run: RunRecord) -> Reply:
-        return self._replies.to(run)
-
-    def _is_news(self, run: RunRecord, position: int, start: float | None, running: int) -> bool:
-        told = self._told.get(run.id)
-        if told is None or told.status.reason != run.reason:
-            return True
-        if _differs(told.status.position, position, 0) or _differs(told.status.eta, start, 2.0):
-            return True
-        return position > 1 and _differs(told.status.before, position - 1 + running, 0)
 
 
 def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecord, int]]:
@@ -157,6 +151,17 @@ def in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[
     """Return waiting runs in the order in which they start; those without an estimate last, in queue order."""
     places = {run_id: place for place, run_id in enumerate(starts)}
     return sorted(waiting, key=lambda run: places.get(run.id, len(places)))
+
+
+def is_news(told: Queued | None, now: Queued) -> bool:
+    """True if a status looks different from what was told, and by enough for people to care."""
+    if told is None or told.reason != now.reason:
+        return True
+    if told.position == now.position and describe(told) == describe(now):
+        return False
+    if _differs(told.position, now.position, 0) or _differs(told.eta, now.eta, 2.0):
+        return True
+    return now.position != 1 and _differs(told.before, now.before, 0)
 
 
 def _differs(told: float | None, now: float | None, least: float) -> bool:

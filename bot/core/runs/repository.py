@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from time import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
@@ -31,6 +31,18 @@ from bot.core.traces import spans
 _FILES = "files that no run uses"  # the lock of those who look for them: each would find that the other's run uses one
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".avif", ".mp4", ".webm", ".mov")
 _NOWHERE = {"server": None, "worker": None}
+_LATELY = 500  # runs by which estimates are made
+
+
+@dataclass(frozen=True)
+class SeenRuns:
+    """The runs that workers have; those that finished lately and were not known, earliest first; and when each of those
+    that finished lately ended, known or not.
+    """
+
+    active: Sequence[RunRecord]
+    done: Sequence[RunRecord]
+    ended: Mapping[str, float]
 
 
 class RunRepository:
@@ -100,6 +112,23 @@ class RunRepository:
         """Return a person's latest runs, newest first; also those of their other accounts, given as "platform:id"."""
         return await self._records(statements.LAST, {"of_people": [person.key, *others], "count": count})
 
+    async def developed_of(
+        self, people: Collection[str], count: int, ends: Mapping[str, tuple[State, float]]
+    ) -> list[RunRecord]:
+        """Return the latest runs of a person, given by their accounts as "platform:id", newest first; none that
+        ended as `ends` says.
+        """
+
+        def ask(connection: Connection) -> list[RunRecord]:
+            given = {"of_people": list(people), "count": count}
+            latest = [
+                row.id for row in connection.execute(statements.LAST_ENDS, given) if ends.get(row.id) != tuple(row)[1:]
+            ]
+            found = connection.execute(_THESE, {"of_runs": latest}) if latest else ()
+            return sorted(map(read_run, found), key=lambda run: latest.index(run.id))
+
+        return await self._database.ask(ask)
+
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the running and waiting runs of a community, given as "platform:id", oldest first."""
         return await self._select(
@@ -121,9 +150,9 @@ class RunRepository:
 
     async def active(self) -> list[RunRecord]:
         """Return the runs of all workers, also those that are ahead."""
-        return await self._select(taken(), order=runs.c.seq)
+        return await self._records(_ACTIVE)
 
-    async def measured(self, since: float = 0.0, worker: str | None = None, count: int = 500) -> list[RunRecord]:
+    async def measured(self, since: float = 0.0, worker: str | None = None, count: int = _LATELY) -> list[RunRecord]:
         """Return the latest runs that finished after a moment, by one worker or by all, earliest first. Estimates use
         them.
         """
@@ -131,6 +160,20 @@ class RunRepository:
         if worker is not None:
             done.append(runs.c.worker == worker)
         return (await self._select(*done, order=runs.c.ended_at.desc(), limit=count))[::-1]
+
+    async def seen_since(self, since: float, known: Collection[str]) -> SeenRuns:
+        """Return what workers have now, and of the latest runs that finished after a moment those not `known` by their
+        ids.
+        """
+
+        def see(connection: Connection) -> SeenRuns:
+            ended = {row.id: row.ended_at for row in connection.execute(_LATELY_DONE, {"since": since})}
+            fresh = [run_id for run_id in ended if run_id not in known]
+            found = connection.execute(_THESE, {"of_runs": fresh}) if fresh else ()
+            done = sorted(map(read_run, found), key=lambda run: ended[run.id])
+            return SeenRuns(list(map(read_run, connection.execute(_ACTIVE))), done, ended)
+
+        return await self._database.ask(see)
 
     async def lately(self, community: str, since: float) -> list[RunTiming]:
         """Return the requests of a community, given as "platform:id", since a moment, with the data that statistics
@@ -570,7 +613,17 @@ def _of_group(run: RunRecord) -> tuple[Topic, ...]:
 
 def taken() -> ColumnElement[bool]:
     """The runs that workers have: active ones, and those that are ahead."""
-    return or_(runs.c.state.in_(ACTIVE), statements.AHEAD)
+    return or_(statements.in_states(ACTIVE), statements.AHEAD)
+
+
+_ACTIVE = select(runs).where(taken()).order_by(runs.c.seq)
+_THESE = select(runs).where(statements.THESE)
+_LATELY_DONE = (
+    select(runs.c.id, runs.c.ended_at)
+    .where(statements.in_states([State.DONE]), runs.c.ended_at > bindparam("since"))
+    .order_by(runs.c.ended_at.desc())
+    .limit(literal_column(str(_LATELY)))
+)
 
 
 def _told(ended: bool, run: RunRecord, state: State, cause: str | None = None) -> bool:

@@ -131,6 +131,12 @@ class RunService:
         """Return a person's latest runs, newest first."""
         return await self._records.last_of(person, count, self._accounts.in_order(person.key)[1:])
 
+    async def developed_of(
+        self, person: Person, count: int, ends: Mapping[str, tuple[State, float]]
+    ) -> list[RunRecord]:
+        """Return a person's latest runs, newest first, but for those that ended as `ends` says."""
+        return await self._records.developed_of([person.key, *self._accounts.in_order(person.key)[1:]], count, ends)
+
     async def unfinished_in(self, community: str, count: int = 50) -> list[RunRecord]:
         """Return the unfinished runs of a community, given as "platform:id", oldest first."""
         return await self._records.unfinished_in(community, count)

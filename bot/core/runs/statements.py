@@ -20,6 +20,8 @@ _TICKETS = 8  # workers that may choose at once
 _CHOOSING: Any = literal_column(str(0x63686F6F))  # the first half of the locks that are their tickets
 
 _THIS = runs.c.id == bindparam("of_run")
+#: The condition that a run is one of `of_runs`.
+THESE = runs.c.id.in_(bindparam("of_runs", expanding=True))
 _OWN = runs.c.person.in_(bindparam("of_people", expanding=True))  # all accounts of a person
 
 
@@ -42,8 +44,10 @@ def _busy(table: FromClause = runs) -> Any:
 RUN = select(runs).where(_THIS)
 #: The latest runs of a person, newest first: `of_people`, `count`.
 LAST = select(runs).where(_OWN).order_by(runs.c.seq.desc()).limit(bindparam("count"))
-#: Whether a run waits: `of_run`.
-WAITS = select(runs.c.id).where(_THIS, in_states([State.WAITING]))
+#: Their ids, states, and when they ended.
+LAST_ENDS = LAST.with_only_columns(runs.c.id, runs.c.state, runs.c.ended_at)
+#: Those runs that wait: `of_runs`.
+WAIT = select(runs.c.id).where(THESE, in_states([State.WAITING]))
 #: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_people`.
 PLACE = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(line.c.turn).scalar_subquery()).where(
     _OWN, in_states([State.WAITING])

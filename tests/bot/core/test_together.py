@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from bot.core.background import TaskHealth
+from bot.core.errors import StorageFailed
 from bot.core.platform import Services
-from bot.core.together import together
+from bot.core.together import AskedTogether, together
 from bot.core.workflows.live_catalog import LiveCatalog
 from bot.process import serve
 from bot.settings import Role, Settings
@@ -99,3 +101,79 @@ async def test_the_records_are_open_until_the_last_platform_has_left(tmp_path: P
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
     assert leaving.written == _WRITES
+
+
+async def test_what_is_asked_at_the_same_moment_is_one_question() -> None:
+    questions = list[set[str]]()
+
+    async def which(about: Collection[str]) -> set[str]:
+        questions.append(set(about))
+        await asyncio.sleep(0)
+        return {"ann", "cat"}
+
+    asked = AskedTogether(which)
+    assert await together(*map(asked.has, ("ann", "ben", "cat", "ann"))) == [True, False, True, True]
+    assert not await asked.has("dan")
+    assert questions == [{"ann", "ben", "cat"}, {"dan"}]
+
+
+async def test_who_asks_during_an_answer_gets_one_of_their_own() -> None:
+    """The answer may be from before what they have just done."""
+    here, looking, gate = set[str](), asyncio.Event(), asyncio.Event()
+
+    async def which(about: Collection[str]) -> set[str]:
+        found = here & set(about)
+        looking.set()
+        await gate.wait()
+        return found
+
+    asked = AskedTogether(which)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(asked.has("ann"))
+        await looking.wait()
+        here.add("ann")
+        second = group.create_task(asked.has("ann"))
+        await asyncio.sleep(0)
+        gate.set()
+    assert (first.result(), second.result()) == (False, True)
+
+
+@pytest.mark.parametrize("leaves", [0, 1])
+async def test_one_who_asks_no_longer_leaves_the_others_their_answer(leaves: int) -> None:
+    gate, looking = asyncio.Event(), asyncio.Event()
+
+    async def which(_about: Collection[str]) -> set[str]:
+        looking.set()
+        await gate.wait()
+        return {"ben", "ann"}
+
+    asked = AskedTogether(which)
+    tasks = [asyncio.create_task(asked.has(name)) for name in ("ann", "ben")]
+    await looking.wait()
+    tasks[leaves].cancel()
+    await asyncio.wait({tasks[leaves]})
+    gate.set()
+    assert await tasks[1 - leaves]
+    assert tasks[leaves].cancelled()
+
+
+async def test_one_who_leaves_before_the_question_is_asked_leaves_it_to_the_others() -> None:
+    async def which(about: Collection[str]) -> Collection[str]:
+        return about
+
+    asked = AskedTogether(which)
+    first = asyncio.create_task(asked.has("ann"))
+    second = asyncio.create_task(asked.has("ben"))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second
+    assert await asked.has("cat")
+
+
+async def test_a_failure_is_raised_for_each_who_asked() -> None:
+    async def which(_about: Collection[str]) -> Collection[str]:
+        raise StorageFailed("away")
+
+    asked = AskedTogether(which)
+    said = await asyncio.gather(asked.has("ann"), asked.has("ben"), return_exceptions=True)
+    assert [type(each) for each in said] == [StorageFailed, StorageFailed]

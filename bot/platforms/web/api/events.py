@@ -36,7 +36,7 @@ class Stream:
         self._response = response
         self._offered: object = None
         self._under_way = set[str]()  # runs that the page knows, and that had not ended then
-        self._told: dict[str, dict[str, Any]] = {}  # runs that were told whole, as the page shows them
+        self._told: dict[str, dict[str, Any]] = {}  # what was told last of runs
 
     async def tell(self, journal: EventLog, inbox: EventInbox) -> None:
         """Tell everything, or what was missed, then all that changes, until the page is gone or the program stops."""
@@ -64,9 +64,10 @@ class Stream:
         """Send what changed: of a run that is under way only its status, without a look at the database."""
         word = self._hub.word(news.run_id)
         if not news.whole and word is not None and news.run_id in self._under_way:
-            status = status_view(news.run_id, word.status, word)
-            self._told.pop(news.run_id, None)
-            await self._send("status", {"id": news.run_id, **status}, news.id)
+            status = {"id": news.run_id, **status_view(news.run_id, word.status, word)}
+            if not status.items() <= self._told.get(news.run_id, {}).items():
+                self._keep(news.run_id, status)
+                await self._send("status", status, news.id)
             return
         run = await self._services.runs.get(news.run_id)
         if run is None or self._services.gallery.is_going(run.id):
@@ -82,18 +83,20 @@ class Stream:
         else:
             self._under_way.add(run.id)
         if (view := self._view(run)) != self._told.get(run.id):  # it may end in a record and in a word
-            self._told[run.id] = view
-            if len(self._told) > _TOLD:
-                del self._told[next(iter(self._told))]
+            self._keep(run.id, view)
             await self._send("run", view, news.id)
+
+    def _keep(self, run_id: str, told: dict[str, Any]) -> None:
+        self._told[run_id] = told
+        if len(self._told) > _TOLD:
+            del self._told[next(iter(self._told))]
 
     def _is_unheard_of(self, journal: EventLog) -> bool:
         """True if this process lacks news of an unfinished run, and it is time to look."""
-        now = monotonic()
-        if now - journal.looked < _LOOK_EVERY:
-            return False
-        return any(
-            (word := self._hub.word(run_id)) is None or now - word.at > _LOOK_EVERY for run_id in journal.unfinished
+        before = monotonic() - _LOOK_EVERY
+        return journal.looked <= before and any(
+            journal.seen_at(run_id) < before and ((word := self._hub.word(run_id)) is None or word.at < before)
+            for run_id in journal.unfinished
         )
 
     async def _look(self, journal: EventLog) -> None:
@@ -103,7 +106,8 @@ class Stream:
             self._offered = offer
             await self._send("workflows", {})
         if journal.unfinished:
-            for run in await self._latest():
+            latest = await self._services.runs.developed_of(person_of(self._visitor), self._count, journal.ends)
+            for run in latest:
                 if journal.know(run):
                     self._hub.tell(self._visitor, run.id)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 
 from bot.core.platform import RunRecord, State
 
@@ -27,6 +28,12 @@ class News:
 
 
 @dataclass(frozen=True)
+class _Seen:
+    run: RunRecord
+    at: float
+
+
+@dataclass(frozen=True)
 class _Change:
     number: int
     whole: int  # the number of the last change of this run that was not of its status alone
@@ -35,8 +42,9 @@ class _Change:
 class EventLog:
     """Numbers every change; of each run only the latest counts. It knows the runs as they were last looked at."""
 
-    def __init__(self) -> None:
-        self._unfinished: dict[str, RunRecord] = {}
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._unfinished: dict[str, _Seen] = {}
         self._ended: dict[str, tuple[State, float]] = {}  # those that were looked at last are at the end
         self.looked = float("-inf")
         self.inboxes: set[EventInbox] = set()
@@ -49,8 +57,8 @@ class EventLog:
         is kept: a page is open for long.
         """
         if run.ended_at is None:
-            before, self._unfinished[run.id] = self._unfinished.get(run.id), run
-            return before != run
+            before, self._unfinished[run.id] = self._unfinished.get(run.id), _Seen(run, self._clock())
+            return before is None or before.run != run
         self._unfinished.pop(run.id, None)
         end = run.state, run.ended_at
         known = self._ended.pop(run.id, None)
@@ -67,6 +75,15 @@ class EventLog:
     def unfinished(self) -> Collection[str]:
         """The ids of the runs that had not ended."""
         return self._unfinished.keys()
+
+    @property
+    def ends(self) -> Mapping[str, tuple[State, float]]:
+        """The ends of the runs that are known to have ended: their states then, and the moments."""
+        return dict(self._ended)
+
+    def seen_at(self, run_id: str) -> float:
+        """The moment at which an unfinished run was last looked at."""
+        return self._unfinished[run_id].at
 
     def note(self, run_id: str, *, whole: bool) -> None:
         self._number += 1

@@ -42,7 +42,7 @@ class Hub:
 
         Raises `TooMany`.
         """
-        journal = self._journals.setdefault(visitor, EventLog())
+        journal = self._journals.setdefault(visitor, EventLog(self._clock))
         if len(journal.inboxes) >= _PAGES:
             raise TooMany(_("Too many pages are open. Please close some of them."))
         self._left.pop(visitor, None)

@@ -88,6 +88,7 @@ async def test_what_costs_an_empty_form_is_worked_out_once_for_the_same_servers(
     workflow = Filled("paid", "Paid", "", prompt, (Declared("text", (Target("1", "text"),)),))
     servers = {"one": ObjectInfo({"Paid": node}), "two": ObjectInfo({"Paid": node})}
     estimator = PriceEstimator(Catalog({"paid": workflow}), lambda: servers, lambda: version[0])
+    await estimator.prepare()
     found = [await estimator.price(workflow, {}) for _time in range(3)]
     assert found == [Price(0.25 * 211, 0.25 * 211)] * 3
     assert workflow.filled == [{}, {}]
@@ -97,3 +98,24 @@ async def test_what_costs_an_empty_form_is_worked_out_once_for_the_same_servers(
     assert await estimator.price(workflow, {}) is None
     newer = replace(workflow, prompt=Prompt({"1": {"class_type": "Free", "inputs": {"text": "x"}}}))
     assert await estimator.price(newer, {}) is None
+
+
+async def test_nothing_is_prepared_again_before_workflows_or_servers_have_changed() -> None:
+    version, catalog = (
+        [1],
+        Catalog({"paid": Filled("paid", "Paid", "", Prompt({"1": {"class_type": "Paid", "inputs": {}}}), ())}),
+    )
+
+    class Tracked(PriceEstimator):
+        def is_paid(self, workflow: str) -> bool:
+            asked.append(workflow)
+            return super().is_paid(workflow)
+
+    asked = list[str]()
+    estimator = Tracked(catalog, dict, lambda: version[0])
+    for _second in range(3):
+        await estimator.prepare()
+    assert asked == ["paid"]
+    version[0] = 2
+    await estimator.prepare()
+    assert asked == ["paid"] * 2

@@ -292,3 +292,27 @@ async def test_many_waiting_runs_are_read_in_the_order_of_the_queue(database: Da
     waiting = [run.id for run in await queue.waiting()]
     assert sorted(waiting) == sorted(asked)
     assert [await queue.position(waiting[at]) for at in (0, 299, 300, 649)] == [1, 300, 301, 650]
+
+
+async def test_only_what_has_become_of_runs_is_read_again(queue: RunQueue, records: RunRepository) -> None:
+    first_id, second_id, _third = await join(queue, "ann", "ann", "ben")
+    run = await queue.claim("me", first)
+    assert run is not None
+    assert run.id == first_id
+    seen = await records.seen_since(0.0, ())
+    assert (seen.active, seen.done, seen.ended) == ([run], [], {})
+    assert await records.end(run, State.DONE)
+    seen = await records.seen_since(0.0, ())
+    assert (seen.active, [each.id for each in seen.done]) == ([], [first_id])
+    again = await records.seen_since(0.0, seen.ended)
+    assert (again.done, again.ended) == ([], seen.ended)
+    assert (await records.seen_since(seen.ended[first_id], ())).ended == {}
+
+    latest = await records.developed_of(["test:ann"], 10, {})
+    assert latest == await records.last_of(run.person)
+    assert [each.id for each in latest] == [second_id, first_id]
+    ends = {first_id: (State.DONE, seen.ended[first_id])}
+    assert [each.id for each in await records.developed_of(["test:ann"], 10, ends)] == [second_id]
+    otherwise = {first_id: (State.FAILED, seen.ended[first_id])}
+    assert await records.developed_of(["test:ann"], 10, otherwise) == latest
+    assert await records.developed_of(["test:ann"], 1, {}) == latest[:1]

@@ -1,13 +1,25 @@
-"""The journal of a visitor's runs."""
+"""The journal of a visitor's runs, and what is sent of it."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 from weakref import ref
 
+import pytest
+from aiohttp_sse import EventSourceResponse
+
+from bot.core.model import Delivering, Running
 from bot.core.run import RunRecord, State
+from bot.platforms.web.api.events import Stream
 from bot.platforms.web.live.event_log import EventLog
+from bot.platforms.web.live.hub import Hub
 from tests.bot.core.runs.test_stored_forms import RECORD
+from tests.bot.platforms.web.pages import Visitor, page
+from tests.patience import PATIENCE
 
 
 def test_a_run_is_news_once_and_again_when_it_has_changed() -> None:
@@ -32,3 +44,53 @@ def test_the_records_of_ended_runs_are_not_kept() -> None:
     assert not [each for each in kept if each() is not None]
     assert not journal.know(replace(RECORD, id="1499", state=State.DONE, ended_at=1.0))
     assert journal.know(replace(RECORD, id="1", state=State.DONE, ended_at=1.0))
+
+
+def test_it_is_known_when_an_unfinished_run_was_looked_at_and_how_others_ended() -> None:
+    now = [1.0]
+    journal, run = EventLog(lambda: now[0]), replace(RECORD, state=State.RUNNING, ended_at=None)
+    journal.know(run)
+    now[0] = 5.0
+    assert journal.seen_at(run.id) == 1.0
+    assert not journal.know(run)
+    assert journal.seen_at(run.id) == 5.0
+    assert journal.ends == {}
+    journal.know(replace(run, state=State.DONE, ended_at=7.0))
+    assert journal.ends == {run.id: (State.DONE, 7.0)}
+
+
+class _Heard:
+    """A connection that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.begun = asyncio.Event()
+
+    def is_connected(self) -> bool:
+        return True
+
+    async def send(self, data: str, event: str, **_more: object) -> None:
+        self.sent.append((event, json.loads(data)))
+        self.begun.set()
+
+
+@pytest.mark.long
+async def test_a_page_is_sent_only_what_differs(tmp_path: Path) -> None:
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        run_id = (await ann.ask("gated", gate="one"))[1]["id"]
+        await ann.until(run_id, "running")
+        run = await web.services.runs.get(run_id)
+        assert run is not None
+        hub, heard = Hub(), _Heard()
+        with hub.listen(run.person.id) as (journal, inbox):
+            stream = Stream(web.services, hub, run.person.id, 50, cast("EventSourceResponse", heard))
+            telling = asyncio.create_task(stream.tell(journal, inbox))
+            await asyncio.wait_for(heard.begun.wait(), PATIENCE)
+            for status in (Running("Blur"), Delivering(), Delivering(), Running("Blur")):
+                hub.say(run.person.id, run_id, status)
+                for _turn in range(10):
+                    await asyncio.sleep(0)
+            hub.hang_up()
+            await telling
+    assert [name for name, _data in heard.sent] == ["state", "status", "status", "status"]
+    assert [data["state"] for _name, data in heard.sent[1:]] == ["running", "delivering", "running"]
