@@ -22,8 +22,7 @@ from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.core.storage import named_locks, private
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.session_lock import SessionLock
-from bot.core.storage.sqlite import driver as sqlite_driver
-from bot.core.storage.sqlite.driver import OneTripConnection
+from bot.core.storage.sqlite.driver import NAME, TO_READ, TO_WRITE, OneTripConnection
 from bot.core.storage.sqlite.trips import LettingGo, TripConnection, Trips
 from bot.core.storage.upgrade import UNCHANGED, refuse_newer, revision, revisions, try_upgrade, upgrade
 from bot.i18n import _
@@ -37,8 +36,6 @@ _WAIT = 30.0  # seconds that a task waits for a connection while others use them
 _TIME_LIMITS = {"idle_in_transaction_session_timeout": 8_000, "lock_timeout": 12_000, "statement_timeout": 30_000}
 #: SQLite's settings: what is deleted is overwritten.
 _SETTINGS = ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON")
-#: How SQLite begins a transaction. One that reads keeps no other from writing.
-_TO_WRITE, _TO_READ = "BEGIN IMMEDIATE", "BEGIN"
 _SCRUB = 0.5  # seconds that others may have to wait while SQLite empties its journal
 #: All that a connection may say: that of the pool, where none gets free, is no fault of the driver's.
 DATABASE_FAULTS = (DBAPIError, NoConnection, OSError)
@@ -61,12 +58,11 @@ class Database:
             for engine in (self._engine, self._readers):
                 _replace_closed(engine)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
-            driver = f"sqlite+{sqlite_driver.NAME}"
-            self._engine, self._readers = (_engine(self.url, driver, size, wait) for size in (1, _READERS))
-            for engine, how in ((self._engine, _TO_WRITE), (self._readers, _TO_READ)):
+            self._engine, self._readers = (_engine(self.url, f"sqlite+{NAME}", size, wait) for size in (1, _READERS))
+            for engine, how in ((self._engine, TO_WRITE), (self._readers, TO_READ)):
                 _tune(engine.sync_engine, patience, how)
-            self._writes = _trips(self.url, 1, _TO_WRITE, patience, wait)
-            self._asks = _trips(self.url, _READERS, _TO_READ, patience, wait)
+            self._writes = _trips(self.url, 1, TO_WRITE, patience, wait)
+            self._asks = _trips(self.url, _READERS, TO_READ, patience, wait)
 
     @classmethod
     def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:

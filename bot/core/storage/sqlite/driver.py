@@ -25,6 +25,8 @@ from sqlalchemy.util.concurrency import await_
 _Made = TypeVar("_Made")
 #: For a URL: `sqlite+one_trip:///PATH`.
 NAME = "one_trip"
+#: How a transaction begins. One that reads keeps no other from writing.
+TO_READ, TO_WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
 
 class OneTripCursor:
@@ -103,7 +105,7 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     def rollback(self) -> None:
         if self._has_begun and self._connection._connection:  # noqa: SLF001
-            if self.how == "BEGIN":  # none waits for it: the next statement comes after it in the thread
+            if self.how == TO_READ:  # none waits for it: the next statement comes after it in the thread
                 self._connection._tx.put_nowait((None, self._connection._conn.rollback))  # noqa: SLF001
             else:
                 self._await(sqlite3.Connection.rollback)
