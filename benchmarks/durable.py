@@ -1,4 +1,4 @@
-"""The cost of each remembered step of an attempt: the same runs with and without it, in turns, in one process.
+"""The cost of the durable engine: the same runs with each attempt in it, and as it is done, in turns, in one process.
 
 .venv/bin/python -m benchmarks.durable [--runs 40] [--rounds 5]
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +22,26 @@ from unittest.mock import patch
 from sqlalchemy import Connection, event
 from sqlalchemy import Engine as SyncEngine
 
-from bot.core.execution.attempt import Attempt
-from bot.core.execution.durable import FOLLOW, DurableEngine, DurableStep
-from bot.core.execution.steps import Execution, ExecutionEnd
-from bot.core.execution.throttle import Shown
-from bot.core.storage.database import Database
+from bot.core.execution.durable.attempts import Attempts
 from tests.bot.harness import house
 
-_DONE = "the engine (what is done)"
-#: What the engine remembers in each way; None: there is no engine at all, and nothing goes on after a crash.
-WAYS: dict[str, frozenset[str] | None] = {
-    "no engine": None,
-    _DONE: frozenset(),
-    "the engine, and follow": frozenset({FOLLOW}),
-}
+_DONE = "the records alone (what is done)"
+
+
+class _InEngine(Attempts):
+    """Has the engine know of each attempt that begins, and that it has ended."""
+
+    async def open(self, *, resumes: bool) -> None:
+        await super().open(resumes=True)
+        self._starts = set[asyncio.Task[None]]()
+
+    def begin(self, run_id: str, attempt: int) -> None:
+        task = asyncio.create_task(self.resume(run_id, attempt))
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
+
+
+WAYS: dict[str, type[Attempts]] = {_DONE: Attempts, "each attempt in the engine": _InEngine}
 
 
 @dataclass(frozen=True)
@@ -46,53 +51,6 @@ class Cost:
     wall: float
     processor: float
     counts: Counter[str]
-
-
-class _Bare:
-    """Runs attempts, and remembers nothing."""
-
-    def __init__(self, _database: Database, _folder: Path, _worker: str, attempt: Any, _tasks: Any) -> None:
-        self._attempt = attempt
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> _Bare:
-        return self
-
-    async def __aexit__(self, *_exit: object) -> None:
-        await asyncio.gather(*self._tasks)
-
-    async def start(self, run_id: str, number: int) -> None:
-        task = asyncio.create_task(self._attempt(run_id, number, _only_done))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _only_done(_name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:
-    return await work()
-
-
-def _remembering(names: frozenset[str]) -> type[Attempt]:
-    """Attempts that remember these steps, whatever they said."""
-
-    class Remembering(Attempt):
-        def __init__(self, *given: Any, **more: Any) -> None:
-            step: DurableStep = given[4]
-
-            async def chosen(name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str:
-                return await (step if name in names else _only_done)(name, work)
-
-            parts: list[Any] = [*given[:4], chosen, *given[5:]]
-            super().__init__(*parts, **more)
-
-        async def _followed(self, story: Execution, offer: Callable[[Shown], None]) -> ExecutionEnd:
-            async def work() -> str:
-                ended = await self._follow(story, offer)
-                return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
-
-            kept = json.loads(await self._step(FOLLOW, work))
-            return ExecutionEnd(kept["nothing_new"], tuple(kept["warnings"]))
-
-    return Remembering
 
 
 @contextmanager
@@ -118,12 +76,8 @@ def _counted() -> Iterator[Counter[str]]:
         event.remove(SyncEngine, "commit", committed)
 
 
-async def _measured(folder: Path, names: frozenset[str] | None, runs: int) -> Cost:
-    engine: Any = _Bare if names is None else DurableEngine
-    with (
-        patch("bot.work.DurableEngine", engine),
-        patch("bot.core.execution.worker.Attempt", _remembering(names or frozenset())),
-    ):
+async def _measured(folder: Path, way: type[Attempts], runs: int) -> Cost:
+    with patch("bot.work.Attempts", way):
         async with house(folder, waiting_per_person=runs + 1) as home:
             await home.ended((await home.ask(color="1"))[0])  # what only the first has to do
             with _counted() as counts:
@@ -143,7 +97,7 @@ async def _main(runs: int, rounds: int) -> None:
         for way in random.sample(list(WAYS), len(WAYS)):
             with tempfile.TemporaryDirectory() as folder:
                 costs[way].append(await _measured(Path(folder), WAYS[way], runs))
-    print("| remembered | wall ms a run | x done | processor ms a run | x done | engine's statements | … commits |")
+    print("| known by | wall ms a run | x done | processor ms a run | x done | engine's statements | … commits |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for way, all_costs in costs.items():
         wall, cpu = (_ratios(all_costs, costs[_DONE], kind) for kind in ("wall", "processor"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -11,16 +13,20 @@ from bot.core.care.caretaker import Caretaker
 from bot.core.care.machines import MachineKeeper
 from bot.core.care.states import ServerStates
 from bot.core.execution.attempt import ExecutionContext
-from bot.core.execution.durable import AttemptFunction, DurableEngine
+from bot.core.execution.durable.attempts import Attempts
+from bot.core.execution.durable.step import AttemptFunction
 from bot.core.execution.takeover import Takeover
 from bot.core.execution.worker import Worker
 from bot.core.servers.kept_times import KeptTimes
 from comfy.scheduling.node_times import NodeTimes
 
+_THREADS = 64  # at most; they mostly wait for disks and for other processes, so cores do not say how many it takes
+
 
 @asynccontextmanager
 async def executing(base: Base, name: str) -> AsyncIterator[None]:
     """Run what waits at the servers of this process."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     store, times = base.store, NodeTimes()
     context = ExecutionContext(
         base.versions,
@@ -35,13 +41,13 @@ async def executing(base: Base, name: str) -> AsyncIterator[None]:
         times,
     )
 
-    def engine(attempt: AttemptFunction) -> DurableEngine:
-        return DurableEngine(store.database, base.settings.folder, name, attempt, base.tasks)
+    def attempts(attempt: AttemptFunction) -> Attempts:
+        return Attempts(store.database, base.settings.folder, name, attempt, base.tasks)
 
-    registry, unload_after = base.registry, base.settings.unload_after
+    others, unload_after = (lambda: base.registry.others_at_work), base.settings.unload_after
     async with (
         KeptTimes(store.database, name, times, base.tasks),
-        Worker(name, context, base.fleet, engine, base.tasks, lambda: registry.others_at_work, unload_after) as worker,
+        Worker(name, context, base.fleet, attempts, base.tasks, others, unload_after) as worker,
     ):
         for changes in (base.wake, base.servers_changed):
             changes.add(worker.wake)

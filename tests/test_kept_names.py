@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from bot.core.execution.durable import DurableEngine
+from bot.core.execution.durable.engine import DurableEngine
 from bot.core.policy.rules import KINDS
 from bot.core.run import State
 from bot.core.storage import data_folder, named_locks
@@ -22,7 +22,7 @@ from tests.names_in_code import ROOT, UNKNOWN, Call, answered, calls, classes, e
 
 FILE = ROOT / "tests" / "kept_names.toml"
 _ENGINE = DurableEngine.__module__
-_STEPS = ("_step", "_remembered", "run_step_async")
+_STEPS = ("_step", "run_step_async")
 _NOTED = ("get", "put", "add", "starting", "sweep", "drop")
 
 

@@ -38,14 +38,24 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class ExecutionEnd:
+    """The prompt has run to its end. `nothing_new` says that the server knew every result already."""
+
+    nothing_new: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class HandedOver:
     """The word of a server that it has taken the prompt of an attempt, and its warnings. `adopted` is the prompt of an
-    earlier attempt that this one goes on with.
+    earlier attempt that this one goes on with. `ended` is how it ended, where that came with warnings: the server does
+    not repeat them.
     """
 
     attempt: int
     warnings: tuple[str, ...] = ()
     adopted: str | None = None
+    ended: ExecutionEnd | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from typing import Any
 
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
-from bot.core.execution import durable, takeover
+from bot.core.execution import takeover
+from bot.core.execution.durable import engine
 from bot.core.model import Address, Person, Place, Result, RunRequest, RunSummary, Status, UploadedFile
 from bot.core.platform import Services
 from bot.core.port import Limits
@@ -147,7 +148,7 @@ async def _main(folder: Path, role: Role) -> None:
         for module in (registry, session_lock, takeover):
             if hasattr(module, name):
                 setattr(module, name, seconds)
-    durable._VERSION = given.get("versions", {}).get(role.worker, durable._VERSION)
+    engine._VERSION = given.get("versions", {}).get(role.worker, engine._VERSION)
     tasks = TaskHealth()
     async with LiveCatalog(*layers(folder), folder / "workflows", tasks=tasks) as shelf:
         platform = FilePlatform(

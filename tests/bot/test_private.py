@@ -15,7 +15,8 @@ from bot.core.run import State
 from bot.core.storage import private
 from bot.settings import Settings
 from bot.stores import opened
-from tests.bot.harness import house, picture
+from comfy.embedded import EmbeddedServer
+from tests.bot.harness import Gates, RecordingPlatform, house, picture, running
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 
@@ -44,9 +45,24 @@ async def test_nothing_that_is_kept_can_be_read_by_others(tmp_path: Path) -> Non
         (run,) = await home.ended(run_id)
         assert run.state is State.DONE
         kept = {path.name for path in data.rglob("*")}
-        assert {"darkroom.db", "darkroom.db-wal", "engine.db", "engine.db-wal", "darkroom.lock", "output"} <= kept
+        assert {"darkroom.db", "darkroom.db-wal", "darkroom.lock", "output"} <= kept
         assert [path for path in open_to_others(data) if not path.startswith("workflows/")] == []
         assert mode(data / "workflows") == 0o700
+
+
+async def test_nothing_that_the_engine_keeps_can_be_read_by_others(tmp_path: Path) -> None:
+    """It has tables of its own once a run goes on after a restart."""
+    platform, gates = RecordingPlatform(), Gates()
+    async with EmbeddedServer(nodes=gates.nodes()) as server:
+        async with house(tmp_path / "data", platform, [server]) as home:
+            run_id, shown = await home.ask("gated")
+            await platform.until(running(shown))
+        (tmp_path / "data" / "engine.db").unlink(missing_ok=True)
+        async with house(tmp_path / "data", platform, [server]) as home:
+            gates.open()
+            await home.ended(run_id)
+            assert {"engine.db", "engine.db-wal"} <= {path.name for path in (tmp_path / "data").iterdir()}
+            assert [path for path in open_to_others(tmp_path / "data") if not path.startswith("workflows/")] == []
 
 
 @pytest.mark.long

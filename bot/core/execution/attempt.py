@@ -6,23 +6,23 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from bot.core import events_log
 from bot.core.error_text import explain, in_log, is_out_of_memory, trouble
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
-from bot.core.execution.durable import FOLLOW, SUBMIT, DurableStep
+from bot.core.execution.durable.step import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
 from bot.core.execution.payment import Payment
 from bot.core.execution.results import result_of
-from bot.core.execution.steps import Execution, ExecutionEnd, failure
+from bot.core.execution.steps import Execution, failure
 from bot.core.execution.throttle import Shown, Throttle
 from bot.core.media.blank import blank_words
 from bot.core.media.blob_store import BlobStore
@@ -40,7 +40,7 @@ from bot.core.model import (
 )
 from bot.core.port import show_status
 from bot.core.retry import Pauses, retry
-from bot.core.run import HandedOver, Outcome, RunRecord, State, person_of
+from bot.core.run import ExecutionEnd, HandedOver, Outcome, RunRecord, State, person_of
 from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
 from bot.core.runs.replies import RunReplies
@@ -187,8 +187,7 @@ class Attempt:
         self._resumed = resumed
         self._sent: dict[str, str] = {}  # the names of our files at the server, by their keys
         self._collected: dict[str, Path] = {}  # what came out and is still in the folder, by its key
-        self._handed_over: HandedOver | None = None  # by this process, and not on record elsewhere
-        self._is_noted = False  # that it was handed over stands in the record
+        self._handed_over: HandedOver | None = None  # by this process
         self._is_over = False  # the server's part is on record for good, and its history may forget it
         self._execution: Execution | None = None
         #: Whether the server could execute the run; None if that is not known, or not its fault.
@@ -248,7 +247,8 @@ class Attempt:
                 ended = await self._followed(execution, self._offer(throttle))
                 self.went_well = True
                 self._freed(False)  # where it was an earlier process that followed it
-                executed = await self._written(partial(self._context.records.executed, self._run))
+                told = self._ended_with(ended)
+                executed = await self._written(partial(self._context.records.executed, self._run, told))
                 executed = executed or await self._executed_before()
                 if executed is None:
                     return
@@ -292,7 +292,6 @@ class Attempt:
             return
         try:
             await self._context.records.hand_over(self._run, handed_over)
-            self._is_noted = True
         except StorageAway as fault:
             _log.warning("run %s goes on, and it is not on record that it was submitted: %s", self._run.id, fault)
 
@@ -311,32 +310,23 @@ class Attempt:
         return HandedOver(self._run.attempt, tuple(map(str, kept)))
 
     async def _followed(self, execution: Execution, offer: Callable[[Shown], None]) -> ExecutionEnd:
-        """Follow it to its end. The records say that it came; the engine remembers only warnings, which the server does
-        not repeat.
-        """
-        ended = None if self._resumed else await self._follow(execution, offer)
+        """Follow it to its end, unless an earlier process did, by the records or by what its engine remembers."""
+        if not self._resumed:
+            return await self._follow(execution, offer)
+        known = self._run.handed_over
+        if known is not None and known.attempt == self._run.attempt and known.ended is not None:
+            return known.ended
 
         async def work() -> str:
-            told = ended or await self._follow(execution, offer)
-            return json.dumps({"nothing_new": told.nothing_new, "warnings": told.warnings})
+            ended = await self._follow(execution, offer)
+            return json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings})
 
-        if ended is not None and not (ended.warnings and self._is_noted):
-            return ended
-        known = json.dumps({"nothing_new": ended.nothing_new, "warnings": ended.warnings}) if ended else None
-        kept = json.loads(await self._remembered(FOLLOW, work, known))
+        kept = json.loads(await self._step(FOLLOW, work))
         return ExecutionEnd(kept["nothing_new"], tuple(kept["warnings"]))
 
-    async def _remembered(self, name: str, work: Callable[[], Coroutine[Any, Any, str]], known: str | None) -> str:
-        """Have the engine remember a step. What is `known` already is not lost where the engine cannot write it down: a
-        resumed attempt would ask the server.
-        """
-        try:
-            return await self._step(name, work)
-        except StorageAway as fault:
-            if known is None:
-                raise
-            _log.warning("run %s goes on, and the engine does not remember “%s”: %s", self._run.id, name, fault)
-            return known
+    def _ended_with(self, ended: ExecutionEnd) -> HandedOver | None:
+        """Return what the record does not say yet of an end; mostly nothing."""
+        return replace(self._handed_over, ended=ended) if ended.warnings and self._handed_over is not None else None
 
     async def _submit(self, execution: Execution, folder: Path) -> HandedOver:
         attempt = self._run.attempt
@@ -412,7 +402,6 @@ class Attempt:
         run = await self._written(partial(self._context.records.begin, self._run, self._handed_over))
         if run is None:
             raise AttemptLost
-        self._is_noted = True
         self._run = run
         self._note_wait()
         self._began(run)

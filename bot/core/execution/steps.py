@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -21,6 +21,7 @@ from bot.core.execution.throttle import Shown, Throttle, Ticker
 from bot.core.media.blank import blank_words
 from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
 from bot.core.port import Reply, show_status
+from bot.core.run import ExecutionEnd
 from bot.core.traces.phases import PromptPhases
 from bot.core.traces.spans import follow_key
 from bot.i18n import _
@@ -44,14 +45,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 3  # of a whole execution, where pictures that were sent are lost
 _CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
-
-
-@dataclass(frozen=True)
-class ExecutionEnd:
-    """The prompt has run to its end. `nothing_new` says that the server knew every result already."""
-
-    nothing_new: bool = False
-    warnings: tuple[str, ...] = ()
 
 
 class Execution:

@@ -16,10 +16,10 @@ from bot.core.care.resting import RestingServers
 from bot.core.care.unloading import IdleUnloader
 from bot.core.error_text import explain, in_log
 from bot.core.errors import StorageFailed
-from bot.core.execution import durable as durable
 from bot.core.execution.ahead import RunsAhead
 from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
-from bot.core.execution.durable import DurableEngine, DurableStep
+from bot.core.execution.durable.attempts import Attempts
+from bot.core.execution.durable.step import AttemptFunction, DurableStep
 from bot.core.execution.left_behind import LeftBehind
 from bot.core.execution.steps import prompt_ids
 from bot.core.model import Failed
@@ -47,7 +47,7 @@ class Worker:
         name: str,
         context: ExecutionContext,
         fleet: Fleet,
-        engine: Callable[[durable.AttemptFunction], DurableEngine],
+        attempts: Callable[[AttemptFunction], Attempts],
         tasks: TaskHealth,
         others: Callable[[], int] = lambda: 0,
         unload_after: float | None = None,
@@ -58,7 +58,7 @@ class Worker:
         self.name = name
         self._others = others
         self._context, self._fleet = context, fleet
-        self._engine = engine(self._attempt)
+        self._attempts = attempts(self._attempt)
         self._load = ServerLoad()
         self._offered: tuple[int, Mapping[str, int]] = -1, {}
         members = fleet.members
@@ -70,7 +70,7 @@ class Worker:
         )
         self._uploads: defaultdict[str, UploadCache] = defaultdict(UploadCache)
         self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
-        self._unbegun: list[RunRecord] = []  # ours by the records, but perhaps not yet known to the engine
+        self._to_resume: list[RunRecord] = []  # ours by the records, from an earlier process
         self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
         self._term = context.lease.term
         self._news, self._outcomes = asyncio.Event(), True
@@ -91,11 +91,11 @@ class Worker:
     async def __aenter__(self) -> Worker:
         for run in await self._context.records.measured(worker=self.name):
             self._load.recall(run.server or "", run, learn=self._has_alone(run))
-        self._unbegun = await self._context.records.active_at(self.name)
-        for run in self._unbegun:
+        self._to_resume = await self._context.records.active_at(self.name)
+        for run in self._to_resume:
             if run.server is not None and (run.state is State.RUNNING or run.is_ahead):
                 self._load.enter(run.server, run)
-        await self._engine.__aenter__()
+        await self._attempts.open(resumes=bool(self._to_resume))
         await self._left_behind.__aenter__()
         await self._ahead.__aenter__()
         await self._unloader.__aenter__()
@@ -109,7 +109,7 @@ class Worker:
         await self._unloader.__aexit__()
         await self._ahead.__aexit__()
         await self._left_behind.__aexit__()
-        await self._engine.__aexit__(None, None, None)
+        await self._attempts.close()
 
     def wake(self) -> None:
         """Say that there may be something to do: a run joined the line, or a server came back."""
@@ -175,7 +175,7 @@ class Worker:
 
     async def _take_turns(self) -> None:
         self._news.clear()
-        await self._begin()
+        await self._resume()
         await self._reconsider()
         while self._may_claim() and not self._has_no_line and self._offer().takes_more:
             run = await self._claim()
@@ -185,8 +185,7 @@ class Worker:
                 break
             self._load.enter(run.server or "", run)
             self._fresh[run.id, run.attempt] = run
-            self._unbegun.append(run)
-            await self._begin()
+            self._attempts.begin(run.id, run.attempt)
         if self._outcomes:
             self._outcomes = False
             await self._take_approved()
@@ -208,8 +207,7 @@ class Worker:
             and (run := await self._context.records.claim_to_deliver(self.name, self._context.replies.platforms))
             is not None
         ):
-            self._unbegun.append(run)
-            await self._begin()
+            self._attempts.begin(run.id, run.attempt)
 
     def _may_claim(self) -> bool:
         """False where this process stood still and has not given a sign of life since: its name may be another's."""
@@ -243,11 +241,11 @@ class Worker:
         choice = self._offer().choose(jobs, len(heads), more=len(heads) >= WINDOW)
         return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead) if choice is not None else None
 
-    async def _begin(self) -> None:
-        """Begin what was taken, by an earlier process too: it may have ended before its engine knew of a run."""
-        while self._unbegun:
-            await self._engine.start(self._unbegun[0].id, self._unbegun[0].attempt)
-            del self._unbegun[0]
+    async def _resume(self) -> None:
+        """Go on with what an earlier process left behind."""
+        while self._to_resume:
+            await self._attempts.resume(self._to_resume[0].id, self._to_resume[0].attempt)
+            del self._to_resume[0]
 
     async def _attempt(self, run_id: str, attempt: int, step: DurableStep) -> None:
         fresh = self._fresh.pop((run_id, attempt), None)

@@ -201,11 +201,15 @@ class RunRepository:
         question = select(func.max(runs.c.priority)).where(*waits)
         return await self._database.ask(lambda connection: connection.execute(question).scalar_one()) or 0
 
-    async def executed(self, run: RunRecord) -> RunRecord | None:
-        """Record that the server has finished its part. None if the attempt did not own the run any longer."""
+    async def executed(self, run: RunRecord, handed_over: HandedOver | None = None) -> RunRecord | None:
+        """Record that the server has finished its part. None if the attempt did not own the run any longer.
+        `handed_over` is None if what is on record says all of it.
+        """
         now = self._clock()
         charge = partial(usage.settle, run_id=run.id, now=now, took=now - (run.started_at or now))
-        values = {"state": State.DELIVERING, "executed_at": now}
+        values: dict[str, Any] = {"state": State.DELIVERING, "executed_at": now}
+        if handed_over is not None:
+            values["handed_over"] = msgspec.to_builtins(handed_over)
         stepped = await self._step(run, (State.RUNNING,), charge, (Topic.ROOM,), **values)
         return replace(run, state=State.DELIVERING, executed_at=now) if stepped else None
 

@@ -17,7 +17,8 @@ from tests.patience import PATIENCE
 _OWNERS = {
     "core/background.py": "the supervisor itself",
     "core/care/hooks.py": "a file that is being opened is closed if it is no longer wanted",
-    "core/execution/durable.py": "each attempt is awaited where it is made, and its end is on record",
+    "core/execution/durable/attempts.py": "each attempt is awaited at the end, and what ends it is logged",
+    "core/execution/durable/engine.py": "each attempt is awaited where it is made, and its end is on record",
     "core/execution/steps.py": "what is being sent or stopped is awaited by the step that does it",
     "core/execution/throttle.py": "the attempt that shows its progress awaits it and raises its failure",
     "core/groups/board.py": "each message is drawn within a task group, which is supervised and awaits it",

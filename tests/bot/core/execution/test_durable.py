@@ -12,7 +12,10 @@ import pytest
 import sqlalchemy
 
 from bot.core.background import TaskHealth
-from bot.core.execution.durable import FOLLOW, SUBMIT, DurableEngine, DurableStep
+from bot.core.execution.durable.attempts import Attempts
+from bot.core.execution.durable.engine import DurableEngine
+from bot.core.execution.durable.leftovers import has_leftovers
+from bot.core.execution.durable.step import FOLLOW, SUBMIT, DurableStep
 from bot.core.storage.database import Database
 from tests.bot.harness import until
 from tests.patience import PATIENCE
@@ -68,8 +71,10 @@ async def test_ten_thousand_attempts_that_have_ended_leave_nothing_in_the_tables
 
 async def leave_nothing(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, *, runs: int) -> None:
     """Those of a process that is gone too, and those that failed."""
-    monkeypatch.setattr("bot.core.execution.durable._AT_ONCE", max(7, runs // 20))
-    monkeypatch.setattr("bot.core.execution.durable._TIDY_EVERY", 86_400.0)  # each process looks once, at its start
+    monkeypatch.setattr("bot.core.execution.durable.engine._AT_ONCE", max(7, runs // 20))
+    monkeypatch.setattr(
+        "bot.core.execution.durable.engine._TIDY_EVERY", 86_400.0
+    )  # each process looks once, at its start
     count, ended = Count(database, folder), asyncio.Semaphore(0)
 
     async def counted(run_id: str, number: int, step: DurableStep) -> None:
@@ -136,6 +141,32 @@ async def test_an_attempt_goes_on_whose_last_steps_are_gone(database: Database, 
             await begun.wait()
     async with DurableEngine(database, tmp_path, "garage", newer, TaskHealth()), asyncio.timeout(PATIENCE):
         await gone_on.wait()
+
+
+async def test_what_an_earlier_process_left_behind_goes_on_though_no_record_asks_for_it(
+    database: Database, tmp_path: Path
+) -> None:
+    begun, gone_on = asyncio.Event(), asyncio.Event()
+
+    async def older(_run: str, _attempt: int, _step: DurableStep) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def newer(_run: str, _attempt: int, _step: DurableStep) -> None:
+        gone_on.set()
+
+    assert not await has_leftovers(database, tmp_path)
+    async with DurableEngine(database, tmp_path, "garage", older, TaskHealth()) as engine:
+        assert not await has_leftovers(database, tmp_path)
+        await engine.start("1", 1)
+        async with asyncio.timeout(PATIENCE):
+            await begun.wait()
+    assert await has_leftovers(database, tmp_path)
+    attempts = Attempts(database, tmp_path, "garage", newer, TaskHealth())
+    await attempts.open(resumes=False)
+    async with asyncio.timeout(PATIENCE):
+        await gone_on.wait()
+    await attempts.close()
 
 
 async def answered(words: str) -> str:

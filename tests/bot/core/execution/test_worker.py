@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from sqlalchemy import text
 
 from bot.core.background import TaskHealth
-from bot.core.execution.durable import DurableEngine, DurableStep
+from bot.core.execution.durable.engine import DurableEngine
+from bot.core.execution.durable.step import DurableStep
 from bot.core.model import Cancelled, Done, Failed, Paused
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
@@ -67,6 +69,52 @@ async def test_a_run_goes_on_after_a_restart_where_the_server_is(tmp_path: Path)
         assert len(server.prompts) == 2
 
 
+class KeepingServer(WatchedServer):
+    """Holds the answers to who fetches results, as long as a test says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.asked, self.gives = asyncio.Event(), asyncio.Event()
+
+    def _watch(self) -> Any:
+        @web.middleware
+        async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
+            if request.path == "/view":
+                self.asked.set()
+                await self.gives.wait()
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        return watch
+
+    def block_a_branch(self, words: str) -> None:
+        """Say so of the prompt that is executed."""
+        job = self._jobs.running
+        assert job is not None
+        told = {"prompt_id": job.prompt_id, "node_id": "1", "node_type": "Switch", "exception_message": words}
+        self._sockets.tell("execution_error", {**told, "exception_type": "ExecutionBlocked"}, job.client_id)
+
+
+@pytest.mark.long
+async def test_what_a_server_warned_of_is_known_after_a_restart(tmp_path: Path) -> None:
+    """It does not say so again."""
+    platform, gates = RecordingPlatform(), Gates()
+    async with KeepingServer(nodes=gates.nodes()) as server:
+        async with house(tmp_path, platform, [server]) as home:
+            run_id, shown = await home.ask("gated")
+            await platform.until(running(shown))
+            server.block_a_branch("The mask is left out.")
+            gates.open()
+            async with asyncio.timeout(PATIENCE):
+                await server.asked.wait()
+        server.gives.set()
+        async with house(tmp_path, platform, [server]) as home:
+            (run,) = await home.ended(run_id)
+    assert (run.state, run.attempt, len(shown.results)) == (State.DONE, 1, 1)
+    assert run.outcome is not None
+    assert run.outcome.warnings == ("The mask is left out.",)
+
+
 @pytest.mark.long
 async def test_a_prompt_that_its_server_lost_meanwhile_is_submitted_anew(tmp_path: Path) -> None:
     platform = RecordingPlatform()
@@ -103,7 +151,9 @@ async def test_a_prompt_that_an_older_version_handed_over_and_its_server_lost_co
     async with Database.in_folder(tmp_path) as database:
         async with database.change() as connection:
             await connection.execute(text("UPDATE runs SET handed_over = NULL"))
-        async with DurableEngine(database, tmp_path, "darkroom", older, TaskHealth()), asyncio.timeout(PATIENCE):
+        older_engine = DurableEngine(database, tmp_path, "darkroom", older, TaskHealth())
+        async with older_engine as engine, asyncio.timeout(PATIENCE):
+            await engine.start(run_id, 1)
             await told.wait()
     async with WatchedServer(port=port_of(server)) as again, house(tmp_path, platform, [again]) as home:
         (run,) = await home.ended(run_id)

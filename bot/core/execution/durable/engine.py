@@ -1,4 +1,4 @@
-"""Durable execution, on DBOS: what a step has answered is on disk, and after a crash it is not asked for again.
+"""Durable execution, on DBOS: what a step has answered is on disk, and after another crash it is not asked for again.
 
 DBOS knows one engine a process; it runs what it is given on our own event loop.
 """
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from dbos import DBOS, SetWorkflowID
 from sqlalchemy import URL, create_engine, event
@@ -20,28 +20,17 @@ from sqlalchemy import Engine as SyncEngine
 from sqlalchemy.exc import DBAPIError
 
 from bot.core.background import BackgroundTask, TaskHealth
-from bot.core.errors import ConfigError, StorageAway
-from bot.core.storage.database import Database, in_short, make_private
+from bot.core.errors import StorageAway
+from bot.core.execution.durable.leftovers import FILE, unusable
+from bot.core.execution.durable.step import AttemptFunction
+from bot.core.storage.database import Database, make_private
 from bot.i18n import _
 
-#: Names on disk: an attempt that another version began is found by them, and goes on. A new step comes after these,
-#: and one that is gone leaves its name behind, never to be used for something else.
-WORKFLOW, SUBMIT, FOLLOW = "develop", "submit", "follow"
-
+WORKFLOW = "develop"  #: on disk, as the names of the steps are
 _APPLICATION, _VERSION = "darkroom", "1"  # on disk too
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _UNENDED = ["PENDING", "ENQUEUED"]
 _TIDY_EVERY, _AT_ONCE = 60.0, 100  # seconds, and attempts
-
-
-class DurableStep(Protocol):
-    """Does a piece of work once and remembers its answer, which is text, or how it failed."""
-
-    async def __call__(self, name: str, work: Callable[[], Coroutine[Any, Any, str]]) -> str: ...
-
-
-#: An attempt to develop a run: its id, which attempt, and how to do a step of it.
-AttemptFunction = Callable[[str, int, DurableStep], Coroutine[Any, Any, None]]
 
 
 class DurableEngine:
@@ -52,9 +41,7 @@ class DurableEngine:
     ) -> None:
         """`folder` holds the engine's own tables where the database is not a server."""
         self._database = database
-        self._url = (
-            database.driver_url if database.is_shared else database.driver_url.set(database=str(folder / "engine.db"))
-        )
+        self._url = database.driver_url if database.is_shared else database.driver_url.set(database=str(folder / FILE))
         self._sqlite = None if database.is_shared else _quick(self._url)
         self._worker, self._attempt = worker, attempt
         self._left_behind: set[str] | None = None  # by an earlier process, and not begun again; None: not known
@@ -87,9 +74,7 @@ class DurableEngine:
             await self._launch()
         except (DBAPIError, OSError, StorageAway) as fault:
             await self.__aexit__(type(fault), fault, fault.__traceback__)
-            raise ConfigError(
-                _("The engine's tables cannot be used: {reason}").format(reason=in_short(fault))
-            ) from fault
+            raise unusable(fault) from fault
         except BaseException as end:  # it is to end before it has begun
             await self.__aexit__(type(end), end, end.__traceback__)
             raise
