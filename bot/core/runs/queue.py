@@ -8,7 +8,7 @@ runs have the same turn, the person with fewer runs before it goes first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, and_, func, literal_column, not_, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
 from bot.core.model import Address, Person, Place, StoredFile
@@ -34,7 +33,7 @@ from bot.core.runs import statements, usage
 from bot.core.runs.repository import taken
 from bot.core.runs.rows import STORED, Stored, read_queued, read_run, read_stored
 from bot.core.storage.bells import Topic
-from bot.core.storage.database import Database, in_one_trip
+from bot.core.storage.database import Database
 from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import runs
 from bot.core.together import AskedTogether
@@ -111,6 +110,7 @@ class Assignment:
 
 #: Chooses among the first runs of the queue; None if none of them can start now.
 Picker = Callable[[Sequence[QueuedRun]], Assignment | None]
+_Ask = Callable[[Callable[[Connection], list[Row[Any]]]], Awaitable[list[Row[Any]]]]
 
 
 class RunQueue:
@@ -215,9 +215,9 @@ class RunQueue:
                 self.was_empty = True
                 return None
             if is_free or not pause:
-                async with self._choosing(anyway=not pause) as connection:
-                    if connection is not None:
-                        found = await self._picked(connection, pick, platforms)
+                async with self._choosing(anyway=not pause) as ask:
+                    if ask is not None:
+                        found = await self._picked(ask, pick, platforms)
                         run = await self._take(*found, worker) if found is not None else None
                         if run is not None or found is None:
                             return run
@@ -228,18 +228,20 @@ class RunQueue:
     async def _look(self) -> tuple[int, bool]:
         """Count the runs that a worker may take, up to a few; and whether fewer workers are just choosing one."""
         look = statements.LOOK if self._database.is_shared else statements.LOOK_ALONE
-        async with self._database.read() as connection:
-            count, is_free = (await connection.execute(look)).one()
+        count, is_free = await self._database.ask(lambda connection: connection.execute(look).one())
         return count, bool(is_free)
 
     @asynccontextmanager
-    async def _choosing(self, *, anyway: bool) -> AsyncIterator[AsyncConnection | None]:
-        """A connection to choose on; None if as many other workers as there are runs are choosing, who would all choose
-        the same.
+    async def _choosing(self, *, anyway: bool) -> AsyncIterator[_Ask | None]:
+        """A way to ask what there is to choose from; None if as many other workers as there are runs are choosing, who
+        would all choose the same.
         """
+        if not self._database.is_shared:
+            yield self._database.ask
+            return
         async with self._database.read(begun=True) as connection:
-            is_ours = not self._database.is_shared or (await connection.execute(statements.TICKET)).one().is_free
-            yield connection if is_ours or anyway else None
+            is_ours = (await connection.execute(statements.TICKET)).one().is_free
+            yield connection.run_sync if is_ours or anyway else None
 
     async def _take(self, picked: Assignment, seen: Row[Any], worker: str) -> RunRecord | None:
         """Give a run to a worker; None if it is no longer as it was seen, or its person now has as many as they may."""
@@ -293,8 +295,7 @@ class RunQueue:
 
     async def next_up(self) -> list[RunRecord]:
         """Return the first runs of the queue that a worker may take now, in queue order."""
-        async with self._database.read() as connection:
-            rows = await connection.run_sync(partial(self._heads, platforms=None, first=0))
+        rows = await self._database.ask(partial(self._heads, platforms=None, first=0))
         return list((await self._read(_THESE_WAITING, [row.id for row in rows])).values()) if rows else []
 
     async def _read(self, question: Select[Any], run_ids: Sequence[str] = ()) -> Stored:
@@ -343,13 +344,13 @@ class RunQueue:
             await usage.sweep(connection, self._clock())
 
     async def _picked(
-        self, connection: AsyncConnection, pick: Picker, platforms: Collection[str] | None
+        self, ask: _Ask, pick: Picker, platforms: Collection[str] | None
     ) -> tuple[Assignment, Row[Any]] | None:
         """Pick a run from the head of the queue, or from further back if these servers can run nothing there. Returns
         what the choice was made by, too.
         """
         for first in range(0, _FARTHEST, WINDOW):
-            rows = await connection.run_sync(in_one_trip(partial(self._heads, platforms=platforms, first=first)))
+            rows = await ask(partial(self._heads, platforms=platforms, first=first))
             picked = pick([read_queued(row) for row in rows]) if rows else None
             if picked is not None:
                 return picked, next(row for row in rows if row.id == picked.run_id)

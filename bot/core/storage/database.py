@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from functools import partial
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from select import POLLIN, poll
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
-from bot.core.storage import named_locks, private, sqlite_driver
+from bot.core.storage import named_locks, private
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.session_lock import SessionLock
+from bot.core.storage.sqlite.driver import NAME, TO_READ, TO_WRITE, OneTripConnection
+from bot.core.storage.sqlite.trips import LettingGo, TripConnection, Trips
 from bot.core.storage.upgrade import UNCHANGED, refuse_newer, revision, revisions, try_upgrade, upgrade
 from bot.i18n import _
 
@@ -49,16 +50,19 @@ class Database:
         """
         self.url = _checked(url)
         self.bells = Bells(shared=self.is_shared)
+        self._writes: Trips | None = None
+        self._asks: Trips | None = None
         if self.is_shared:
             self._engine = _engine(self.url, "postgresql+psycopg", 12, wait)
             self._readers = _engine(self.url, "postgresql+psycopg", 10, wait, isolation_level="AUTOCOMMIT")
             for engine in (self._engine, self._readers):
                 _replace_closed(engine)
         else:  # SQLite has one writer at a time, whom those who read need not wait for
-            driver = f"sqlite+{sqlite_driver.NAME}"
-            self._engine, self._readers = (_engine(self.url, driver, size, wait) for size in (1, _READERS))
-            _tune(self._engine, patience, reads=False)
-            _tune(self._readers, patience, reads=True)
+            self._engine, self._readers = (_engine(self.url, f"sqlite+{NAME}", size, wait) for size in (1, _READERS))
+            for engine, how in ((self._engine, TO_WRITE), (self._readers, TO_READ)):
+                _tune(engine.sync_engine, patience, how)
+            self._writes = _trips(self.url, 1, TO_WRITE, patience, wait)
+            self._asks = _trips(self.url, _READERS, TO_READ, patience, wait)
 
     @classmethod
     def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:
@@ -141,8 +145,9 @@ class Database:
         await self._dispose()
 
     async def _dispose(self) -> None:
-        await self._engine.dispose()
-        await self._readers.dispose()
+        for each in (self._engine, self._readers, self._writes, self._asks):
+            if each is not None:
+                await each.dispose()
 
     @asynccontextmanager
     async def read(self, *, begun: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -152,17 +157,10 @@ class Database:
                 yield connection
 
     async def ask(self, question: Callable[[Connection], _Made]) -> _Made:
-        """Return what a function learns from a connection. It costs less than `read`: SQLite does it in one trip to the
-        connection's thread.
+        """Return what a function learns from a connection. It costs less than `read`: SQLite does all of it in a thread
+        of its own.
         """
-
-        def ask(connection: Connection) -> _Made:
-            try:
-                return question(connection)
-            finally:
-                connection.rollback()  # there, and not on the way back
-
-        return await _trip(self._readers, ask)
+        return await _trip(self._asks, self._readers, question)
 
     async def write(self, work: Callable[[Connection], _Made], *topics: Topic, locks: Collection[str] = ()) -> _Made:
         """Make a transaction as `change` does, all of it in a function. It costs less: see `ask`. On SQLite it comes to
@@ -180,7 +178,7 @@ class Database:
             return made
 
         try:
-            return await _trip(self._engine, write)
+            return await _trip(self._writes, self._engine, write)
         finally:
             if committed and (topics or any(has_written)):
                 self.bells.changed(topics)
@@ -226,7 +224,7 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, locks: Collection[str] = (), *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
         with in_words():
-            async with self._engine.begin() as connection:
+            async with self._turn(), self._engine.begin() as connection:
                 if self.is_shared:
                     for name in _TIME_LIMITS if alone else ():  # a migration takes as long as it takes
                         await connection.execute(text(f"SET LOCAL {name} = 0"))
@@ -234,33 +232,27 @@ class Database:
                     await connection.run_sync(named_locks.take, of_all, locks)
                 yield connection
 
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        """The turn to write to SQLite, where there are two ways to do so."""
+        return nullcontext() if self._writes is None else self._writes.turn()
 
-async def _trip(engine: AsyncEngine, work: Callable[[Connection], _Made]) -> _Made:
+
+async def _trip(trips: Trips | None, engine: AsyncEngine, work: Callable[[Connection], _Made]) -> _Made:
     with in_words():
+        if trips is not None:
+            return await trips.make(work)
         return await greenlet_spawn(_apart, engine.sync_engine, work)
 
 
 def _apart(engine: Engine, work: Callable[[Connection], _Made]) -> _Made:
     with engine.connect() as connection:
-        return in_one_trip(work)(connection)
+        return work(connection)
 
 
 def _has_written(connection: Connection) -> bool:
     """True if the transaction has changed something, as far as that is known."""
     driven: Any = connection.connection.dbapi_connection
-    return driven.has_written if isinstance(driven, sqlite_driver.OneTripConnection) else True
-
-
-def in_one_trip(work: Callable[[Connection], _Made]) -> Callable[[Connection], _Made]:
-    """Have SQLite do a part of a transaction in one trip to the connection's thread: for `run_sync`."""
-
-    def there(connection: Connection) -> _Made:
-        driven: Any = connection.connection.dbapi_connection
-        is_sqlite = isinstance(driven, sqlite_driver.OneTripConnection)
-        made: _Made = driven.apart(partial(work, connection)) if is_sqlite else work(connection)
-        return made
-
-    return there
+    return driven.has_written if isinstance(driven, OneTripConnection | TripConnection) else True
 
 
 def _try_folder(folder: Path) -> None:
@@ -326,21 +318,10 @@ def _checked(url: str) -> URL:
     raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
 
 
-class _LettingGo(sqlite3.Connection):
-    """Ends its transaction when it is closed. Otherwise SQLite holds the lock until the last cursor is gone, which a
-    task that was cancelled in the middle of a statement may keep for long.
-    """
-
-    def close(self) -> None:
-        with suppress(sqlite3.Error):  # it is closed, or has lost its file
-            self.rollback()
-        super().close()
-
-
 def _engine(url: URL, driver: str, size: int, wait: float, **more: Any) -> AsyncEngine:
     shared = size > _READERS
     limits = [f"-c {name}={milliseconds}" for name, milliseconds in _TIME_LIMITS.items()]
-    options: dict[str, Any] = {"factory": _LettingGo}
+    options: dict[str, Any] = {"factory": LettingGo}
     if shared:
         options = {"options": " ".join([*limits, str(url.query.get("options", ""))]).strip()}
     return create_async_engine(
@@ -352,6 +333,19 @@ def _engine(url: URL, driver: str, size: int, wait: float, **more: Any) -> Async
         connect_args=options,
         hide_parameters=True,  # people's words stay out of errors
     )
+
+
+def _trips(url: URL, size: int, how: str, patience: float, wait: float) -> Trips:
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        max_overflow=0,
+        pool_size=size,
+        pool_use_lifo=True,  # the one that still has what the last trip read
+        connect_args={"factory": TripConnection, "check_same_thread": False},
+        hide_parameters=True,
+    )
+    _tune(engine, patience, how)
+    return Trips(engine, size, wait)
 
 
 def _replace_closed(engine: AsyncEngine) -> None:
@@ -367,23 +361,19 @@ def _replace_closed(engine: AsyncEngine) -> None:
             raise DisconnectionError
 
 
-def _tune(engine: AsyncEngine, patience: float, *, reads: bool) -> None:
+def _tune(engine: Engine, patience: float, how: str) -> None:
     """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         try:
             for pragma in (f"busy_timeout={patience * 1000:.0f}", *_SETTINGS):
-                connection.execute(f"PRAGMA {pragma}")
+                connection.execute(f"PRAGMA {pragma}").close()
         except BaseException:
             connection.close()  # or its thread would outlive it
             raise
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        driven: Any = connection.connection.dbapi_connection
-        driven.begin(reads=reads)
+        connection.how = how
 
 
 @contextmanager

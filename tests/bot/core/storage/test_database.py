@@ -59,12 +59,12 @@ async def test_a_transaction_that_waits_too_long_for_its_turn_says_so(
 
 
 async def test_a_pool_without_a_free_connection_is_a_fault_of_the_storage(tmp_path: Path) -> None:
-    async with Database.in_folder(tmp_path) as database:
-        database._engine.pool._timeout = 0.01  # type: ignore[attr-defined]
-        async with database.change():
-            with pytest.raises(StorageFailed):
-                async with database.change():
-                    raise AssertionError("one connection was given twice")
+    async with Database.in_folder(tmp_path, wait=0.01) as database, database.change():
+        with pytest.raises(StorageFailed):
+            async with database.change():
+                raise AssertionError("one connection was given twice")
+        with pytest.raises(StorageFailed):
+            await database.write(lambda _connection: None)
 
 
 @pytest.mark.long

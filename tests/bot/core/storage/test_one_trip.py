@@ -1,4 +1,4 @@
-"""Transactions that are functions: SQLite does each in one trip to its thread, and they come to their end there."""
+"""Transactions that are functions: SQLite does each in a thread of its own, and they come to their end there."""
 
 from __future__ import annotations
 
@@ -81,3 +81,26 @@ async def test_a_transaction_whose_caller_is_cancelled_comes_to_its_end_before_t
         assert rung == [{Topic.LINE}]
         async with database.change() as connection:
             assert await connection.run_sync(_noted) == 2
+
+
+async def test_what_an_error_keeps_of_a_transaction_holds_up_no_other(tmp_path: Path) -> None:
+    def stop(connection: Connection) -> None:
+        rows = connection.execute(text("SELECT turn FROM line UNION ALL SELECT turn FROM line"))
+        raise ValueError(f"on purpose: {rows.fetchmany(1)}")
+
+    async with Database.in_folder(tmp_path) as database, Database.in_folder(tmp_path) as other:
+        with pytest.raises(ValueError, match="on purpose") as kept:
+            await database.write(stop)
+        await other.write(lambda connection: connection.execute(_NOTE, {"value": 3}))
+        assert await database.write(_noted) == 3
+        assert kept.tb is not None
+
+
+async def test_who_is_cancelled_while_others_have_the_turn_begins_nothing(tmp_path: Path) -> None:
+    async with Database.in_folder(tmp_path) as database:
+        async with database.change():
+            waiting = asyncio.create_task(database.write(lambda connection: connection.execute(_NOTE, {"value": 1})))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        assert await database.write(_noted) == 0

@@ -2,12 +2,11 @@
 
 aiosqlite takes four: for a cursor, the statement, its rows, and the cursor's end. Each wakes two threads, which costs
 more than what SQLite does there. A transaction begins with its first statement, in the same trip. One that is a
-function takes a single trip for all of its statements (`apart`).
+function goes another way: see `trips`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,8 @@ from sqlalchemy.util.concurrency import await_
 _Made = TypeVar("_Made")
 #: For a URL: `sqlite+one_trip:///PATH`.
 NAME = "one_trip"
+#: How a transaction begins. One that reads keeps no other from writing.
+TO_READ, TO_WRITE = "BEGIN", "BEGIN IMMEDIATE"
 
 
 class OneTripCursor:
@@ -79,52 +80,32 @@ class OneTripCursor:
 class OneTripConnection(AsyncAdapt_aiosqlite_connection):
     """Begins a transaction when it is asked for a first statement, and ends none that has not begun."""
 
-    __slots__ = ("_begin", "_has_begun", "_is_apart", "_reads", "has_written")
+    __slots__ = ("_has_begun", "has_written", "how")
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
-        self._begin: str | None = None
-        self._has_begun, self._reads, self._is_apart = False, False, False
+        self.how = ""  #: to begin a transaction; none begins before it is known
+        self._has_begun = False
         self.has_written = False  #: in this transaction
-
-    def begin(self, *, reads: bool) -> None:
-        """Begin a transaction with the next statement. One that only `reads` keeps no other from writing."""
-        self._begin, self._reads = "BEGIN" if reads else "BEGIN IMMEDIATE", reads
-        self.has_written = False
 
     def cursor(self, server_side: bool = False) -> Any:
         return _Streaming(self) if server_side else OneTripCursor(self)
 
-    def apart(self, work: Callable[[], _Made]) -> _Made:
-        """Do a whole transaction in the connection's thread. It comes to its end there, even if the caller is cancelled
-        meanwhile: until then the connection is at work.
-        """
-
-        def there() -> _Made:
-            self._is_apart = True
-            try:
-                return work()
-            finally:
-                self._is_apart = False
-
-        return await_(_to_its_end(self._connection, there))
-
     def do(self, work: Callable[[sqlite3.Connection], _Made]) -> _Made:
         """Work in the connection's thread, within the transaction."""
-        how, self._begin = self._begin, None
-        self._has_begun = self._has_begun or how is not None
-        return self._await(partial(_within, how, work))
+        if self._has_begun or not self.how:
+            return self._await(work)
+        self._has_begun, self.has_written = True, False
+        return self._await(partial(_begun, self.how, work))
 
     def commit(self) -> None:
-        self._begin = None
         if self._has_begun:
             self._await(sqlite3.Connection.commit)
             self._has_begun = False
 
     def rollback(self) -> None:
-        self._begin = None
         if self._has_begun and self._connection._connection:  # noqa: SLF001
-            if self._reads and not self._is_apart:  # none waits for it: the next statement comes after it in the thread
+            if self.how == TO_READ:  # none waits for it: the next statement comes after it in the thread
                 self._connection._tx.put_nowait((None, self._connection._conn.rollback))  # noqa: SLF001
             else:
                 self._await(sqlite3.Connection.rollback)
@@ -132,35 +113,11 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     def _await(self, work: Callable[[sqlite3.Connection], _Made]) -> _Made:
         """Work in the connection's thread, which aiosqlite offers for its own calls alone."""
-        if self._is_apart:
-            return work(self._connection._conn)  # noqa: SLF001
         try:
             made: _Made = await_(self._connection._execute(work, self._connection._conn))  # noqa: SLF001
         except (sqlite3.Error, ValueError) as error:
             self._handle_exception(error)
         return made
-
-
-async def _to_its_end(connection: Any, work: Callable[[], _Made]) -> _Made:
-    done: asyncio.Future[_Made] = asyncio.get_running_loop().create_future()
-    connection._tx.put_nowait((done, work))  # noqa: SLF001
-    try:
-        return await done
-    except asyncio.CancelledError:
-        while not await _has_come(connection):
-            pass
-        raise
-
-
-async def _has_come(connection: Any) -> bool:
-    """Wait until a connection's thread has done all that it was given; False if the caller is cancelled once more."""
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    connection._tx.put_nowait((done, lambda: None))  # noqa: SLF001
-    try:
-        await done
-    except asyncio.CancelledError:
-        return False
-    return True
 
 
 class _Streaming(AsyncAdapt_dbapi_ss_cursor):
@@ -173,9 +130,8 @@ class _Streaming(AsyncAdapt_dbapi_ss_cursor):
         super().__init__(connection)
 
 
-def _within(how: str | None, work: Callable[[sqlite3.Connection], _Made], raw: sqlite3.Connection) -> _Made:
-    if how is not None:
-        raw.execute(how)
+def _begun(how: str, work: Callable[[sqlite3.Connection], _Made], raw: sqlite3.Connection) -> _Made:
+    raw.execute(how)
     return work(raw)
 
 
