@@ -2,7 +2,7 @@
 // it names the tile at which the keyboard is.
 
 import { make } from "../dom.js";
-import { Strips } from "./strip.js";
+import { shaped, Strips } from "./strip.js";
 import { Tile } from "./tile.js";
 
 const BEYOND = 2; // rows that are drawn above and below what is seen
@@ -44,21 +44,12 @@ export class Grid extends EventTarget {
   }
 
   measure() {
-    const width = this.element.clientWidth;
-    if (!width) return;
-    const style = getComputedStyle(this.element);
-    const room = Math.floor(width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
-    this.gap = room < 500 ? 6 : 12;
-    this.columns = Math.max(3, Math.floor((room + this.gap) / (this.smallest + this.gap)));
-    this.side = Math.floor((room - this.gap * (this.columns - 1)) / this.columns); // whole pixels: others are drawn anew at each frame
-    this.step = this.side + this.gap;
-    this.places = Array.from({ length: this.columns }, (_, column) => Math.round((column * (room - this.side)) / (this.columns - 1)));
-    this.height = this.element.clientHeight;
-    this.mirrored = style.direction === "rtl";
+    const shape = shaped(this.element, this.list, this.smallest);
+    if (!shape) return;
+    Object.assign(this, shape);
+    this.strips.lay(shape);
     this.list.style.setProperty("--side", `${this.side}px`);
     for (const tile of this.tiles.values()) tile.place = null;
-    const places = this.mirrored ? [...this.places].reverse() : this.places;
-    this.strips.lay({ places, side: this.side, step: this.step, width: room, round: parseFloat(getComputedStyle(this.list).borderRadius) });
     this.refresh();
   }
 
@@ -78,21 +69,25 @@ export class Grid extends EventTarget {
   }
 
   scrolled() {
-    const now = performance.now();
-    const top = this.element.scrollTop;
-    this.fast = Math.abs(top - (this.top ?? 0)) / Math.max(1, now - (this.when ?? 0)) > FAST;
-    Object.assign(this, { top, when: now });
-    clearTimeout(this.still);
-    this.still = setTimeout(() => {
-      this.fast = false;
-      this.draw();
-    }, STILL);
+    this.when = performance.now();
+    this.moving ??= setTimeout(() => this.rested(), STILL);
     this.soon();
   }
 
+  rested() {
+    const left = this.when + STILL - performance.now();
+    this.moving = left > 0 ? setTimeout(() => this.rested(), left) : null;
+    if (this.moving) return;
+    this.fast = false;
+    this.draw();
+  }
+
   soon() {
-    this.frame ??= requestAnimationFrame(() => {
+    this.frame ??= requestAnimationFrame((now) => {
       this.frame = null;
+      const top = this.element.scrollTop;
+      this.fast = Boolean(this.moving) && Math.abs(top - (this.top ?? 0)) / Math.max(1, now - (this.drawn ?? 0)) > FAST;
+      Object.assign(this, { top, drawn: now });
       this.draw(true);
     });
   }
@@ -106,6 +101,7 @@ export class Grid extends EventTarget {
     const first = Math.max(0, row - BEYOND);
     const last = Math.min(Math.ceil(items.length / this.columns), row + Math.ceil(this.height / this.step) + 1 + BEYOND);
     if (!moved || first !== this.first || last !== this.last) this.window(first, last);
+    this.strips.draw(moved && Boolean(this.moving));
     if (!this.fast) this.load();
     const rest = Math.ceil(items.length / this.columns) * this.step - top; // to measure it would lay all out
     if (!this.source.done && !this.source.fault && rest < this.height * (EARLY + 1)) this.source.more();
@@ -135,13 +131,8 @@ export class Grid extends EventTarget {
       this.put(key, at, total, choosing);
     }
     for (const tile of this.spare) if (!tile.element.hidden) tile.element.hidden = true;
-    this.strips.keep(first, last);
-    for (let at = first * columns; at < last * columns; at += 1) this.paint(at, at < items.length ? this.tiles.get(keyOf(items[at])) : null);
+    this.strips.show(first, last, (at) => (at < items.length ? this.tiles.get(keyOf(items[at])) : null));
     this.point();
-  }
-
-  paint(at, tile) {
-    this.strips.draw(Math.floor(at / this.columns), at % this.columns, tile?.picture ?? null);
   }
 
   put(key, at, total, choosing) {
@@ -169,8 +160,7 @@ export class Grid extends EventTarget {
       this.loading += 1;
       tile.load().finally(() => {
         this.loading -= 1;
-        if (this.tiles.get(keyOf(tile.item)) === tile) this.paint(tile.at, tile);
-        if (!this.fast) this.load();
+        this.soon(); // which loads more
       });
     }
   }

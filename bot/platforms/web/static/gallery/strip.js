@@ -1,43 +1,80 @@
-// The pictures of a row, on one canvas under its tiles. A browser gives each canvas a layer of its own, and cuts what
-// stands over it into layers too: with a canvas for each tile these were more than it moves sixty times a second.
+// The pictures of a row, as one under its tiles. A browser gives each canvas a layer of its own, and cuts what stands
+// over it into layers too: with a canvas for each tile these were more than it moves sixty times a second. And a canvas
+// that can be drawn on is copied at each frame, so what is shown here is a picture that was drawn elsewhere.
 
 import { make } from "../dom.js";
 
+/** Where tiles lie in a scrolling element, null where it is not shown. All is in whole pixels: what lies between two is
+ * drawn anew at each frame.
+ */
+export function shaped(element, list, smallest) {
+  if (!element.clientWidth) return null;
+  const style = getComputedStyle(element);
+  const width = Math.floor(element.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
+  const gap = width < 500 ? 6 : 12;
+  const columns = Math.max(3, Math.floor((width + gap) / (smallest + gap)));
+  const side = Math.floor((width - gap * (columns - 1)) / columns);
+  const places = Array.from({ length: columns }, (_, column) => Math.round((column * (width - side)) / (columns - 1)));
+  const round = parseFloat(getComputedStyle(list).borderRadius);
+  return { width, height: element.clientHeight, gap, columns, side, step: side + gap, places, round, mirrored: style.direction === "rtl" };
+}
+
 export class Strips {
   constructor(list) {
-    Object.assign(this, { list, rows: new Map(), spare: [] });
+    Object.assign(this, { list, rows: new Map(), spare: [], pen: new OffscreenCanvas(1, 1).getContext("2d") });
   }
 
-  /** Draw rows anew: squares of `side` at `places`, from top to top a `step`. */
+  /** Begin anew, as `shaped` says. */
   lay(shape) {
     this.shape = { ...shape, ratio: Math.min(2, devicePixelRatio) };
-    this.keep(0, 0);
+    this.show(0, 0);
   }
 
-  /** Keep the rows from `first` to before `last`. */
-  keep(first, last) {
-    for (const [row, strip] of this.rows) {
+  /** Have the rows from `first` to before `last`, and know the tile at each place of them. */
+  show(first, last, tileAt) {
+    for (const [row, { shown }] of this.rows) {
       if (row >= first && row < last) continue;
       this.rows.delete(row);
-      this.spare.push(strip);
+      shown?.transferFromImageBitmap(null);
+      if (shown) this.spare.push(shown);
+    }
+    const { columns } = this.shape;
+    for (let row = first; row < last; row += 1) {
+      if (!this.rows.has(row)) this.rows.set(row, { drawn: [], shown: null });
+      this.rows.get(row).tiles = Array.from({ length: columns }, (_, column) => tileAt(row * columns + column));
     }
   }
 
-  /** Fill a place of a row with the middle of a picture, or with none. */
-  draw(row, column, picture) {
-    if (!this.rows.has(row)) {
-      if (!picture) return;
-      this.rows.set(row, this.begun(row));
+  /** Draw the rows that have changed; `whole`: only those of which no picture is still to come. */
+  draw(whole) {
+    for (const [at, row] of this.rows) {
+      const pictures = row.tiles.map((tile) => tile?.picture ?? null);
+      if (pictures.every((picture, column) => picture === (row.drawn[column] ?? null))) continue;
+      if (whole && row.tiles.some((tile) => tile?.wanted || tile?.loading)) continue;
+      row.drawn = pictures;
+      row.shown ??= this.placed(at);
+      row.shown.transferFromImageBitmap(this.joined(pictures));
+      for (const tile of row.tiles) if (tile?.picture) tile.element.classList.add("seen");
     }
-    const { pen, drawn } = this.rows.get(row);
-    if ((drawn[column] ?? null) === picture) return;
-    drawn[column] = picture;
-    const { side, places, round, ratio } = this.shape;
-    const [left, size] = [places[column] * ratio, side * ratio];
-    pen.clearRect(left, 0, size, size);
-    if (!picture) return;
-    const part = Math.min(picture.width, picture.height);
+  }
+
+  joined(pictures) {
+    const { pen } = this;
+    const { side, width, ratio } = this.shape;
+    const [wide, high] = [Math.round(width * ratio), Math.round(side * ratio)];
+    if (pen.canvas.width !== wide || pen.canvas.height !== high) Object.assign(pen.canvas, { width: wide, height: high });
+    pictures.forEach((picture, column) => picture && this.square(picture, column));
+    return pen.canvas.transferToImageBitmap();
+  }
+
+  /** Fill a square with the middle of a picture. */
+  square(picture, column) {
+    const { pen } = this;
+    const { side, width, places, round, ratio, mirrored } = this.shape;
+    const left = (mirrored ? width - side - places[column] : places[column]) * ratio;
+    const [size, part] = [side * ratio, Math.min(picture.width, picture.height)];
     pen.save();
+    pen.imageSmoothingQuality = part > 2 * size ? "medium" : "low"; // low is as good for less, and takes a third
     pen.beginPath();
     pen.roundRect(left, 0, size, size, round * ratio);
     pen.clip();
@@ -45,22 +82,17 @@ export class Strips {
     pen.restore();
   }
 
-  /** An empty strip at the place of a row. */
-  begun(row) {
-    const { side, step, width, ratio } = this.shape;
-    const strip = this.spare.pop() ?? this.made();
-    const { canvas } = strip.pen;
-    const [wide, high] = [Math.round(width * ratio), Math.round(side * ratio)];
-    if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
-    else strip.pen.clearRect(0, 0, wide, high);
-    strip.pen.imageSmoothingQuality = "medium";
-    canvas.style.cssText = `inset-block-start:${row * step}px;inline-size:${width}px;block-size:${side}px`;
-    return Object.assign(strip, { drawn: [] });
+  /** A canvas at the place of a row. */
+  placed(row) {
+    const { side, step, width } = this.shape;
+    const shown = this.spare.pop() ?? this.made();
+    shown.canvas.style.cssText = `inset-block-start:${row * step}px;inline-size:${width}px;block-size:${side}px`;
+    return shown;
   }
 
   made() {
     const canvas = make("canvas", { class: "strip", "aria-hidden": "true" });
     this.list.prepend(canvas);
-    return { pen: canvas.getContext("2d"), drawn: [] };
+    return canvas.getContext("bitmaprenderer");
   }
 }

@@ -70,10 +70,8 @@ export class Tile {
       const answer = await fetch(wanted, { signal: loading.control.signal });
       if (!answer.ok) throw new Error(answer.statusText);
       const picture = await createImageBitmap(await answer.blob());
-      if (this.loading === loading) {
-        this.picture = picture;
-        this.element.classList.add("seen");
-      } else picture.close();
+      if (this.loading === loading) this.picture = picture;
+      else picture.close();
     } catch (fault) {
       if (this.loading === loading && fault.name !== "AbortError") this.element.classList.add("bare");
     }
