@@ -49,7 +49,10 @@ export class Grid extends EventTarget {
     Object.assign(this, shape);
     this.strips.lay(shape);
     this.list.style.setProperty("--side", `${this.side}px`);
-    for (const tile of this.tiles.values()) tile.place = null;
+    for (const tile of this.tiles.values()) {
+      tile.place = null;
+      tile.grown(this.strips.pixels(shape.side));
+    }
     this.refresh();
   }
 
@@ -158,7 +161,7 @@ export class Grid extends EventTarget {
     for (const tile of [...this.tiles.values()].filter(({ wanted }) => wanted).sort((one, other) => one.at - other.at)) {
       if (this.loading >= LOADS) return;
       this.loading += 1;
-      tile.load().finally(() => {
+      tile.load((picture) => this.strips.squared(picture)).finally(() => {
         this.loading -= 1;
         this.soon(); // which loads more
       });

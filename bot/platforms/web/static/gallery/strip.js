@@ -1,6 +1,6 @@
 // The pictures of a row, as one under its tiles. A browser gives each canvas a layer of its own, and cuts what stands
 // over it into layers too: with a canvas for each tile these were more than it moves sixty times a second. And a canvas
-// that can be drawn on is copied at each frame, so what is shown here is a picture that was drawn elsewhere.
+// that can be drawn on is copied at each frame, so what is shown here are pictures that were drawn elsewhere.
 
 import { make } from "../dom.js";
 
@@ -21,7 +21,7 @@ export function shaped(element, list, smallest) {
 
 export class Strips {
   constructor(list) {
-    Object.assign(this, { list, rows: new Map(), spare: [], pen: new OffscreenCanvas(1, 1).getContext("2d") });
+    Object.assign(this, { list, rows: new Map(), spare: [], pen: new OffscreenCanvas(1, 1).getContext("2d"), small: new OffscreenCanvas(1, 1).getContext("2d") });
   }
 
   /** Begin anew, as `shaped` says. */
@@ -58,28 +58,39 @@ export class Strips {
     }
   }
 
-  joined(pictures) {
+  /** The middle of a picture, no larger than it is shown: drawn once for each, and by itself, this takes a third of
+   * what it takes in a row.
+   */
+  squared(picture) {
+    const { small } = this;
+    const part = Math.min(picture.width, picture.height);
+    const size = Math.min(part, this.pixels(this.shape.side));
+    sized(small, size, size);
+    small.imageSmoothingQuality = part > 2 * size ? "medium" : "low"; // low is as good for less
+    small.drawImage(picture, (picture.width - part) / 2, (picture.height - part) / 2, part, part, 0, 0, size, size);
+    return small.canvas.transferToImageBitmap();
+  }
+
+  joined(squares) {
     const { pen } = this;
-    const { side, width, ratio } = this.shape;
-    const [wide, high] = [Math.round(width * ratio), Math.round(side * ratio)];
-    if (pen.canvas.width !== wide || pen.canvas.height !== high) Object.assign(pen.canvas, { width: wide, height: high });
-    pictures.forEach((picture, column) => picture && this.square(picture, column));
+    const { side, width, places, round, mirrored } = this.shape;
+    const size = this.pixels(side);
+    sized(pen, this.pixels(width), size);
+    squares.forEach((square, column) => {
+      if (!square) return;
+      const left = this.pixels(mirrored ? width - side - places[column] : places[column]);
+      pen.save();
+      pen.beginPath();
+      pen.roundRect(left, 0, size, size, this.pixels(round));
+      pen.clip();
+      pen.drawImage(square, left, 0, size, size);
+      pen.restore();
+    });
     return pen.canvas.transferToImageBitmap();
   }
 
-  /** Fill a square with the middle of a picture. */
-  square(picture, column) {
-    const { pen } = this;
-    const { side, width, places, round, ratio, mirrored } = this.shape;
-    const left = (mirrored ? width - side - places[column] : places[column]) * ratio;
-    const [size, part] = [side * ratio, Math.min(picture.width, picture.height)];
-    pen.save();
-    pen.imageSmoothingQuality = part > 2 * size ? "medium" : "low"; // low is as good for less, and takes a third
-    pen.beginPath();
-    pen.roundRect(left, 0, size, size, round * ratio);
-    pen.clip();
-    pen.drawImage(picture, (picture.width - part) / 2, (picture.height - part) / 2, part, part, left, 0, size, size);
-    pen.restore();
+  pixels(length) {
+    return Math.round(length * this.shape.ratio);
   }
 
   /** A canvas at the place of a row. */
@@ -95,4 +106,8 @@ export class Strips {
     this.list.prepend(canvas);
     return canvas.getContext("bitmaprenderer");
   }
+}
+
+function sized({ canvas }, width, height) {
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }

@@ -36,7 +36,7 @@ export class Tile {
       this.picture = null;
       this.element.classList.remove("seen");
       const seen = kind === "image" || kind === "video";
-      this.wanted = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
+      this.wanted = this.url = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
       this.element.classList.toggle("bare", !seen);
       write(this.kind, kind === "text" ? item.text : (boot.words[`gallery_kind_${kind}`] ?? boot.words.gallery_kind_file));
       this.element.dataset.kind = kind;
@@ -60,7 +60,7 @@ export class Tile {
   /** Fetch the picture. A browser keeps pictures of elements long after they are out of sight, those it is given it
    * does not.
    */
-  async load() {
+  async load(squared) {
     const { wanted } = this;
     if (!wanted) return;
     this.wanted = null;
@@ -70,12 +70,20 @@ export class Tile {
       const answer = await fetch(wanted, { signal: loading.control.signal });
       if (!answer.ok) throw new Error(answer.statusText);
       const picture = await createImageBitmap(await answer.blob());
-      if (this.loading === loading) this.picture = picture;
-      else picture.close();
+      if (this.loading === loading) {
+        this.picture?.close();
+        this.picture = squared(picture);
+      }
+      picture.close();
     } catch (fault) {
       if (this.loading === loading && fault.name !== "AbortError") this.element.classList.add("bare");
     }
     if (this.loading === loading) this.loading = null;
+  }
+
+  /** It has grown: fetch a picture that is too small for it again. */
+  grown(size) {
+    if (this.picture?.width < size) this.wanted = this.url;
   }
 
   /** Stop loading: it is out of sight. */
