@@ -76,16 +76,17 @@ export class Strips {
     const { side, width, places, round, mirrored } = this.shape;
     const size = this.pixels(side);
     sized(pen, this.pixels(width), size);
+    const corners = new Path2D();
     squares.forEach((square, column) => {
       if (!square) return;
       const left = this.pixels(mirrored ? width - side - places[column] : places[column]);
-      pen.save();
-      pen.beginPath();
-      pen.roundRect(left, 0, size, size, this.pixels(round));
-      pen.clip();
       pen.drawImage(square, left, 0, size, size);
-      pen.restore();
+      corners.rect(left, 0, size, size);
+      corners.roundRect(left, 0, size, size, this.pixels(round));
     });
+    pen.globalCompositeOperation = "destination-out"; // what is clipped has steps for edges
+    pen.fill(corners, "evenodd");
+    pen.globalCompositeOperation = "source-over";
     return pen.canvas.transferToImageBitmap();
   }
 
