@@ -80,9 +80,7 @@ export class Grid extends EventTarget {
   rested() {
     const left = this.when + STILL - performance.now();
     this.moving = left > 0 ? setTimeout(() => this.rested(), left) : null;
-    if (this.moving) return;
-    this.fast = false;
-    this.draw();
+    if (!this.moving) this.soon();
   }
 
   soon() {
@@ -133,7 +131,7 @@ export class Grid extends EventTarget {
       }
       this.put(key, at, total, choosing);
     }
-    for (const tile of this.spare) if (!tile.element.hidden) tile.element.hidden = true;
+    if (fresh <= AT_ONCE) for (const tile of this.spare) if (!tile.element.hidden) tile.element.hidden = true;
     this.strips.show(first, last, (at) => (at < items.length ? this.tiles.get(keyOf(items[at])) : null));
     this.point();
   }
