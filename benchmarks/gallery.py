@@ -1,7 +1,8 @@
 """The gallery with very many results: how smoothly Chromium scrolls through them, and how much memory it takes.
 
 `.venv/bin/python -m benchmarks.gallery --results 10000 --queued 100` serves the page in this process, so the server's
-work is among what keeps the cores busy. Times are of the renderer's main thread, from a trace of Chromium's own.
+work is among what keeps the cores busy. Times are of the renderer's main thread, from a trace of Chromium's own. A page
+of plain tiles is scrolled in turns with it, in the same way: what this machine can do at all, at that minute.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +26,23 @@ from tests.bot.platforms.web.filled import fill_results, person_of
 from tests.bot.platforms.web.pages import Page as Served
 from tests.bot.platforms.web.pages import page
 
+_VIEW: Any = {"width": 1280, "height": 800}
 _SIDE = 1024  # pixels of the results
 _PICTURES = 60  # different ones
 _TRACED = ["toplevel", "devtools.timeline", "benchmark", "cc"]
 _LONG = 50.0  # milliseconds
+_PLAIN = """<!doctype html><style>
+body { display: flex; flex-direction: column; block-size: 100vh; margin: 0; overflow: hidden; background: #f6f2ec; }
+h1 { flex: none; block-size: 4rem; margin: 1rem; }
+.grid { flex: 1; min-block-size: 0; overflow: hidden auto; padding-inline: 40px; }
+.tiles { position: relative; block-size: 180000px; }
+.tiles div { position: absolute; inline-size: 187px; block-size: 187px; background: teal; }
+</style><h1>Plain tiles</h1><div class="grid"><div class="tiles"></div></div><script>
+for (let at = 0; at < 5400; at += 1) {
+    const tile = document.querySelector(".tiles").appendChild(document.createElement("div"));
+    tile.style.cssText = `left: ${(at % 6) * 199}px; top: ${Math.floor(at / 6) * 199}px`;
+}
+</script>"""
 _GAPS = """() => {
     window.gaps = [];
     let last = performance.now();
@@ -42,19 +57,28 @@ _GAPS = """() => {
 
 @dataclass(frozen=True)
 class Scroll:
-    """What a scroll took: tasks of the main thread in milliseconds, by the clock and by the processor, and the gaps
-    between frames.
+    """What a scroll took: tasks of the main thread in milliseconds, by the clock and by the processor, the gaps
+    between frames, and the milliseconds of processor of all of the browser.
     """
 
     tasks: list[tuple[float, float]]
     gaps: list[float]
+    processor: float
+
+    @property
+    def rate(self) -> float:
+        return 1000 * len(self.gaps) / max(1.0, sum(self.gaps))
+
+    @property
+    def per_frame(self) -> float:
+        return self.processor / max(1, len(self.gaps))
 
     def __str__(self) -> str:
         wall, cpu = [[each[at] for each in self.tasks] for at in (0, 1)]
         late = [gap for gap in self.gaps if gap > 25]
-        rate = 1000 * len(self.gaps) / max(1.0, sum(self.gaps))
         return (
-            f"{rate:.0f} frames a second, {len(late)} of {len(self.gaps)} gaps over 25 ms (most {max(self.gaps):.0f});"
+            f"{self.rate:.0f} frames a second, {self.per_frame:.1f} ms of processor each;"
+            f" {len(late)} of {len(self.gaps)} gaps over 25 ms (most {max(self.gaps):.0f});"
             f" {len(self.tasks)} tasks, the longest {max(wall):.0f} ms by the clock and {max(cpu):.0f} ms of processor,"
             f" {sum(each > _LONG for each in wall)} over {_LONG:.0f} ms"
         )
@@ -77,13 +101,32 @@ async def load(tab: Page, results: int) -> None:
 
 
 async def scroll(browser: Browser, tab: Page, session: CDPSession, speed: int, distance: int) -> Scroll:
-    await tab.evaluate(_GAPS)
     await browser.start_tracing(page=tab, categories=_TRACED)
     given = {"x": 600, "y": 500, "yDistance": -distance, "speed": speed, "gestureSourceType": "mouse"}
+    before = await _processor(browser)
+    await tab.evaluate(_GAPS)
     await session.send("Input.synthesizeScrollGesture", given)
-    trace = json.loads(await browser.stop_tracing())["traceEvents"]
     gaps = await tab.evaluate("() => (cancelAnimationFrame(window.ticking), window.gaps)")
-    return Scroll(_tasks(trace), gaps)
+    taken = await _processor(browser) - before
+    trace = json.loads(await browser.stop_tracing())["traceEvents"]
+    return Scroll(_tasks(trace), gaps, taken)
+
+
+async def scroll_plain(browser: Browser, speed: int, distance: int) -> Scroll:
+    tab = await browser.new_page(viewport=_VIEW)
+    await tab.set_content(_PLAIN)
+    await asyncio.sleep(2)
+    taken = await scroll(browser, tab, await tab.context.new_cdp_session(tab), speed, distance)
+    await tab.context.close()
+    return taken
+
+
+async def _processor(browser: Browser) -> float:
+    """Milliseconds that all processes of the browser have had."""
+    session = await browser.new_browser_cdp_session()
+    told = await session.send("SystemInfo.getProcessInfo")
+    await session.detach()
+    return sum(1000 * float(each["cpuTime"]) for each in told["processInfo"])
 
 
 def _tasks(trace: list[dict[str, Any]]) -> list[tuple[float, float]]:
@@ -123,7 +166,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
     limits = {"waiting_per_person": options.queued + 1}
     async with page(folder, limits=limits) as web, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        tab = await browser.new_page(viewport={"width": 1280, "height": 800})
+        tab = await browser.new_page(viewport=_VIEW)
         await tab.goto("about:blank")
         session = await tab.context.new_cdp_session(tab)
         await session.send("Performance.enable")
@@ -139,16 +182,31 @@ async def measure(options: argparse.Namespace, folder: Path) -> None:
         await load(tab, options.results)
         print("all results known:", await memory(browser, session), flush=True)
         for speed, distance in ((800, 8_000), (3_000, 30_000), (12_000, 120_000)):
-            taken = await scroll(browser, tab, session, speed, distance)
-            print(f"{speed} pixels a second: {taken}", flush=True)
+            await compare(browser, tab, session, speed, distance, options.rounds)
         print("after that:", await memory(browser, session), flush=True)
         await browser.close()
+
+
+async def compare(browser: Browser, tab: Page, session: CDPSession, speed: int, distance: int, rounds: int) -> None:
+    """Scroll plain tiles and the gallery in turns."""
+    plain, ours = list[Scroll](), list[Scroll]()
+    for _round in range(rounds):
+        plain.append(await scroll_plain(browser, speed, distance))
+        await tab.locator(".gallery .grid").evaluate("(grid) => (grid.scrollTop = 0)")
+        await tab.bring_to_front()
+        await asyncio.sleep(1)
+        ours.append(await scroll(browser, tab, session, speed, distance))
+        print(f"{speed} pixels a second, plain tiles: {plain[-1]}\n{speed}, the gallery: {ours[-1]}", flush=True)
+    rate = statistics.median(one.rate / other.rate for one, other in zip(ours, plain, strict=True))
+    frame = statistics.median(one.per_frame / other.per_frame for one, other in zip(ours, plain, strict=True))
+    print(f"{speed}: {rate:.2f} of the frames of plain tiles, {frame:.2f} of the processor for each", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=int, default=10_000)
     parser.add_argument("--queued", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
     with TemporaryDirectory() as folder:
         asyncio.run(measure(parser.parse_args(), Path(folder)))
 

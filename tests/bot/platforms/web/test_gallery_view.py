@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageColor
 from playwright.async_api import Browser, Locator, expect
 from playwright.async_api import Page as Tab
 
 from tests.bot.harness import until
 from tests.bot.platforms.web.conftest import CHROMIUM
-from tests.bot.platforms.web.filled import fill_results, person_of
+from tests.bot.platforms.web.filled import _COLORS, fill_results, person_of
 from tests.bot.platforms.web.pages import PHOTO, Page
 from tests.bot.platforms.web.test_browser import (
     PHONE,
@@ -220,3 +222,69 @@ async def test_ten_thousand_results_are_never_all_there(browser: Browser, tmp_pa
 
         await until(is_whole)
         assert most < 1500
+        assert await _layers(tab) < 40  # a canvas for each picture makes more than a hundred
+
+
+async def _layers(tab: Tab) -> int:
+    """Into how many layers the browser cuts the page, as it is while the grid moves."""
+    session = await tab.context.new_cdp_session(tab)
+    counts: list[int] = []
+    session.on("LayerTree.layerTreeDidChange", lambda told: counts.append(len(told.get("layers", []))))
+    await session.send("DOM.enable")
+    await session.send("LayerTree.enable")
+
+    async def has_told() -> bool:
+        await tab.locator(".gallery .grid").evaluate("(grid) => (grid.scrollTop -= 300)")
+        return any(counts)
+
+    await until(has_told)
+    return max(counts)
+
+
+@pytest.mark.long
+async def test_each_place_shows_its_own_picture(browser: Browser, tmp_path: Path) -> None:
+    async with opened(browser, tmp_path, **{**_DESKTOP, "color_scheme": "dark"}) as (web, tab):
+        await _fill(web, tab, 260)
+        await tab.goto(f"{web.url}/#gallery")
+        await tab.reload()
+        await _are_their_own(tab)
+        await _tiles(tab).focus()
+        await tab.keyboard.press("Delete")
+        await expect(_tiles(tab).locator(".tile[aria-posinset='1']")).to_have_attribute("aria-label", re.compile("258"))
+        await _are_their_own(tab)
+        await tab.keyboard.press("Control+z")
+        for width, direction in ((700, "ltr"), (1500, "rtl")):
+            await tab.evaluate("(direction) => (document.documentElement.dir = direction)", direction)
+            await tab.set_viewport_size({"width": width, "height": 900})
+            await _are_their_own(tab)
+        await tab.keyboard.press("End")
+        await expect(_here(tab)).not_to_have_attribute("aria-posinset", "1")
+        await _are_their_own(tab)
+
+
+async def _are_their_own(tab: Tab) -> None:
+    """Wait until each tile in sight has the colour of its result."""
+
+    async def is_each() -> bool:
+        with Image.open(BytesIO(await tab.screenshot())) as picture:
+            seen = picture.convert("RGB")
+        tiles = await tab.evaluate(_IN_SIGHT)
+        wrong = 0
+        for label, x, y, size in tiles:
+            number = int(re.findall(r"number (\d+)", label)[0])
+            found = seen.crop((x + 20, y + 10, x + size - 20, y + size / 2)).resize((1, 1), Image.Resampling.BOX)
+            base = ImageColor.getrgb(_COLORS[number % len(_COLORS)])
+            pixel: Any = found.getpixel((0, 0))
+            wrong += max(abs(one - (0.65 * other + 0.35 * 128)) for one, other in zip(pixel, base, strict=True)) > 8
+        return len(tiles) > 8 and wrong == 0
+
+    await until(is_each)
+
+
+_IN_SIGHT = """() => [...document.querySelectorAll('.gallery .tile:not([hidden])')].flatMap((tile) => {
+    const box = tile.getBoundingClientRect();
+    const grid = tile.closest('.grid').getBoundingClientRect();
+    const isWhole = box.top >= grid.top && box.bottom <= Math.min(grid.bottom, innerHeight);
+    const middle = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return isWhole && tile.contains(middle) ? [[tile.getAttribute('aria-label'), box.left, box.top, box.width]] : [];
+})"""

@@ -2,6 +2,7 @@
 // it names the tile at which the keyboard is.
 
 import { make } from "../dom.js";
+import { shaped, Strips } from "./strip.js";
 import { Tile } from "./tile.js";
 
 const BEYOND = 2; // rows that are drawn above and below what is seen
@@ -19,6 +20,7 @@ export class Grid extends EventTarget {
     Object.assign(this, { source, multiple, smallest, at: 0, tiles: new Map(), spare: [], selected: new Map(), fast: false, loading: 0 });
     this.list = make("div", { role: "listbox", class: "tiles", tabindex: "0", "aria-label": label });
     if (multiple) this.list.setAttribute("aria-multiselectable", "true");
+    this.strips = new Strips(this.list);
     this.element = make("div", { class: "grid" }, this.list);
     this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.list.addEventListener("keydown", (event) => this.key(event));
@@ -42,18 +44,15 @@ export class Grid extends EventTarget {
   }
 
   measure() {
-    const width = this.element.clientWidth;
-    if (!width) return;
-    const style = getComputedStyle(this.element);
-    const room = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    this.gap = room < 500 ? 6 : 12;
-    this.columns = Math.max(3, Math.floor((room + this.gap) / (this.smallest + this.gap)));
-    this.side = (room - this.gap * (this.columns - 1)) / this.columns;
-    this.step = this.side + this.gap;
-    this.height = this.element.clientHeight;
-    this.mirrored = style.direction === "rtl";
+    const shape = shaped(this.element, this.list, this.smallest);
+    if (!shape) return;
+    Object.assign(this, shape);
+    this.strips.lay(shape);
     this.list.style.setProperty("--side", `${this.side}px`);
-    for (const tile of this.tiles.values()) tile.place = null;
+    for (const tile of this.tiles.values()) {
+      tile.place = null;
+      tile.grown(this.strips.pixels(shape.side));
+    }
     this.refresh();
   }
 
@@ -73,35 +72,49 @@ export class Grid extends EventTarget {
   }
 
   scrolled() {
-    const now = performance.now();
-    const top = this.element.scrollTop;
-    this.fast = Math.abs(top - (this.top ?? 0)) / Math.max(1, now - (this.when ?? 0)) > FAST;
-    Object.assign(this, { top, when: now });
-    clearTimeout(this.still);
-    this.still = setTimeout(() => {
-      this.fast = false;
-      this.draw();
-    }, STILL);
+    this.when = performance.now();
+    this.moving ??= setTimeout(() => this.rested(), STILL);
     this.soon();
   }
 
+  rested() {
+    const left = this.when + STILL - performance.now();
+    this.moving = left > 0 ? setTimeout(() => this.rested(), left) : null;
+    if (!this.moving) this.soon();
+  }
+
   soon() {
-    this.frame ??= requestAnimationFrame(() => {
+    this.frame ??= requestAnimationFrame((now) => {
       this.frame = null;
-      this.draw();
+      const top = this.element.scrollTop;
+      this.fast = Boolean(this.moving) && Math.abs(top - (this.top ?? 0)) / Math.max(1, now - (this.drawn ?? 0)) > FAST;
+      Object.assign(this, { top, drawn: now });
+      this.draw(true);
     });
   }
 
-  /** Put a tile at each place in sight, and take away those that are no longer. */
-  draw() {
+  /** Put a tile at each place in sight, and take away those that are no longer. `moved`: nothing else has changed. */
+  draw(moved = false) {
     if (!this.step) return;
     const { items } = this.source;
     const top = this.element.scrollTop;
-    const { choosing } = this;
-    const first = Math.max(0, Math.floor(top / this.step) - BEYOND) * this.columns;
-    const last = Math.min(items.length, (Math.ceil((top + this.height) / this.step) + BEYOND) * this.columns);
+    const row = Math.floor(top / this.step);
+    const first = Math.max(0, row - BEYOND);
+    const last = Math.min(Math.ceil(items.length / this.columns), row + Math.ceil(this.height / this.step) + 1 + BEYOND);
+    if (!moved || first !== this.first || last !== this.last) this.window(first, last);
+    this.strips.draw(moved && Boolean(this.moving));
+    if (!this.fast) this.load();
+    const rest = Math.ceil(items.length / this.columns) * this.step - top; // to measure it would lay all out
+    if (!this.source.done && !this.source.fault && rest < this.height * (EARLY + 1)) this.source.more();
+  }
+
+  /** Draw the rows from `first` to before `last`. */
+  window(first, last) {
+    const { items } = this.source;
+    const { choosing, columns } = this;
+    Object.assign(this, { first, last });
     const wanted = new Map();
-    for (let at = first; at < last; at += 1) wanted.set(keyOf(items[at]), at);
+    for (let at = first * columns; at < Math.min(last * columns, items.length); at += 1) wanted.set(keyOf(items[at]), at);
     for (const [key, tile] of this.tiles) {
       if (wanted.has(key)) continue;
       this.tiles.delete(key);
@@ -112,16 +125,15 @@ export class Grid extends EventTarget {
     let fresh = 0;
     for (const [key, at] of wanted) {
       if (!this.tiles.has(key) && (fresh += 1) > AT_ONCE) {
+        this.first = null; // the rest in the next frame
         this.soon();
         break;
       }
       this.put(key, at, total, choosing);
     }
-    for (const tile of this.spare) if (!tile.element.hidden) tile.element.hidden = true;
+    if (fresh <= AT_ONCE) for (const tile of this.spare) if (!tile.element.hidden) tile.element.hidden = true;
+    this.strips.show(first, last, (at) => (at < items.length ? this.tiles.get(keyOf(items[at])) : null));
     this.point();
-    if (!this.fast) this.load();
-    const rest = Math.ceil(items.length / this.columns) * this.step - top; // to measure it would lay all out
-    if (!this.source.done && !this.source.fault && rest < this.height * (EARLY + 1)) this.source.more();
   }
 
   put(key, at, total, choosing) {
@@ -137,9 +149,9 @@ export class Grid extends EventTarget {
     tile.select(this.selected.has(item.id), choosing);
     if (tile.place === at) return;
     tile.place = at;
-    const column = at % this.columns;
-    const x = (this.mirrored ? -1 : 1) * column * this.step;
-    tile.element.style.transform = `translate(${x}px, ${Math.floor(at / this.columns) * this.step}px)`;
+    const { style } = tile.element;
+    style.insetBlockStart = `${Math.floor(at / this.columns) * this.step}px`;
+    style.insetInlineStart = `${this.places[at % this.columns]}px`;
   }
 
   /** Fetch pictures of tiles that are there, the first ones first. */
@@ -147,9 +159,9 @@ export class Grid extends EventTarget {
     for (const tile of [...this.tiles.values()].filter(({ wanted }) => wanted).sort((one, other) => one.at - other.at)) {
       if (this.loading >= LOADS) return;
       this.loading += 1;
-      tile.load(this.side).finally(() => {
+      tile.load((picture) => this.strips.squared(picture)).finally(() => {
         this.loading -= 1;
-        if (!this.fast) this.load();
+        this.soon(); // which loads more
       });
     }
   }

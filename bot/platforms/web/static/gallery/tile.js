@@ -10,15 +10,14 @@ let count = 0;
 export class Tile {
   constructor() {
     count += 1;
-    this.picture = make("canvas", { "aria-hidden": "true" });
-    this.pen = this.picture.getContext("2d", { willReadFrequently: true }); // without a layer of its own
+    this.picture = null;
     this.kind = make("span", { class: "tile-kind" });
     this.name = make("span", { class: "tile-name" });
     this.files = make("span", { class: "tile-files" });
     this.check = make("span", { class: "tile-check", "aria-hidden": "true" }, icon(CHECK));
     this.star = make("span", { class: "tile-star", "aria-hidden": "true" }, icon(STAR));
     this.element = make("div", { role: "option", class: "tile", id: `tile-${count}` });
-    this.element.append(this.picture, this.kind, this.name, this.files, this.check, this.star);
+    this.element.append(this.kind, this.name, this.files, this.check, this.star);
   }
 
   /** Show an item. Its picture waits for `load`. */
@@ -33,15 +32,17 @@ export class Tile {
     this.favourite = item.favourite;
     if (changed) {
       this.stop();
+      this.picture?.close();
+      this.picture = null;
       this.element.classList.remove("seen");
       const seen = kind === "image" || kind === "video";
-      this.wanted = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
+      this.wanted = this.url = seen ? `runs/${item.id}/files/${item.number ?? 0}/small` : null;
       this.element.classList.toggle("bare", !seen);
-      this.kind.textContent = kind === "text" ? item.text : (boot.words[`gallery_kind_${kind}`] ?? boot.words.gallery_kind_file);
+      write(this.kind, kind === "text" ? item.text : (boot.words[`gallery_kind_${kind}`] ?? boot.words.gallery_kind_file));
       this.element.dataset.kind = kind;
-      this.name.textContent = item.title;
+      write(this.name, item.title);
       const many = item.number === undefined && item.files.length > 1;
-      this.files.textContent = many ? item.files.length : "";
+      write(this.files, many ? String(item.files.length) : "");
       this.files.hidden = !many;
     }
     this.element.dataset.run = item.id;
@@ -56,8 +57,10 @@ export class Tile {
     this.element.classList.toggle("choosing", choosing);
   }
 
-  /** Draw the picture. A browser keeps pictures of elements long after they are out of sight, a canvas it does not. */
-  async load(side) {
+  /** Fetch the picture. A browser keeps pictures of elements long after they are out of sight, those it is given it
+   * does not.
+   */
+  async load(squared) {
     const { wanted } = this;
     if (!wanted) return;
     this.wanted = null;
@@ -66,24 +69,21 @@ export class Tile {
     try {
       const answer = await fetch(wanted, { signal: loading.control.signal });
       if (!answer.ok) throw new Error(answer.statusText);
-      const bitmap = await createImageBitmap(await answer.blob());
-      if (this.loading === loading) this.paint(bitmap, Math.round(side * Math.min(2, devicePixelRatio)));
-      bitmap.close();
+      const picture = await createImageBitmap(await answer.blob());
+      if (this.loading === loading) {
+        this.picture?.close();
+        this.picture = squared(picture);
+      }
+      picture.close();
     } catch (fault) {
       if (this.loading === loading && fault.name !== "AbortError") this.element.classList.add("bare");
     }
     if (this.loading === loading) this.loading = null;
   }
 
-  /** Fill the square with the middle of a picture. */
-  paint(bitmap, side) {
-    const part = Math.min(bitmap.width, bitmap.height);
-    const [x, y] = [(bitmap.width - part) / 2, (bitmap.height - part) / 2];
-    if (this.picture.width !== side) this.picture.width = this.picture.height = side;
-    else this.pen.clearRect(0, 0, side, side);
-    this.pen.imageSmoothingQuality = "medium";
-    this.pen.drawImage(bitmap, x, y, part, part, 0, 0, side, side);
-    this.element.classList.add("seen");
+  /** It has grown: fetch a picture that is too small for it again. */
+  grown(size) {
+    if (this.picture?.width < size) this.wanted = this.url;
   }
 
   /** Stop loading: it is out of sight. */
@@ -96,6 +96,11 @@ export class Tile {
     this.loading?.control.abort();
     this.loading = null;
   }
+}
+
+/** A text that is there already stays: a new one is laid out. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 function described(item, filename) {
