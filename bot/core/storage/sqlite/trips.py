@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from functools import partial
-from queue import SimpleQueue
-from threading import Thread
-from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -69,20 +66,24 @@ class Trips:
         """`wait` is how long, in seconds, one waits for its turn."""
         self._engine, self._size, self._wait = engine, size, wait
         self._turns = asyncio.Semaphore(size)
-        self._jobs = SimpleQueue[_Job[Any] | None]()
-        self._threads: list[Thread] = []
+        self._threads = ThreadPoolExecutor(size, "sqlite")
 
     async def make(self, work: Callable[[Connection], _Made]) -> _Made:
         """Return what a function makes of a connection. Once it has begun it comes to its end, even if the caller is
         cancelled meanwhile: until then the connection is at work. Raises the database's own errors, and `TimeoutError`.
         """
         async with self.turn():
-            while len(self._threads) < self._size:
-                self._threads.append(Thread(target=_serve, args=(self._jobs,), name="sqlite", daemon=True))
-                self._threads[-1].start()
-            job = _Job(partial(_connected, self._engine, work))
-            self._jobs.put(job)
-            return await job.outcome()
+            loop, ended = asyncio.get_running_loop(), asyncio.Event()
+            trip = self._threads.submit(_connected, self._engine, work)
+            trip.add_done_callback(lambda _trip: loop.call_soon_threadsafe(ended.set))
+            try:
+                await ended.wait()
+            except asyncio.CancelledError:
+                while not ended.is_set():
+                    with suppress(asyncio.CancelledError):
+                        await ended.wait()
+                raise
+            return trip.result()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -99,62 +100,9 @@ class Trips:
 
     async def dispose(self) -> None:
         """End the threads, after what they were given, and close the connections; a later trip opens others."""
-        threads, self._threads = self._threads, []
-        if threads:
-            await asyncio.to_thread(self._end, threads)
-
-    def _end(self, threads: list[Thread]) -> None:
-        for _thread in threads:
-            self._jobs.put(None)
-        for thread in threads:
-            thread.join()
-        self._engine.dispose()
-
-
-class _Job(Generic[_Made]):
-    """Work for a thread; the task that waits for it learns its outcome, or at least that it has ended."""
-
-    def __init__(self, work: Callable[[], _Made]) -> None:
-        self._work, self._loop = work, asyncio.get_running_loop()
-        self._answer: asyncio.Future[_Made] = self._loop.create_future()
-        self._ended = asyncio.Event()
-
-    def do(self) -> None:
-        """Work, in the thread."""
-        with self:
-            self._loop.call_soon_threadsafe(self._end, self._answer.set_result, self._work())
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        """Pass a fault on to the task: it is none of the thread's."""
-        if fault is not None:
-            self._loop.call_soon_threadsafe(self._end, self._answer.set_exception, fault)
-        return True
-
-    async def outcome(self) -> _Made:
-        """Return or raise what the work has come to; if the caller is cancelled, after it has ended."""
-        try:
-            return await self._answer
-        except asyncio.CancelledError:
-            while not self._ended.is_set():
-                with suppress(asyncio.CancelledError):
-                    await self._ended.wait()
-            raise
-
-    def _end(self, tell: Callable[[Any], None], outcome: Any) -> None:
-        self._ended.set()
-        if not self._answer.done():  # the caller may be cancelled
-            tell(outcome)
-
-
-def _serve(jobs: SimpleQueue[_Job[Any] | None]) -> None:
-    while (job := jobs.get()) is not None:
-        job.do()
-        del job  # what it has made is the caller's
+        threads, self._threads = self._threads, ThreadPoolExecutor(self._size, "sqlite")
+        await asyncio.to_thread(threads.shutdown)
+        await asyncio.to_thread(self._engine.dispose)
 
 
 def _connected(engine: Engine, work: Callable[[Connection], _Made]) -> _Made:
