@@ -89,7 +89,7 @@ class Worker:
         self._unloader = IdleUnloader(fleet, unload_after, self._load.has_work, self._load.unload, tasks)
 
     async def __aenter__(self) -> Worker:
-        for run in await self._context.records.measured(worker=self.name):
+        for run in await self._context.records.measured(self.name):
             self._load.recall(run.server or "", run, learn=self._has_alone(run))
         self._to_resume = await self._context.records.active_at(self.name)
         for run in self._to_resume:

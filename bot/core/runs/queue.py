@@ -334,10 +334,6 @@ class RunQueue:
             question = select(func.count()).where(runs.c.state == State.WAITING, before)
             return int((await connection.execute(question)).scalar_one()) + 1
 
-    async def running(self) -> int:
-        """Count the runs that servers execute."""
-        return await self._database.ask(lambda connection: int(connection.execute(_RUNNING).scalar_one()))
-
     async def sweep(self) -> None:
         """Delete charges that no limit counts."""
         async with self._database.change() as connection:
@@ -414,7 +410,6 @@ _WAITING = select(*STORED).where(statements.in_states([State.WAITING]), runs.c.o
 _FIRST_WAITING = _WAITING.limit(literal_column(str(_PART)))
 _THESE_WAITING = _WAITING.where(statements.THESE)
 _WAITING_IDS = _WAITING.with_only_columns(runs.c.id)
-_RUNNING = select(func.count()).where(statements.in_states([State.RUNNING]))
 
 
 def _cost(run: NewRun) -> float:

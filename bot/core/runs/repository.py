@@ -152,14 +152,10 @@ class RunRepository:
         """Return the runs of all workers, also those that are ahead."""
         return await self._records(_ACTIVE)
 
-    async def measured(self, since: float = 0.0, worker: str | None = None, count: int = _LATELY) -> list[RunRecord]:
-        """Return the latest runs that finished after a moment, by one worker or by all, earliest first. Estimates use
-        them.
-        """
-        done = [runs.c.state == State.DONE, runs.c.ended_at > since]
-        if worker is not None:
-            done.append(runs.c.worker == worker)
-        return (await self._select(*done, order=runs.c.ended_at.desc(), limit=count))[::-1]
+    async def measured(self, worker: str) -> list[RunRecord]:
+        """Return the latest runs that a worker has finished, earliest first. Estimates use them."""
+        done = (runs.c.state == State.DONE, runs.c.worker == worker)
+        return (await self._select(*done, order=runs.c.ended_at.desc(), limit=_LATELY))[::-1]
 
     async def seen_since(self, since: float, known: Collection[str]) -> SeenRuns:
         """Return what workers have now, and of the latest runs that finished after a moment those not `known` by their
