@@ -38,8 +38,8 @@ def read_run(row: Row[Any]) -> RunRecord:
 
 
 def read_stored(rows: Iterable[Row[Any]], known: Stored) -> Stored:
-    """Return the records of rows with the columns `STORED`, in their order. One that is as it was when it became known
-    costs no more than a look.
+    """Return the records of rows with the columns `STORED`, in their order. A row that has not changed since it was
+    `known` is not read again.
     """
     found = dict[tuple[Any, ...], RunRecord]()
     for row in rows:

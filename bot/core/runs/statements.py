@@ -44,9 +44,9 @@ def _busy(table: FromClause = runs) -> Any:
 RUN = select(runs).where(_THIS)
 #: The latest runs of a person, newest first: `of_people`, `count`.
 LAST = select(runs).where(_OWN).order_by(runs.c.seq.desc()).limit(bindparam("count"))
-#: Their ids, states, and when they ended.
+#: The same runs: only their ids, their states, and when they ended.
 LAST_ENDS = LAST.with_only_columns(runs.c.id, runs.c.state, runs.c.ended_at)
-#: Those runs that wait: `of_runs`.
+#: Which of some runs wait: `of_runs`.
 WAIT = select(runs.c.id).where(THESE, in_states([State.WAITING]))
 #: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_people`.
 PLACE = select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(line.c.turn).scalar_subquery()).where(

@@ -73,4 +73,4 @@ class Attempts:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            _log.error("%s could not be read or ended", task.get_name(), exc_info=fault)
+            _log.error("%s stopped with an error that could not be written down", task.get_name(), exc_info=fault)

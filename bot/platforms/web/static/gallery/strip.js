@@ -4,8 +4,8 @@
 
 import { make } from "../dom.js";
 
-/** Where tiles lie in a scrolling element, null where it is not shown. All is in whole pixels: what lies between two is
- * drawn anew at each frame.
+/** Where tiles lie in a scrolling element; null where it is not shown. All is in whole pixels: a browser draws what
+ * lies between two pixels again at each frame.
  */
 export function shaped(element, list, smallest) {
   if (!element.clientWidth) return null;
@@ -24,7 +24,7 @@ export class Strips {
     Object.assign(this, { list, rows: new Map(), spare: [], pen: new OffscreenCanvas(1, 1).getContext("2d"), small: new OffscreenCanvas(1, 1).getContext("2d") });
   }
 
-  /** Begin anew, as `shaped` says. */
+  /** Start with no rows, in the sizes that `shaped` returned. */
   lay(shape) {
     this.shape = { ...shape, ratio: Math.min(2, devicePixelRatio) };
     this.show(0, 0);
