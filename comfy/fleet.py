@@ -169,6 +169,7 @@ class Fleet:
 
     def _share(self, name: str, has_others: bool) -> None:
         self.shared = self.shared | {name} if has_others else self.shared - {name}
+        self._changed()  # there is room for one more, or no longer
 
     def _set(self, name: str, *, up: bool) -> None:
         if name in (self.up if up else self.down):

@@ -40,6 +40,7 @@ class Socket:
         self._http = http
         self._server = server
         self._share, self._has_others = share, False
+        self._remaining = 0  # prompts in the server's queue, as it said last
         self._subscriptions: dict[str, Subscription] = {}
         self._task: asyncio.Task[None] | None = None
         self._attempted = asyncio.Event()
@@ -80,6 +81,8 @@ class Socket:
             self._make_room()
             subscription = Subscription(prompt_id, connection, _now(), senders)
             self._subscriptions[prompt_id] = subscription
+            if not ours:
+                self._judge()  # it was sent before, so the server has counted it
         elif ours:
             subscription.connection, subscription.pictures = connection, SentPictures(senders)
         return subscription
@@ -159,16 +162,17 @@ class Socket:
             elif message.type is aiohttp.WSMsgType.ERROR:
                 _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)
 
-    def _note_others(self, has_others: bool) -> None:
+    def _judge(self) -> None:
         """Note whether the server's queue has prompts without a subscription."""
+        has_others = self._remaining > sum(not each.is_over for each in self._subscriptions.values())
         if has_others is not self._has_others:
             self._has_others = has_others
             self._share(has_others)
 
     def _lost(self) -> None:
         self._websocket = None
-        self._note_others(False)
-        self._running = None
+        self._running, self._remaining = None, 0
+        self._judge()
         self._attempted.set()
         for subscription in self._subscriptions.values():
             subscription.wake()
@@ -181,7 +185,8 @@ class Socket:
             case Executing(node=None) if prompt_id == self._running:
                 self._running = None
             case QueueStatus(queue_remaining=remaining):
-                self._note_others(remaining > sum(not each.is_over for each in self._subscriptions.values()))
+                self._remaining = remaining
+                self._judge()
             case Preview(prompt_id=None) | ProgressText():
                 prompt_id = self._running  # these have no prompt id: they belong to the running prompt, if it is ours
         subscription = self._subscriptions.get(prompt_id) if prompt_id else None

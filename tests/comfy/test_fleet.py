@@ -9,10 +9,23 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from comfy.client import ComfyClient
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
+from comfy.prompt import Prompt
 from comfy.server import Server
+from tests.bot.harness import Gates
+
+
+def gated(name: str) -> Prompt:
+    """A prompt that waits at the gate of this name."""
+    nodes = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 1}},
+        "2": {"class_type": "Gate", "inputs": {"image": ["1", 0], "name": name}},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": name}},
+    }
+    return Prompt(nodes)
 
 
 async def until(fleet: Fleet, changes: asyncio.Event, *up: str) -> None:
@@ -51,6 +64,33 @@ async def test_a_server_in_doubt_that_answers_is_used_again(tmp_path: Path) -> N
         fleet.doubt("one")
         assert fleet.up == frozenset()
         await until(fleet, changes, "one")
+
+
+async def test_a_queue_is_shared_while_it_has_prompts_that_nobody_here_follows() -> None:
+    changes, gates = asyncio.Event(), Gates()
+
+    async def is_shared(fleet: Fleet, *names: str) -> None:
+        while fleet.shared != set(names):
+            changes.clear()
+            await changes.wait()
+
+    async with (
+        EmbeddedServer(nodes=gates.nodes()) as one,
+        ComfyClient(one.url) as other,
+        Fleet([Member("one", Server(one.url))], changes.set) as fleet,
+    ):
+        client = fleet.client("one")
+        theirs = await other.submit(gated("theirs"))
+        await client.submit(gated("ours"))
+        await is_shared(fleet, "one")
+        following = asyncio.ensure_future(anext(client.follow(theirs.prompt_id)))  # as after a restart
+        await is_shared(fleet)
+        await following
+        foreign = await other.submit(gated("foreign"))
+        await is_shared(fleet, "one")
+        await other.cancel(foreign.prompt_id)
+        await is_shared(fleet)
+        gates.open()
 
 
 async def test_a_model_that_comes_is_news_and_the_same_again_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

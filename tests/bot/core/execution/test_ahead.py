@@ -290,6 +290,23 @@ async def test_after_a_restart_it_is_found(tmp_path: Path, gates: Gates, ended_m
 
 
 @pytest.mark.long
+async def test_after_a_restart_the_next_one_is_ahead_while_the_server_works(
+    tmp_path: Path, gates: Gates, server: WatchedServer
+) -> None:
+    platform = RecordingPlatform()
+    async with server:
+        async with house(tmp_path, platform, [server]) as home:
+            first, shown = await home.ask("gated", gate="first")
+            await platform.until(running(shown))
+        async with gated(gates, tmp_path, [server], platform=platform) as home:
+            second, _waiting = await home.ask("gated", BEN, gate="second")
+            await ahead(home, second)
+            await posted(server, 2)
+            gates.open()
+            assert [run.state for run in await home.ended(first, second)] == [State.DONE] * 2
+
+
+@pytest.mark.long
 async def test_a_server_that_dies_costs_it_no_attempt(tmp_path: Path) -> None:
     async with WatchedServer(pace=60) as server, house(tmp_path, servers=[server]) as home:
         first, shown = await home.ask()
