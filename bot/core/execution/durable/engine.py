@@ -99,17 +99,19 @@ class DurableEngine:
         """Let go of what is under way: it goes on when a process of this worker starts again."""
         self._is_ending = True
         await self._tidying.stop()
-        # Its own threads stand in the place of the loop's, and end with it: others may need some meanwhile.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(self._tasks)
         await self._close()
-        # It had put its own threads in the place of the loop's, and they are gone now.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
     async def _close(self) -> None:
+        # Its own threads stand in the place of the loop's, and drop what they have not begun when they end. So the loop
+        # gets others, and a last job, which they begin after all that they were given by anybody.
+        loop = asyncio.get_running_loop()
+        last = loop.run_in_executor(None, lambda: None)
+        loop.set_default_executor(ThreadPoolExecutor())
+        await last
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         if self._sqlite is not None:
             self._sqlite.dispose()

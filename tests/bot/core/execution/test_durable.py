@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,17 @@ async def test_attempts_that_begin_as_the_process_ends_are_left_for_the_next_one
     async with DurableEngine(database, tmp_path, "one", once, TaskHealth()):
         await until(all_made)
     assert not faults
+
+
+@pytest.mark.long
+async def test_what_others_gave_to_threads_is_done_though_the_engine_ends(database: Database, tmp_path: Path) -> None:
+    loop, held = asyncio.get_running_loop(), threading.Event()
+    async with DurableEngine(database, tmp_path, "garage", attempt, TaskHealth()) as engine:
+        await engine.start("1", 1)
+        threads = engine._dbos._executor  # in the place of the loop's
+        threads._max_workers = len(threads._threads)
+        busy = [loop.run_in_executor(None, held.wait) for _ in range(threads._max_workers)]
+        queued = loop.run_in_executor(None, lambda: "done")
+        loop.call_later(0.1, held.set)  # as the engine ends
+    assert await queued == "done"
+    assert all(await asyncio.gather(*busy))
