@@ -446,6 +446,31 @@ class Studio(EmbeddedServer):
             job.interrupted.wait(self._seconds(color) + self._switch * switched)
 
 
+class BusyStudio(Studio):
+    """A studio that goes from one picture to the next, at whatever pace its client works: each takes until the next
+    prompt waits behind it, or `last` have begun. Its order is that in which the client sent them, one ahead.
+    """
+
+    def __init__(self, models: Sequence[str], last: int, seconds: Callable[[int], float] = lambda _color: 0.0) -> None:
+        super().__init__(models, seconds)
+        self._last, self._news = last, threading.Condition()
+
+    async def stop(self) -> None:
+        self._last = 0
+        await super().stop()
+
+    def _tell_status(self) -> None:
+        super()._tell_status()
+        with self._news:
+            self._news.notify_all()
+
+    def _paint(self, model: str, color: int) -> None:
+        super()._paint(model, color)
+        with self._news:
+            if not self._news.wait_for(lambda: self._jobs.pending or len(set(self.painted)) >= self._last, PATIENCE):
+                raise TimeoutError(color)
+
+
 def after(news: threading.Event, seconds: Callable[[int], float]) -> Callable[[int], float]:
     """The seconds of a `Studio` that begins to count them when a test says so."""
 

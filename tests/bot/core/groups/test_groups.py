@@ -15,7 +15,7 @@ from bot.core.platform import WordList
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import GroupPlatform, ask, closed, write_seeded
-from tests.bot.harness import ANN, BEN, HERE, MOD, Studio, after, house, painter, until
+from tests.bot.harness import ANN, BEN, HERE, MOD, BusyStudio, Studio, after, house, painter, until
 
 
 @pytest.mark.long
@@ -78,7 +78,7 @@ async def test_a_cooldown_counts_a_request_once(tmp_path: Path) -> None:
 async def test_people_take_turns_whatever_each_asks_for_at_once(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     begun, platform = threading.Event(), GroupPlatform()
-    studio = Studio(["a.ckpt"], after(begun, lambda _color: 0.05))
+    studio = BusyStudio(["a.ckpt"], 8, after(begun, lambda _color: 0.0))
     async with house(tmp_path, platform, [studio]) as home:
         hers = await ask(home, 4, workflow="slow", seed="100")
         his = await ask(home, 4, BEN, workflow="slow", seed="200")

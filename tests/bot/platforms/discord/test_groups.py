@@ -23,7 +23,7 @@ from bot.platforms.discord.runs import group
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.core.groups.recording import write_seeded, write_worded
-from tests.bot.harness import Studio, after, painter, until
+from tests.bot.harness import BusyStudio, Studio, after, painter, until
 from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.platforms.discord.fake import FakeDiscord, Post
 from tests.bot.platforms.discord.harness import ALICE, BOB, Process, house
@@ -257,7 +257,7 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
     await asyncio.to_thread(write_seeded, tmp_path)
     channel = fake.add_channel(next(iter(fake.guilds)))
     both = threading.Event()
-    async with Studio(["a.ckpt"], after(both, lambda _color: 0.3)) as studio:
+    async with BusyStudio(["a.ckpt"], 8, after(both, lambda _color: 0.3)) as studio:
         settings = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": studio.url}
         async with Process(fake, tmp_path, **settings) as process:
             await fake.slash(ALICE, channel, "slow", {"count": 4, "seed": 100})

@@ -16,7 +16,7 @@ from PIL import Image
 
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded, write_worded
-from tests.bot.harness import Studio, after, painter, until
+from tests.bot.harness import BusyStudio, Studio, after, painter, until
 from tests.bot.onward import gate_that_fails_once, write_onward, write_recipe
 from tests.bot.platforms.telegram.harness import Conversation, forged, serving, start, stop
 from tests.bot.platforms.telegram.server import Kept, bot_api
@@ -184,7 +184,7 @@ async def test_one_that_fails_is_one_sentence_and_can_be_asked_for_again(tmp_pat
 async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_killed(tmp_path: Path) -> None:
     await asyncio.to_thread(write_seeded, tmp_path)
     both = threading.Event()
-    async with bot_api() as api, Studio(["a.ckpt"], after(both, lambda _color: 0.2)) as studio:
+    async with bot_api() as api, BusyStudio(["a.ckpt"], 8, after(both, lambda _color: 0.2)) as studio:
         environ = {"DARKROOM_WORKFLOWS": str(tmp_path / "workflows"), "COMFYUI_URLS": studio.url}
         process = await start(api, tmp_path, **environ)
         ann, ben = Conversation(api), Conversation(api)

@@ -14,7 +14,7 @@ import pytest
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.groups.recording import write_seeded
 from tests.bot.forks import Forked, fork
-from tests.bot.harness import Studio, after
+from tests.bot.harness import BusyStudio, after
 from tests.bot.onward import write_onward, write_recipe
 from tests.bot.platforms.web.pages import Visitor
 from tests.patience import PATIENCE
@@ -53,7 +53,7 @@ async def test_two_who_ask_for_four_each_have_them_once_though_the_program_is_ki
     await asyncio.to_thread(write_seeded, tmp_path)
     port = free_port()
     both = threading.Event()
-    async with Studio(["a.ckpt"], after(both, lambda _color: 0.2)) as studio:
+    async with BusyStudio(["a.ckpt"], 8, after(both, lambda _color: 0.2)) as studio:
         process = await _start(tmp_path, studio.url, port)
         async with Visitor(f"http://127.0.0.1:{port}") as ann, Visitor(f"http://127.0.0.1:{port}") as ben:
             await ann.ask("slow", seed=100, count=4)
