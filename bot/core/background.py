@@ -30,6 +30,13 @@ class Remark:
     detail: str = ""
 
 
+def aligned(pause: float, now: float) -> float:
+    """Return a pause that ends at a whole second of the clock, if it is no shorter than one: so a process that rests
+    wakes once for all that is due, up to half a second early or late.
+    """
+    return round(now + pause) - now if pause >= 1.0 else pause
+
+
 class TaskHealth:
     """The state of one process's background tasks, and of its connections to the platforms."""
 
@@ -147,9 +154,10 @@ class BackgroundTask:
         *,
         fatal: tuple[type[Exception], ...] = (),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`fatal` errors are not survived: `run` raises them."""
-        self.name, self._health, self._fatal, self._sleep = name, health, fatal, sleep
+        self.name, self._health, self._fatal, self._sleep, self._clock = name, health, fatal, sleep, clock
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -158,14 +166,14 @@ class BackgroundTask:
         self._begin(self.run(work))
 
     def repeat(self, step: Work, every: float = 0.0, until: Work | None = None) -> None:
-        """Do a step again and again, with so many seconds in between, and then `until` that returns."""
+        """Do a step again and again, with so many seconds in between (see `aligned`), and then `until` that returns."""
 
         async def work() -> None:
             while True:
                 self._health.begins(self.name)
                 await step()
                 self._health.well(self.name)
-                await self._sleep(every)
+                await self._sleep(aligned(every, self._clock()))
                 if until is not None:
                     await until()
 

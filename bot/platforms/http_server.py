@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import StreamReader, web
 
+from bot.core.background import aligned
 from bot.core.guesses import is_private, origin
 from bot.i18n import _
 
@@ -145,7 +146,7 @@ class _Listener:
         self._total = min(limits.total, _most_files(2 * limits.total) // 2)
         self._make, server.request_factory = server.request_factory, self._begin
         self._every = min(_LOOK_EVERY, limits.head, limits.silence, limits.body, limits.unread)
-        self._next = self._loop.call_later(self._every, self._look)
+        self._next = self._look_again()
 
     def __call__(self) -> asyncio.Protocol:
         return _Connection(self)
@@ -175,8 +176,11 @@ class _Listener:
             protocol.begin(payload)
         return self._make(message, payload, protocol, *rest)
 
+    def _look_again(self) -> asyncio.TimerHandle:
+        return self._loop.call_later(aligned(self._every, self._loop.time()), self._look)
+
     def _look(self) -> None:
-        self._next = self._loop.call_later(self._every, self._look)
+        self._next = self._look_again()
         for connection in list(self._open):
             connection.look(self._loop.time())
 

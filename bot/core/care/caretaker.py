@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.core import events_log
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, aligned
 from bot.core.care.states import FreeAnswer, GpuReport, KeptServer, RamReport, ServerReport, ServerStates
 from bot.core.error_text import explain
 from bot.core.servers.condition import Condition, ServerConditions
@@ -63,7 +63,7 @@ class Caretaker:
         await self._chore.stop()
 
     async def _wanted(self) -> None:
-        await self._states.bell.wait(_LOOK)
+        await self._states.bell.wait(aligned(_LOOK, time.monotonic()))
 
     async def step(self) -> None:
         """Do once what operators want."""

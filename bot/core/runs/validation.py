@@ -68,6 +68,7 @@ class RequestValidator:
         self.versions = versions
         self._known, self._limits = known, limits
         self._answers = ServerAnswers({})
+        self._prepared: tuple[int, ServerAnswers] | None = None  # the workflows and servers for which all is worked out
 
     @property
     def catalog(self) -> Workflows:
@@ -91,7 +92,10 @@ class RequestValidator:
 
     async def prepare(self) -> None:
         """Work out what the servers lack for all workflows, so that no menu has to wait for that."""
-        await self.lacks_of(self.catalog.workflows.values())
+        wanted = self.catalog.version, await self._answering()
+        if wanted != self._prepared:
+            await self.lacks_of(self.catalog.workflows.values())
+            self._prepared = wanted
 
     async def lacks_of(self, workflows: Iterable[Workflow]) -> list[str | None]:
         """Describe for each of many workflows what the servers lack to run it, as `lacks` does."""

@@ -1,4 +1,4 @@
-"""Look after what people save at the servers of this process, once or twice a second.
+"""Look after what people save at the servers of this process, every few seconds.
 
 A server that is away, an error or a login page changes nothing: only a list without a file removes it.
 """
@@ -21,7 +21,7 @@ from comfy.errors import ComfyError, FileMissing, Redirected, ServerUnavailable,
 from comfy.fleet import Fleet
 from comfy.library.userdata import LARGEST_FILE, UserFile
 
-_EVERY = 1.5  # seconds between two looks at a server
+_EVERY = 3.0  # seconds between two looks at a server
 _MOST = 1000  # files of one user
 _AT_ONCE = 32 << 20  # bytes that are read at one look
 _LONGEST = 400  # characters of a path

@@ -146,7 +146,8 @@ class LiveCatalog:
         await self._learn()
         for file in self.waiting:
             events_log.workflow_waits(file)
-        self._learning.repeat(self._learn, until=partial(self._news_of_servers.wait, _LEARN))
+        others = self._store is not None and self._store.is_shared
+        self._learning.repeat(self._learn, until=partial(self._news_of_servers.wait, _LEARN if others else None))
         try:
             yield
         finally:

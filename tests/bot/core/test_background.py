@@ -154,7 +154,7 @@ async def test_a_step_that_works_again_is_well_at_once(
             return
         raise StorageFailed("The records cannot be read.") from TimeoutError("QueuePool limit\nand more")
 
-    task = BackgroundTask("turns", health, sleep=clock.sleep)
+    task = BackgroundTask("turns", health, sleep=clock.sleep, clock=clock)
     task.repeat(step, every=7.0)
     await until(lambda: bool(health.failing))
     await done.wait()
@@ -164,6 +164,25 @@ async def test_a_step_that_works_again_is_well_at_once(
     await task.stop()
     assert caplog.records[0].levelno == logging.WARNING
     assert caplog.records[0].__dict__["reason"] == "TimeoutError: QueuePool limit"
+
+
+@pytest.mark.parametrize(
+    ("every", "begun", "ends"),
+    [(1.0, 10.2, [11, 12, 13]), (2.0, 10.7, [13, 15, 17]), (0.25, 10.2, [10.45, 10.7, 10.95])],
+)
+async def test_pauses_of_seconds_end_together(
+    health: TaskHealth, clock: Clock, every: float, begun: float, ends: list[float]
+) -> None:
+    clock.now, ended = begun, list[float]()
+
+    async def step() -> None:
+        ended.append(clock())
+
+    task = BackgroundTask("looks", health, sleep=clock.sleep, clock=clock)
+    task.repeat(step, every)
+    await until(lambda: len(ended) > 3)
+    await task.stop()
+    assert ended[:4] == pytest.approx([begun, *ends])
 
 
 async def test_a_fault_of_the_settings_ends_it_where_that_is_asked_for(health: TaskHealth) -> None:
