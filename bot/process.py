@@ -399,7 +399,14 @@ async def _moderation(
 def _health(base: Base, runs: RunService, watch: Watch) -> Health:
     probe = base.store.records.probe
     return Health(
-        lambda: _up(base), lambda: _how(base), lambda: runs.accepting, base.tasks, probe, watch.look, watch.near
+        lambda: _up(base),
+        lambda: _how(base),
+        lambda: runs.accepting,
+        base.tasks,
+        probe,
+        watch.look,
+        watch.near,
+        lambda: base.registry.has_others,
     )
 
 

@@ -282,7 +282,7 @@ class Health:
     """`servers` tells by name which servers can be reached, and `conditions` how each is in one word. `accepting` tells
     whether requests are taken, and `tasks` how the background tasks and the platforms are. `probe` raises
     `StorageFailed` if the database cannot be written, and `troubles` tells all else that is wrong; `own_troubles` what
-    can be told without the database.
+    can be told without the database. `has_others` tells whether other processes work with servers.
     """
 
     servers: Callable[[], Mapping[str, bool]]
@@ -292,6 +292,7 @@ class Health:
     probe: Callable[[], Coroutine[Any, Any, None]]
     troubles: Callable[[], Coroutine[Any, Any, list[Trouble]]]
     own_troubles: Callable[[], list[Trouble]]
+    has_others: Callable[[], bool]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from comfy.errors import ComfyError
 from comfy.fleet import Fleet
 from comfy.http import Queue
 
-_LOOK = 2.0  # seconds after which wishes are looked for in any case
+_LOOK = 2.0  # seconds after which wishes are looked for in SQLite: while this process writes, it hears of no other
 _PATIENCE = 3.0  # seconds that a server may take for an answer
 
 
@@ -63,7 +63,8 @@ class Caretaker:
         await self._chore.stop()
 
     async def _wanted(self) -> None:
-        await self._states.bell.wait(aligned(_LOOK, time.monotonic()))
+        patience = None if self._states.is_shared else aligned(_LOOK, time.monotonic())
+        await self._states.bell.wait(patience)
 
     async def step(self) -> None:
         """Do once what operators want."""

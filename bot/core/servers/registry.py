@@ -32,7 +32,7 @@ from comfy.object_info import ObjectInfo
 _BEAT = 3.0  # seconds between two signs of life of a worker
 _TERM = 8.0  # seconds after a sign of life in which a worker may be sure that its runs are its own
 _LOST = 10.0  # seconds of silence after which other workers take its runs over
-_LOOK = 1.0  # seconds between two looks at what the others have written
+_LOOK = 2.0  # seconds between two looks at what the others have written
 _SILENT = 15.0  # seconds without a sign of life after which a worker's servers count as away
 _GONE = 600.0  # seconds after which they are forgotten
 
@@ -167,6 +167,11 @@ class ServerRegistry:
     def workers(self) -> frozenset[str]:
         """Return this worker and the others that have given a sign of life lately, or may be lost."""
         return frozenset({self._worker, *(worker for worker, _name in self._others)})
+
+    @property
+    def has_others(self) -> bool:
+        """True if other workers have servers, as far as is known."""
+        return bool(self._others)
 
     @property
     def others_at_work(self) -> int:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from bot.core.listeners import Listeners
 
 _NET = 15.0  # seconds after which those who wait look in any case
-_NET_OF_MANY = 5.0  # where processes of an earlier version may be among them, which ring nothing
+_NET_OF_MANY = 10.0  # where processes of an earlier version may be among them, which ring nothing
 
 
 class Topic(StrEnum):

@@ -30,7 +30,7 @@ from comfy.saved import UnreadableWorkflow
 
 _STEP = 200  # milliseconds without a change after which a folder is read again
 _DAY = 86_400.0  # seconds
-_LEARN = 1.0  # seconds between two looks at what the servers of other processes have
+_LEARN = 2.0  # seconds between two looks at what the servers of other processes have
 
 #: The nodes and models of each known server, by the server's name.
 KnownServers = Callable[[], Mapping[str, ObjectInfo]]

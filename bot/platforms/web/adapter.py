@@ -10,7 +10,7 @@ from functools import partial
 from types import TracebackType
 
 from bot.core.model import Address, RunSummary
-from bot.core.platform import BackgroundTask, KeyValueStore, Services
+from bot.core.platform import BackgroundTask, Health, KeyValueStore, Services
 from bot.core.port import Reply
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.live.cross_process import CrossProcessRelay
@@ -68,7 +68,7 @@ class WebPlatform:
             tidying, hearing = BackgroundTask("web cleanup", tasks), BackgroundTask("web relay", tasks)
             tidying.repeat(partial(self._tidy, services), _TIDY_EVERY)
             if self._wire is not None:
-                hearing.repeat(partial(self._hear, self._wire), _LISTEN_EVERY)
+                hearing.repeat(partial(self._hear, services.health, self._wire), _LISTEN_EVERY)
             self._opened(address)
             try:
                 await asyncio.Event().wait()
@@ -85,9 +85,9 @@ class WebPlatform:
             return WebReply(self._hub, person, brief)
         return FarReply(self._wire, person, brief)
 
-    async def _hear(self, wire: CrossProcessRelay) -> None:
+    async def _hear(self, health: Health, wire: CrossProcessRelay) -> None:
         """Pass on what other processes say of runs, to pages that are open."""
-        if self._hub.has_pages:
+        if self._hub.has_pages and health.has_others():
             await wire.hear(self._hub)
 
     async def _tidy(self, services: Services) -> None:
