@@ -192,6 +192,8 @@ class Socket:
         subscription = self._subscriptions.get(prompt_id) if prompt_id else None
         if subscription is not None and event is not None:
             subscription.put(event, self.heard, size)
+            if subscription.ended.is_set():
+                self._judge()
 
     def _make_room(self) -> None:
         unfollowed = [box.prompt_id for box in self._subscriptions.values() if not box.followed]

@@ -7,9 +7,6 @@ from collections import deque
 
 from comfy.messages.events import (
     Executing,
-    ExecutionError,
-    ExecutionInterrupted,
-    ExecutionSuccess,
     Message,
     ProgressState,
     StepProgress,
@@ -20,7 +17,6 @@ from comfy.tracking.sent_pictures import SentPictures
 #: Only the newest of these is kept, so that a slow caller uses no memory.
 _REPLACEABLE = (Preview, ProgressText, StepProgress, ProgressState)
 _PACE = 0.1  # seconds between two of these: a server tells each step, often twice
-_ENDS = (ExecutionSuccess, ExecutionError, ExecutionInterrupted)
 _MOST, _HEAVIEST = 10_000, 128 * 1_000_000  # events that wait for a caller, and the bytes of their messages
 
 
@@ -41,15 +37,17 @@ class Subscription:
         self._weight = 0
         self._news = asyncio.Event()
         self._woken = False
-        self._over = False
         self._loop: asyncio.AbstractEventLoop | None = None  # of a caller that waits
         self._paced = float("-inf")  # when the caller was last woken
         self._due: asyncio.TimerHandle | None = None
 
     @property
     def is_over(self) -> bool:
-        """True if the prompt is no longer in the server's queue, as far as the server said so."""
-        return self._over or self.removed
+        """True if the prompt is no longer in the server's queue, by the server's last word of it.
+
+        That it succeeded or failed is told before the queue's new length.
+        """
+        return self.ended.is_set() or self.removed
 
     def put(self, event: Message, now: float, size: int = 0) -> None:
         """Add an event whose message has `size` bytes. If too many wait, all are dropped: HTTP has what matters."""
@@ -59,7 +57,6 @@ class Subscription:
             self._drop(type(event))
         if isinstance(event, Executing) and event.node is None:
             self.ended.set()
-        self._over = self._over or self.ended.is_set() or isinstance(event, _ENDS)
         self._waiting.append((event, size))
         self._weight += size
         if len(self._waiting) > _MOST or self._weight > _HEAVIEST:

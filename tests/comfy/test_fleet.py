@@ -18,6 +18,15 @@ from comfy.server import Server
 from tests.bot.harness import Gates
 
 
+def painted(color: int) -> Prompt:
+    """A prompt that makes a picture of its own."""
+    nodes = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": color}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "painted"}},
+    }
+    return Prompt(nodes)
+
+
 def gated(name: str) -> Prompt:
     """A prompt that waits at the gate of this name."""
     nodes = {
@@ -91,6 +100,22 @@ async def test_a_queue_is_shared_while_it_has_prompts_that_nobody_here_follows()
         await other.cancel(foreign.prompt_id)
         await is_shared(fleet)
         gates.open()
+
+
+async def test_prompts_of_ours_that_follow_each_other_are_nobody_elses() -> None:
+    shared = list[frozenset[str]]()
+
+    async def chain(client: ComfyClient, first: int) -> None:
+        for color in range(first, first + 5):
+            submission = await client.submit(painted(color))
+            async for _event in client.follow(submission.prompt_id):
+                pass
+
+    async with EmbeddedServer() as one:
+        fleet = Fleet([Member("one", Server(one.url))], lambda: shared.append(fleet.shared))
+        async with fleet:
+            await asyncio.gather(*(chain(fleet.client("one"), first) for first in (0, 100)))
+    assert set(shared) == {frozenset()}
 
 
 async def test_a_model_that_comes_is_news_and_the_same_again_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
