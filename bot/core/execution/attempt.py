@@ -22,6 +22,7 @@ from bot.core.execution.durable.step import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
 from bot.core.execution.payment import Payment
 from bot.core.execution.results import result_of
+from bot.core.execution.sending_order import SendingPlace
 from bot.core.execution.steps import Execution, failure
 from bot.core.execution.throttle import Shown, Throttle
 from bot.core.media.blank import blank_words
@@ -176,12 +177,13 @@ class Attempt:
         troubled: Callable[[str], None],
         stuck: Callable[[str], None],
         began: Callable[[RunRecord], None],
+        place: SendingPlace,
         *,
         resumed: bool,
     ) -> None:
         self._context, self._run, self._client, self._uploads = context, run, client, uploads
         self._step, self._freed, self._began = step, freed, began
-        self._troubled, self._stuck = troubled, stuck
+        self._troubled, self._stuck, self._place = troubled, stuck, place
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
         self._resumed = resumed
@@ -213,6 +215,8 @@ class Attempt:
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
                 await self._ended(error, execution)
+            finally:
+                self._place.leave()
             await self._clear(execution)
 
     async def take_back(self) -> bool:
@@ -220,6 +224,8 @@ class Attempt:
         if self._execution is None or not self._run.is_ahead:
             return False
         self._is_wanted_back = True
+        if not (self._resumed or self._execution.was_sent):
+            return True  # it will not be
         try:
             self._is_wanted_back = await self._execution.withdraw()
         except ComfyError as fault:
@@ -236,6 +242,7 @@ class Attempt:
             keep_metadata=self._context.keep_metadata,
             previews=self._run.brief().previews and self._reply.limits.previews,
             about_to_pay=self._payment.authorize,
+            turn=self._turn,
             times=self._context.times.at(self._run.server or ""),
         )
 
@@ -244,6 +251,7 @@ class Attempt:
         if outcome is None:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = await self._submitted(execution, folder)
+                self._place.leave()
                 ended = await self._followed(execution, self._offer(throttle))
                 self.went_well = True
                 self._freed(False)  # where it was an earlier process that followed it
@@ -258,6 +266,7 @@ class Attempt:
                 with self._timed("collect"):
                     outcome = await self._collect(execution, folder, [*warnings, *ended.warnings], ended.nothing_new)
         else:
+            self._place.leave()
             self._freed(False)
         if self._run.review:
             if await self._written(partial(self._context.records.hold_result, self._run)):
@@ -356,6 +365,14 @@ class Attempt:
             if not await self._payment.patiently(partial(self._client.knows, execution.prompt_id)):
                 raise
             return ()  # only the answer was lost
+
+    async def _turn(self) -> None:
+        """Let those go first that were taken before. Raises `PromptRemoved` if it was taken back meanwhile."""
+        if not self._run.is_ahead:
+            return
+        await self._place.wait()
+        if self._is_wanted_back:
+            raise PromptRemoved(str(self._run.id))
 
     async def _upload(self, folder: Path) -> dict[str, str]:
         with self._timed("upload") if self._run.inputs else nullcontext():

@@ -63,11 +63,12 @@ class Execution:
         previews: bool = True,
         clock: Callable[[], float] = time.monotonic,
         about_to_pay: Callable[[Prompt, ObjectInfo], Awaitable[None]] | None = None,
+        turn: Callable[[], Awaitable[None]] | None = None,
         times: ServerTimes | None = None,
     ) -> None:
         """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people.
-        `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be. `times` are
-        those of the server's nodes.
+        `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be. `turn`
+        is awaited before any is posted. `times` are those of the server's nodes.
         """
         self.run = run
         self._begin(attempt)
@@ -78,7 +79,7 @@ class Execution:
         self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
         self._client, self._previews, self._clock = client, previews, clock
         self._submission: asyncio.Task[Submission] | None = None
-        self._about_to_pay, self._times = about_to_pay, times
+        self._about_to_pay, self._turn, self._times = about_to_pay, turn, times
         self._info: ObjectInfo | None = None
         #: True if the server was told to stop the prompt, and goes on with it.
         self.holds_on = False
@@ -147,6 +148,8 @@ class Execution:
             self._check_account()
             if self._about_to_pay is not None:
                 await self._about_to_pay(prompt, info)
+        if self._turn is not None:
+            await self._turn()
         sending = self._client.submit(prompt, prompt_id=prompt_id, extra_data=extra, targets=targets, paid=self._paid)
         self._submission = asyncio.create_task(sending)
         return self._submission
@@ -256,6 +259,11 @@ class Execution:
     async def pictures_given(self) -> list[Path]:
         """Return the pictures that were sent, where they lie here."""
         return [file.path for file in self.run.media.values() if file.kind.value == Kind.IMAGE.value]
+
+    @property
+    def was_sent(self) -> bool:
+        """True if this process has begun to hand the prompt over."""
+        return self._submission is not None
 
     @property
     def never_began(self) -> bool:

@@ -21,6 +21,7 @@ from bot.core.execution.attempt import Attempt, ExecutionContext, UploadCache
 from bot.core.execution.durable.attempts import Attempts
 from bot.core.execution.durable.step import AttemptFunction, DurableStep
 from bot.core.execution.left_behind import LeftBehind
+from bot.core.execution.sending_order import SendingOrder
 from bot.core.execution.steps import prompt_ids
 from bot.core.model import Failed
 from bot.core.port import show_status
@@ -69,6 +70,7 @@ class Worker:
             lambda name: bool(members[name].server.account_key),
         )
         self._uploads: defaultdict[str, UploadCache] = defaultdict(UploadCache)
+        self._order = SendingOrder()
         self._fresh: dict[tuple[str, int], RunRecord] = {}  # taken by this process, and not begun before
         self._to_resume: list[RunRecord] = []  # ours by the records, from an earlier process
         self._under_way: dict[str, tuple[RunRecord, asyncio.Task[None]]] = {}
@@ -287,6 +289,7 @@ class Worker:
                 lambda prompt_id: self._doubt(server, run, prompt_id),
                 lambda prompt_id: self._left_behind.hold(server, run.id, prompt_id),
                 self._began,
+                self._order.enter(server),
                 resumed=resumed,
             )
             if run.is_ahead:
