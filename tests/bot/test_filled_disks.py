@@ -45,6 +45,7 @@ class ToldServer(WatchedServer):
         @web.middleware
         async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
             asked = f"{request.method} {request.path.removeprefix('/api')}"
+            self.calls[asked] += 1
             if self.at and asked.startswith(self.at) and not self.told.is_set():
                 self.tell()
                 self.told.set()
@@ -152,7 +153,11 @@ async def test_a_disk_that_is_full_for_a_while_loses_no_run_and_is_told(
         if moment == "cancel":
             (run,) = await here.runs()
             note(here.folder / "cancels.jsonl", {"run": run.id, "person": "p0"})
-        await bot.complains(said if moment == "deliver" else None)  # where it is full before the test knows of it
+        if moment == "executing":  # there is nothing to keep meanwhile
+            await server.drop_sockets()
+            await _until(lambda: server.calls["GET /ws"] > 1)
+        elif moment != "end":
+            await bot.complains(said if moment == "deliver" else None)  # where it is full before the test knows of it
         if moment == "end":
             await bot.end()
             bot = await start(here)
