@@ -24,13 +24,14 @@ _AT = {"left": ["s0"], "right": ["s1"]}
 _STANDS_STILL = """
 import asyncio, sys
 from bot.core.storage import database
+from bot.core.storage.engines import postgres
 
 async def main():
     async with database.Database(sys.argv[1]) as opened, opened.change(locks=["one"]):
         print("inside", flush=True)
         await asyncio.Event().wait()
 
-database._TIME_LIMITS["idle_in_transaction_session_timeout"] = 1000  # milliseconds
+postgres.TIME_LIMITS["idle_in_transaction_session_timeout"] = 1000  # milliseconds
 asyncio.run(main())
 """
 _SOON = {"_BEAT": 0.3, "_LOST": 3.0, "_TERM": 2.0, "_LOOK": 0.3}  # seconds

@@ -10,11 +10,11 @@ from time import time
 from typing import Any
 
 from sqlalchemy import Insert, Row, Text, cast, delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Person, Place
 from bot.core.policy.scope import Subject, SubjectKind, community_of
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import audit
 
 REFUSED = "refused"  #: the act of a refusal

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
@@ -20,6 +19,7 @@ from bot.core.policy.rules import Admission, Rule, Rules, Slot, Trial
 from bot.core.policy.scope import Scope
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import audit, editions, rules
 from bot.i18n import _
 

@@ -8,7 +8,6 @@ from time import time
 from typing import Any
 
 from sqlalchemy import Text, cast, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.run import UNFINISHED, RunRecord, State
 from bot.core.runs import usage
@@ -18,6 +17,7 @@ from bot.core.runs.rows import read_run
 from bot.core.servers.lease import sign_of_life
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import runs
 from bot.i18n import _
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -11,7 +12,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, literal_column, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.model import Address, Person
@@ -25,6 +25,7 @@ from bot.core.runs.recipes import steps
 from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import runs, thumbnails, uses
 from bot.core.traces import spans
 
@@ -178,8 +179,11 @@ class RunRepository:
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
         found: list[RunTiming] = []
-        async with self._database.read(begun=True) as connection, connection.stream(question) as result:
-            async for rows in result.partitions(1000):
+        async with (
+            self._database.read(begun=True) as connection,
+            aclosing(connection.partitions(question, 1000)) as parts,
+        ):
+            async for rows in parts:
                 found += [RunTiming(*row) for row in rows]
                 await asyncio.sleep(0)  # let other tasks run
         return found

@@ -17,13 +17,13 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, literal_column, not_, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.errors import TooMany
 from bot.core.policy.quota import QuotaStatus, fitting_words
 from bot.core.policy.rules import Budget, Measure, Rule
 from bot.core.policy.scope import RequestContext, scope_key
 from bot.core.runs import statements
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import charges, runs
 

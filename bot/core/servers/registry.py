@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
@@ -25,6 +24,7 @@ from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
 from bot.core.servers.lease import Lease, sign_of_life
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import servers
 from comfy.fleet import Fleet
 from comfy.object_info import ObjectInfo

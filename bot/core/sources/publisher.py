@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.core import events_log
 from bot.core.model import Publish
 from bot.core.sources.holdings import Holding, NewId, SavedAt, leaders, place_id, renewed, titles
@@ -34,6 +32,7 @@ from bot.core.sources.store import (
 )
 from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
 from bot.core.storage.bells import Topic
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.workflows.identity.identities import Identity
 from bot.core.workflows.live_catalog import LiveCatalog, SavedFiles
 from bot.core.workflows.reader import SourceFile, graph_of

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Row, and_, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.model import Publish
 from bot.core.sources.holdings import Holding, SavedAt
@@ -19,6 +18,7 @@ from bot.core.sources.needs import WorkflowNeeds
 from bot.core.sources.publication import Publication, Stage
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import saved_files, saved_servers, saved_versions, saved_workflows
 
 LOCKS = ("saved workflows",)  #: of those who read the state and change it

@@ -5,25 +5,23 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
-from select import POLLIN, poll
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.util import greenlet_spawn
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.core.storage import named_locks, private
 from bot.core.storage.bells import Bells, Topic
+from bot.core.storage.engines.connection import AsyncConnection, AsyncEngine
+from bot.core.storage.engines.postgres import TIME_LIMITS, PostgresEngine
+from bot.core.storage.engines.sqlite import TO_READ, TO_WRITE, SqliteConnection, SqliteEngine
 from bot.core.storage.session_lock import SessionLock
-from bot.core.storage.sqlite.driver import NAME, TO_READ, TO_WRITE, OneTripConnection
-from bot.core.storage.sqlite.trips import LettingGo, TripConnection, Trips
 from bot.core.storage.upgrade import UNCHANGED, refuse_newer, revision, revisions, try_upgrade, upgrade
 from bot.i18n import _
 
@@ -32,10 +30,6 @@ _READERS = 3
 _PAUSE = 0.1  # seconds between two tries to be alone
 _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
-#: PostgreSQL's limits, in milliseconds: a process that stands still in a transaction loses it, before others give up.
-_TIME_LIMITS = {"idle_in_transaction_session_timeout": 8_000, "lock_timeout": 12_000, "statement_timeout": 30_000}
-#: SQLite's settings: what is deleted is overwritten.
-_SETTINGS = ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON")
 _SCRUB = 0.5  # seconds that others may have to wait while SQLite empties its journal
 #: All that a connection may say: that of the pool, where none gets free, is no fault of the driver's.
 DATABASE_FAULTS = (DBAPIError, NoConnection, OSError)
@@ -50,19 +44,18 @@ class Database:
         """
         self.url = _checked(url)
         self.bells = Bells(shared=self.is_shared)
-        self._writes: Trips | None = None
-        self._asks: Trips | None = None
+        self._engine: AsyncEngine
+        self._readers: AsyncEngine
+        self._askers: AsyncEngine
         if self.is_shared:
-            self._engine = _engine(self.url, "postgresql+psycopg", 12, wait)
-            self._readers = _engine(self.url, "postgresql+psycopg", 10, wait, isolation_level="AUTOCOMMIT")
-            for engine in (self._engine, self._readers):
-                _replace_closed(engine)
-        else:  # SQLite has one writer at a time, whom those who read need not wait for
-            self._engine, self._readers = (_engine(self.url, f"sqlite+{NAME}", size, wait) for size in (1, _READERS))
-            for engine, how in ((self._engine, TO_WRITE), (self._readers, TO_READ)):
-                _tune(engine.sync_engine, patience, how)
-            self._writes = _trips(self.url, 1, TO_WRITE, patience, wait)
-            self._asks = _trips(self.url, _READERS, TO_READ, patience, wait)
+            self._engine = PostgresEngine(self.url, 12, wait)
+            self._readers = PostgresEngine(self.url, 10, wait, isolation_level="AUTOCOMMIT")
+            self._askers = self._readers
+        else:  # SQLite has one writer at a time, whom those who read need not wait for; and who reads may ask meanwhile
+            self._engine = SqliteEngine(self.url, 1, TO_WRITE, patience, wait)
+            self._readers, self._askers = (
+                SqliteEngine(self.url, _READERS, TO_READ, patience, wait) for _way in range(2)
+            )
 
     @classmethod
     def in_folder(cls, folder: Path, name: str = "darkroom", **limits: float) -> Database:
@@ -135,9 +128,8 @@ class Database:
     async def _try_out(self) -> None:
         if not self.is_shared:
             await asyncio.to_thread(_probe, self.url)
-        async with asyncio.timeout(_WAIT), self._engine.connect() as connection, connection.begin() as transaction:
-            await connection.run_sync(try_upgrade)
-            await transaction.rollback()
+        async with asyncio.timeout(_WAIT), self._engine.connect() as connection:
+            await connection.run_sync(try_upgrade)  # what is not committed is taken back
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -145,9 +137,8 @@ class Database:
         await self._dispose()
 
     async def _dispose(self) -> None:
-        for each in (self._engine, self._readers, self._writes, self._asks):
-            if each is not None:
-                await each.dispose()
+        for each in dict.fromkeys((self._engine, self._readers, self._askers)):
+            await each.dispose()
 
     @asynccontextmanager
     async def read(self, *, begun: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -157,10 +148,11 @@ class Database:
                 yield connection
 
     async def ask(self, question: Callable[[Connection], _Made]) -> _Made:
-        """Return what a function learns from a connection. It costs less than `read`: SQLite does all of it in a thread
-        of its own.
+        """Return what a function learns from a connection. It costs less than `read`: SQLite does all of it at once, in
+        a thread of its own.
         """
-        return await _trip(self._asks, self._readers, question)
+        with in_words():
+            return await self._askers.make(question)
 
     async def write(self, work: Callable[[Connection], _Made], *topics: Topic, locks: Collection[str] = ()) -> _Made:
         """Make a transaction as `change` does, all of it in a function. It costs less: see `ask`. On SQLite it comes to
@@ -178,14 +170,15 @@ class Database:
             return made
 
         try:
-            return await _trip(self._writes, self._engine, write)
+            with in_words():
+                return await self._engine.make(write)
         finally:
             if committed and (topics or any(has_written)):
                 self.bells.changed(topics)
 
-    async def session(self) -> AsyncConnection:
+    def session(self) -> AsyncConnection:
         """A connection of one's own to PostgreSQL, without transactions; the caller closes it."""
-        return await self._readers.connect()
+        return AsyncConnection(self._readers)
 
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncIterator[None]:
@@ -217,42 +210,27 @@ class Database:
         """
         async with self._transaction(locks) as connection:
             yield connection
-            has_written = await connection.run_sync(_has_written)
+            has_written = connection.opened is not None and _has_written(connection.opened)
         if has_written or topics:
             self.bells.changed(topics)
 
     @asynccontextmanager
     async def _transaction(self, locks: Collection[str] = (), *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
         with in_words():
-            async with self._turn(), self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 if self.is_shared:
-                    for name in _TIME_LIMITS if alone else ():  # a migration takes as long as it takes
+                    for name in TIME_LIMITS if alone else ():  # a migration takes as long as it takes
                         await connection.execute(text(f"SET LOCAL {name} = 0"))
                     of_all = named_locks.FOR_ALL if alone else named_locks.SHARED
                     await connection.run_sync(named_locks.take, of_all, locks)
                 yield connection
-
-    def _turn(self) -> AbstractAsyncContextManager[None]:
-        """The turn to write to SQLite, where there are two ways to do so."""
-        return nullcontext() if self._writes is None else self._writes.turn()
-
-
-async def _trip(trips: Trips | None, engine: AsyncEngine, work: Callable[[Connection], _Made]) -> _Made:
-    with in_words():
-        if trips is not None:
-            return await trips.make(work)
-        return await greenlet_spawn(_apart, engine.sync_engine, work)
-
-
-def _apart(engine: Engine, work: Callable[[Connection], _Made]) -> _Made:
-    with engine.connect() as connection:
-        return work(connection)
+                await connection.commit()
 
 
 def _has_written(connection: Connection) -> bool:
     """True if the transaction has changed something, as far as that is known."""
     driven: Any = connection.connection.dbapi_connection
-    return driven.has_written if isinstance(driven, OneTripConnection | TripConnection) else True
+    return driven.has_written if isinstance(driven, SqliteConnection) else True
 
 
 def _try_folder(folder: Path) -> None:
@@ -284,9 +262,7 @@ async def _kept(lock: SessionLock) -> AsyncIterator[None]:
 
 
 def _probe(url: URL) -> None:
-    """Make the file and open it once: where that fails, aiosqlite would leave a thread behind that speaks to a closed
-    loop.
-    """
+    """Make the file and open it once."""
     make_private(url)
     try:
         sqlite3.connect(str(url.database)).close()
@@ -316,64 +292,6 @@ def _checked(url: str) -> URL:
     except (ArgumentError, NoSuchModuleError, ValueError):
         pass
     raise ConfigError(_("DARKROOM_DATABASE_URL is no database's address: {example}").format(example=example))
-
-
-def _engine(url: URL, driver: str, size: int, wait: float, **more: Any) -> AsyncEngine:
-    shared = size > _READERS
-    limits = [f"-c {name}={milliseconds}" for name, milliseconds in _TIME_LIMITS.items()]
-    options: dict[str, Any] = {"factory": LettingGo}
-    if shared:
-        options = {"options": " ".join([*limits, str(url.query.get("options", ""))]).strip()}
-    return create_async_engine(
-        url.set(drivername=driver),
-        max_overflow=0,
-        pool_size=size,
-        pool_timeout=wait,
-        **more,
-        connect_args=options,
-        hide_parameters=True,  # people's words stay out of errors
-    )
-
-
-def _trips(url: URL, size: int, how: str, patience: float, wait: float) -> Trips:
-    engine = create_engine(
-        url.set(drivername="sqlite"),
-        max_overflow=0,
-        pool_size=size,
-        pool_use_lifo=True,  # the one that still has what the last trip read
-        connect_args={"factory": TripConnection, "check_same_thread": False},
-        hide_parameters=True,
-    )
-    _tune(engine, patience, how)
-    return Trips(engine, size, wait)
-
-
-def _replace_closed(engine: AsyncEngine) -> None:
-    """Let the pool give out no connection that the server has closed. It says so on the connection, where we look; to
-    ask it would cost as much as a question.
-    """
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def look(connection: Any, _record: Any, _proxy: Any) -> None:
-        said = poll()
-        said.register(connection.driver_connection.fileno(), POLLIN)
-        if said.poll(0):
-            raise DisconnectionError
-
-
-def _tune(engine: Engine, patience: float, how: str) -> None:
-    """Let SQLite survive a crash without waiting for the disk at each step, and let us begin transactions ourselves."""
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        try:
-            for pragma in (f"busy_timeout={patience * 1000:.0f}", *_SETTINGS):
-                connection.execute(f"PRAGMA {pragma}").close()
-        except BaseException:
-            connection.close()  # or its thread would outlive it
-            raise
-        connection.how = how
 
 
 @contextmanager

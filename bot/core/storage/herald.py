@@ -12,7 +12,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.storage.bells import Topic
@@ -61,7 +61,7 @@ class Herald:
         told = " ".join(sorted(self._untold))
         self._untold.clear()  # first: what changes meanwhile is told next; what is lost, others see a little later
         with in_words():
-            connection = await self._database.session()
+            connection = self._database.session()
             try:
                 await connection.execute(select(func.pg_notify(_CHANNEL, f"{self._name} {told}")))
             finally:
@@ -69,12 +69,12 @@ class Herald:
 
     async def _hear(self) -> None:
         with in_words():
-            connection = await self._database.session()
+            connection = self._database.session()
             try:
                 await connection.execute(text(f"LISTEN {_CHANNEL}"))
                 self._bells.ring(Topic)  # what was said before
-                driver: Any = (await connection.get_raw_connection()).driver_connection
-                async with aclosing(_told(driver.pgconn, connection.dialect.loaded_dbapi.Error)) as news:
+                driver, lost = await connection.run_sync(_driver)
+                async with aclosing(_told(driver.pgconn, lost)) as news:
                     async for told in news:
                         name, *topics = told.split(" ")
                         if name != self._name:
@@ -104,6 +104,12 @@ class Herald:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_size
+
+
+def _driver(connection: Connection) -> tuple[Any, type[Exception]]:
+    """Return the driver's own connection, and the error that it raises."""
+    dialect: Any = connection.dialect
+    return connection.connection.driver_connection, dialect.loaded_dbapi.Error
 
 
 async def _told(connection: Any, lost: type[Exception]) -> AsyncGenerator[str]:

@@ -6,11 +6,12 @@ or its machine cannot be reached.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.core.storage.engines.connection import AsyncConnection
 
 _BEAT = 3.0  # seconds between two signs of life
 _SILENT = 10.0  # seconds without one after which a holder loses the lock
@@ -25,7 +26,7 @@ _HOLDER = text("""
 class SessionLock:
     """A lock that lasts as long as the connection that it was taken on."""
 
-    def __init__(self, connect: Callable[[], Awaitable[AsyncConnection]], what: str) -> None:
+    def __init__(self, connect: Callable[[], AsyncConnection], what: str) -> None:
         """`connect` opens a connection without transactions. Locks of the same `what` exclude each other."""
         self._connect, self._name = connect, f"darkroom {what}"
         self._connection: AsyncConnection | None = None
@@ -39,7 +40,7 @@ class SessionLock:
         """Take the lock; true if we have it. Where we had it already, this is the sign of life. Raises the database's
         own errors; then the lock may be lost, and `let_go` comes before another try.
         """
-        connection = await self._open()
+        connection = self._open()
         if taken := await self._try(connection):
             self._last_sign, self.is_held_elsewhere = None, False
         elif (holder := await self._silent_holder(connection)) is not None:
@@ -51,7 +52,7 @@ class SessionLock:
         """True if `take` would get the lock, at once or after it has ended a silent holder. Takes it if it can. Raises
         the database's own errors.
         """
-        connection = await self._open()
+        connection = self._open()
         return await self._try(connection) or await self._silent_holder(connection) is not None
 
     async def beat(self) -> None:
@@ -67,9 +68,9 @@ class SessionLock:
             await connection.invalidate()
             await connection.close()
 
-    async def _open(self) -> AsyncConnection:
+    def _open(self) -> AsyncConnection:
         if self._connection is None:
-            self._connection = await self._connect()
+            self._connection = self._connect()
         return self._connection
 
     async def _try(self, connection: AsyncConnection) -> bool:

@@ -482,7 +482,6 @@ def test_a_page_that_others_could_reach_needs_a_token(monkeypatch: pytest.Monkey
 ONLY_FOR_CHATS = {
     *(
         "aiohttp_sse",
-        "aiosqlite",
         "alembic",
         "dbos",
         "discord",

@@ -10,10 +10,10 @@ from time import time
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import workflow_versions, workflows
 from bot.core.workflows.identity.identities import Identity, identified
 from bot.core.workflows.reader import SourceFile

@@ -14,6 +14,7 @@ from time import time
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.core.backup.archive import BadBackup
 from bot.core.backup.restorer import put_in_place
@@ -30,6 +31,8 @@ from bot.keeping import backup, restore, resume
 from bot.settings import Secret, Settings
 from tests.bot.databases import RUNS, fill, new_postgres
 from tests.bot.upgrades.kept import recording
+
+_driven = Connection.exec_driver_sql
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
@@ -59,7 +62,7 @@ async def _filled(kind: str, folder: Path, request: pytest.FixtureRequest) -> Da
     async with database as opened, opened.change() as connection:
         for statement in ODD.values():
             blob = "decode('00ff0a', 'hex')" if kind == POSTGRESQL else "x'00ff0a'"
-            await connection.exec_driver_sql(statement.replace("{blob}", blob))
+            await connection.run_sync(_driven, statement.replace("{blob}", blob))
     if kind == SQLITE:
         for name in snapshot.APART:
             with closing(sqlite3.connect(folder / f"{name}.db")) as file, file:
@@ -101,8 +104,8 @@ async def test_records_are_the_same_in_either_database(
     assert _rows(tmp_path / "second.db") == before
     async with new as opened, opened.change() as connection:  # the numbers of new rows come after those of old ones
         statement = ODD["audit"].replace("(seq, ", "(").replace("(41, ", "(")
-        await connection.exec_driver_sql(statement)
-        last = await connection.exec_driver_sql("SELECT max(seq) FROM audit")
+        await connection.run_sync(_driven, statement)
+        last = await connection.run_sync(_driven, "SELECT max(seq) FROM audit")
         assert last.scalar_one() > 41
     if there == SQLITE:
         assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").glob("*.db")} == {0o600}
@@ -125,9 +128,9 @@ async def kept(tmp_path: Path) -> Path:
     fill(settings.folder, RUNS)
     key = await _store(settings, b"a picture")
     async with Database.in_folder(settings.folder) as database, database.change() as connection:
-        await connection.exec_driver_sql(ODD["runs"])
+        await connection.run_sync(_driven, ODD["runs"])
         for used in (key, "ff/gone.png"):
-            await connection.exec_driver_sql("INSERT INTO uses (key, run_id) VALUES (?, 'r')", (used,))
+            await connection.run_sync(_driven, "INSERT INTO uses (key, run_id) VALUES (?, 'r')", (used,))
     (settings.own_workflows / "deep").mkdir(parents=True)
     (settings.own_workflows / "deep" / "own.toml").write_text("own")
     (settings.own_workflows / "checkpoint.safetensors").write_text("no workflow")
@@ -208,9 +211,10 @@ async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_p
     }
     async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
         for number, (name, changes) in enumerate(runs.items(), 10):
-            await connection.exec_driver_sql(ODD["runs"].replace("(7, 'r'", f"({number}, '{name}'"))
+            await connection.run_sync(_driven, ODD["runs"].replace("(7, 'r'", f"({number}, '{name}'"))
             for column, value in changes.items():
-                await connection.exec_driver_sql(f"UPDATE runs SET {column} = {value} WHERE id = '{name}'")  # noqa: S608
+                change = f"UPDATE runs SET {column} = {value} WHERE id = '{name}'"  # noqa: S608
+                await connection.run_sync(_driven, change)
     made = await backup(_settings(tmp_path, "old"), tmp_path / "more.tar", media=None)
     done = await restore(_settings(tmp_path, "new"), made.path, [], [], without_erasures=False)
     assert done.unfinished == 4
@@ -226,7 +230,7 @@ async def test_runs_that_had_not_ended_are_marked_with_all_of_their_groups(tmp_p
 @pytest.mark.long
 async def test_nobody_is_told_again_that_a_request_has_ended(tmp_path: Path, kept: Path) -> None:
     async with Database.in_folder(tmp_path / "old") as database, database.change() as connection:
-        await connection.exec_driver_sql("INSERT INTO pings (run_id, direct, at) VALUES ('r', 0, ?)", (time(),))
+        await connection.run_sync(_driven, "INSERT INTO pings (run_id, direct, at) VALUES ('r', 0, ?)", (time(),))
     made = await backup(_settings(tmp_path, "old"), tmp_path / "pinged.tar", media=None)
     settings = _settings(tmp_path, "new")
     await restore(settings, made.path, [], [], without_erasures=False)

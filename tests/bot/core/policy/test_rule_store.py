@@ -90,7 +90,8 @@ async def test_to_decide_by_a_thousand_rules_nothing_is_asked(databases: tuple[D
     async with RuleStore(database, audit, TaskHealth()) as book:
         await book.change(GUILD, BY, [denial(f"flow-{number}") for number in range(1000)])
         asked: list[str] = []
-        event.listen(database._engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        for each in (database._engine, database._readers, database._askers):
+            event.listen(each.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
         gate = PolicyEnforcer(book, audit, Catalog({}), lambda _workflow: False)
         facts = RequestContext.of(ANN, HERE, "flow-7")
         assert not decide(book.of(GUILD), facts, gate._default, 0.0).allowed

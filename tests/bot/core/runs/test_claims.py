@@ -163,7 +163,7 @@ async def test_changes_take_turns_with_processes_of_earlier_versions(postgres: s
     async with Database(url) as ours, Database(url) as theirs:
         queue = RunQueue(ours, ConcurrencyLimits())
         earlier = text(f"SELECT pg_advisory_xact_lock({named_locks.LOCK})")
-        async with theirs._engine.begin() as connection:
+        async with theirs._engine.connect() as connection:
             await connection.execute(earlier)
             joining = asyncio.create_task(queue.enqueue(new()))
             await until(partial(_is_waiting, theirs))
@@ -171,7 +171,7 @@ async def test_changes_take_turns_with_processes_of_earlier_versions(postgres: s
         await joining
 
         async def change() -> None:
-            async with theirs._engine.begin() as connection:
+            async with theirs._engine.connect() as connection:
                 await connection.execute(earlier)
 
         async with ours.change():

@@ -22,6 +22,8 @@ from comfy.embedded import EmbeddedServer
 from tests.bot.core.runs.test_queue import first, join
 from tests.bot.harness import ANN, Gates, house, renamed, running
 
+_driven = Connection.exec_driver_sql
+
 
 @pytest.mark.long
 async def test_a_claim_reads_no_run_that_is_not_next_and_sorts_none(tmp_path: Path) -> None:
@@ -44,7 +46,9 @@ async def test_a_claim_reads_no_run_that_is_not_next_and_sorts_none(tmp_path: Pa
         plans = []
         async with database.read() as connection:
             for statement, parameters in questions:
-                explained = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+                explained = await connection.run_sync(
+                    Connection.exec_driver_sql, f"EXPLAIN QUERY PLAN {statement}", parameters
+                )  # type: ignore[arg-type]
                 plans.append([row.detail for row in explained])
     steps = [step for plan in plans for step in plan]
     assert {"runs_next", "runs_busy", "runs_by_caps"} <= {word for step in steps for word in step.split()}

@@ -208,7 +208,7 @@ async def test_an_old_database_keeps_its_rows_and_a_newer_one_is_refused(empty_d
     async with Database(empty_database_url) as database:
         assert len(await RunQueue(database, CAPS).waiting()) == 1
         async with database.change() as connection:
-            await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+            await connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigError, match="made by a newer Darkroom"):
         async with Database(empty_database_url):
             pass

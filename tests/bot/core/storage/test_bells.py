@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import pytest
 from sqlalchemy import text
 
@@ -16,6 +15,7 @@ from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.sqlite import SqliteEngine
 from bot.core.storage.herald import Herald
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
@@ -101,30 +101,30 @@ async def test_bells_ring_again_after_the_connection_to_postgresql_was_lost(post
 
 
 async def test_a_statement_takes_one_trip_to_sqlites_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trips = 0
-    execute = aiosqlite.Connection._execute
+    trips, run = 0, SqliteEngine.run
 
-    async def counted(self: aiosqlite.Connection, *args: Any, **kwargs: Any) -> Any:
+    async def counted(self: SqliteEngine, work: Callable[[], Any]) -> Any:
         nonlocal trips
         trips += 1
-        return await execute(self, *args, **kwargs)
+        return await run(self, work)
 
     async with Database.in_folder(tmp_path) as database:
         async with database.read() as connection:  # it opens its connections at the first use
             await connection.execute(text("SELECT 1"))
-        monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+        monkeypatch.setattr(SqliteEngine, "run", counted)
         async with database.read() as connection:
             assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
-        assert trips == 1
+        assert trips == 2  # the statement, and the connection is given back
         async with database.change() as connection:
             await connection.execute(_NOTE, {"name": "one"})
             assert (await connection.execute(text("SELECT name FROM notes"))).scalars().all() == ["one"]
-        assert trips == 4  # two statements, and the commit
+        assert trips == 6  # two statements, and the commit, too
 
 
 async def test_a_transaction_without_a_statement_takes_no_trip(tmp_path: Path) -> None:
     async with Database.in_folder(tmp_path) as database:
         async with database.change():
             pass
-        async with database.change() as connection, connection.stream(text("SELECT 1 UNION SELECT 2")) as rows:
-            assert [row[0] async for row in rows] == [1, 2]
+        async with database.change() as connection:
+            parts = connection.partitions(text("SELECT 1 UNION SELECT 2 UNION SELECT 3"), 2)
+            assert [[row[0] for row in rows] async for rows in parts] == [[1, 2], [3]]

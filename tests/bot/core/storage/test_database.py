@@ -13,9 +13,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from bot.core.errors import StorageFailed
-from bot.core.storage import database as module
 from bot.core.storage import upgrade
 from bot.core.storage.database import Database
+from bot.core.storage.engines import postgres as module
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
 
@@ -25,8 +25,8 @@ async def test_a_process_that_stands_still_in_a_transaction_lets_the_others_go_o
 ) -> None:
     url = new_postgres(postgres)
     async with Database(url) as other:
-        limits = module._TIME_LIMITS | {"idle_in_transaction_session_timeout": 200}
-        monkeypatch.setattr(module, "_TIME_LIMITS", limits)
+        limits = module.TIME_LIMITS | {"idle_in_transaction_session_timeout": 200}
+        monkeypatch.setattr(module, "TIME_LIMITS", limits)
         async with Database(url) as still:
             held, gone_on = asyncio.Event(), asyncio.Event()
 
@@ -51,7 +51,7 @@ async def test_a_transaction_that_waits_too_long_for_its_turn_says_so(
 ) -> None:
     url = new_postgres(postgres)
     async with Database(url) as other:
-        monkeypatch.setattr(module, "_TIME_LIMITS", module._TIME_LIMITS | {"lock_timeout": 100})
+        monkeypatch.setattr(module, "TIME_LIMITS", module.TIME_LIMITS | {"lock_timeout": 100})
         async with Database(url) as hasty, other.change(locks=("one", "two")):
             with pytest.raises(StorageFailed):
                 async with hasty.change(locks=("two",)):

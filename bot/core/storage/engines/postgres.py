@@ -1,0 +1,67 @@
+"""PostgreSQL: psycopg's asynchronous connections in the event loop's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from select import POLLIN, poll
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.util import greenlet_spawn
+
+from bot.core.storage.engines.connection import AsyncConnection, connected
+
+_Made = TypeVar("_Made")
+#: In milliseconds: a process that stands still in a transaction loses it, before others give up.
+TIME_LIMITS = {"idle_in_transaction_session_timeout": 8_000, "lock_timeout": 12_000, "statement_timeout": 30_000}
+
+
+class PostgresEngine:
+    """A pool of `size` connections. Everything here raises the database's own errors."""
+
+    def __init__(self, url: URL, size: int, wait: float, **more: Any) -> None:
+        """`wait` is how long, in seconds, one waits for a free connection."""
+        limits = [f"-c {name}={milliseconds}" for name, milliseconds in TIME_LIMITS.items()]
+        options = " ".join([*limits, str(url.query.get("options", ""))]).strip()
+        self.sync_engine: Engine = create_engine(
+            url.set(drivername="postgresql+psycopg_async"),
+            max_overflow=0,
+            pool_size=size,
+            pool_timeout=wait,
+            connect_args={"options": options},
+            hide_parameters=True,  # people's words stay out of errors
+            **more,
+        )
+        event.listen(self.sync_engine, "checkout", _look)
+
+    async def run(self, work: Callable[[], _Made]) -> _Made:
+        """Return what a function makes; where it waits for the database, the event loop goes on."""
+        return await greenlet_spawn(work)
+
+    async def make(self, work: Callable[[Connection], _Made]) -> _Made:
+        """Return what a function makes of a connection of its own."""
+        return await greenlet_spawn(self._make, work)
+
+    def connect(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection; what is not committed at the end is taken back."""
+        return connected(self)
+
+    async def dispose(self) -> None:
+        """Close the connections; who needs one later opens it anew."""
+        await greenlet_spawn(self.sync_engine.dispose)
+
+    def _make(self, work: Callable[[Connection], _Made]) -> _Made:
+        with self.sync_engine.connect() as connection:
+            return work(connection)
+
+
+def _look(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let the pool give out no connection that the server has closed. It says so on the connection, where we look; to
+    ask it would cost as much as a question.
+    """
+    said = poll()
+    said.register(connection.driver_connection.fileno(), POLLIN)
+    if said.poll(0):
+        raise DisconnectionError
