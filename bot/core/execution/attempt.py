@@ -182,7 +182,7 @@ class Attempt:
         resumed: bool,
     ) -> None:
         self._context, self._run, self._client, self._uploads = context, run, client, uploads
-        self._step, self._freed, self._began = step, freed, began
+        self._step, self._told_free, self._began = step, freed, began
         self._troubled, self._stuck, self._place = troubled, stuck, place
         self._lease = context.attempt_lease(run)
         self._reply = context.reply(run, self._lease)
@@ -210,13 +210,15 @@ class Attempt:
                 await self._written(self._lease.hold)
                 await self._develop(execution, folder)
             except AttemptLost:
+                self._place.leave()
                 await self._give_up(execution)
             except asyncio.CancelledError:
+                if not execution.was_sent:
+                    self._place.leave()
                 await self._stopped(execution)
             except Exception as error:  # noqa: BLE001 - the end of a run: whatever happened, its person hears of it
-                await self._ended(error, execution)
-            finally:
                 self._place.leave()
+                await self._ended(error, execution)
             await self._clear(execution)
 
     async def take_back(self) -> bool:
@@ -224,14 +226,19 @@ class Attempt:
         if self._execution is None or not self._run.is_ahead:
             return False
         self._is_wanted_back = True
-        if not (self._resumed or self._execution.was_sent):
-            return True  # it will not be
-        try:
-            self._is_wanted_back = await self._execution.withdraw()
-        except ComfyError as fault:
-            _log.info("run %s stays at %s: %s", self._run.id, self._run.server, fault)
-            self._is_wanted_back = False
+        if self._run.attempt > 1 or self._resumed or self._execution.was_sent:  # or the server has nothing of it yet
+            try:
+                self._is_wanted_back = await self._execution.withdraw()
+            except ComfyError as fault:
+                _log.info("run %s stays at %s: %s", self._run.id, self._run.server, fault)
+                self._is_wanted_back = False
+        if self._is_wanted_back:
+            self._place.call_back()
         return self._is_wanted_back
+
+    def _freed(self, learn: bool) -> None:
+        self._place.leave()
+        self._told_free(learn)
 
     def _prepared(self, folder: Path, workflow: Workflow | None = None) -> Execution:
         return Execution(
@@ -251,7 +258,6 @@ class Attempt:
         if outcome is None:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = await self._submitted(execution, folder)
-                self._place.leave()
                 ended = await self._followed(execution, self._offer(throttle))
                 self.went_well = True
                 self._freed(False)  # where it was an earlier process that followed it
@@ -266,7 +272,6 @@ class Attempt:
                 with self._timed("collect"):
                     outcome = await self._collect(execution, folder, [*warnings, *ended.warnings], ended.nothing_new)
         else:
-            self._place.leave()
             self._freed(False)
         if self._run.review:
             if await self._written(partial(self._context.records.hold_result, self._run)):
@@ -289,6 +294,7 @@ class Attempt:
         if known is None or known.attempt != self._run.attempt:
             with self._timed("submit"):
                 known = await (self._submitted_again if self._resumed else self._submit)(execution, folder)
+            self._place.leave()
             if not self._resumed:
                 await self._note(known)
         execution.prompt_id = known.adopted or execution.prompt_id
@@ -342,6 +348,8 @@ class Attempt:
         if self._resumed and await self._payment.patiently(partial(self._client.knows, execution.prompt_id)):
             return HandedOver(attempt)
         if await self._payment.patiently(execution.adopt):
+            if self._is_wanted_back:
+                await self.take_back()  # it was not known then what to take
             return HandedOver(attempt, adopted=execution.prompt_id)
         if self._payment.posted:
             raise CannotRun(self._payment.in_vain(_("The server does not have this run any longer.")))
@@ -367,11 +375,10 @@ class Attempt:
             return ()  # only the answer was lost
 
     async def _turn(self) -> None:
-        """Let those go first that were taken before. Raises `PromptRemoved` if it was taken back meanwhile."""
+        """Let those go first that were taken before a run that is ahead. Raises `PromptRemoved` if it is taken back."""
         if not self._run.is_ahead:
             return
-        await self._place.wait()
-        if self._is_wanted_back:
+        if not await self._place.wait():
             raise PromptRemoved(str(self._run.id))
 
     async def _upload(self, folder: Path) -> dict[str, str]:

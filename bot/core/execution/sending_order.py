@@ -1,4 +1,6 @@
-"""The order in which a server gets its runs: that in which they were taken, however long each takes to prepare."""
+"""The order in which a server gets runs: one that is ahead comes after those that were taken before it, however long
+each takes to prepare.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,27 @@ class SendingOrder:
 
 
 class SendingPlace:
-    """The place of one run. It has left as soon as the run was sent, or will not be."""
+    """The place of one run, which it leaves as soon as it was sent, or it is known that it will not be."""
 
     def __init__(self, unsent: list[SendingPlace]) -> None:
-        self._unsent, self._before = unsent, tuple(unsent)
-        self.left = asyncio.Event()
+        self._unsent = unsent
+        self._news, self._is_called_back = asyncio.Event(), False
 
-    async def wait(self) -> None:
-        """Wait until those that were taken before have left."""
-        for place in self._before:
-            await place.left.wait()
-        self._before = ()
+    async def wait(self) -> bool:
+        """Wait until those that were taken before have left; False if the run is called back."""
+        while not self._is_called_back and self in self._unsent and self._unsent[0] is not self:
+            self._news.clear()
+            await self._news.wait()
+        return not self._is_called_back
+
+    def call_back(self) -> None:
+        """Let the run be sent no more, if it waits."""
+        self._is_called_back = True
+        self._news.set()
 
     def leave(self) -> None:
-        if not self.left.is_set():
-            self.left.set()
+        """Let the next one be sent. It does no harm twice."""
+        if self in self._unsent:
             self._unsent.remove(self)
+            for place in self._unsent:
+                place._news.set()  # noqa: SLF001

@@ -275,6 +275,7 @@ class Worker:
         if run.outcome is not None and server not in self._fleet.members:
             server = next(iter(self._fleet.members), server)  # it has only to be delivered, which needs none
         events_log.run_started(run.id, run.workflow, server, run.attempt, resumed=resumed)
+        place = self._order.enter(server)
         try:
             if server not in self._fleet.members:
                 await self._homeless(run)
@@ -289,7 +290,7 @@ class Worker:
                 lambda prompt_id: self._doubt(server, run, prompt_id),
                 lambda prompt_id: self._left_behind.hold(server, run.id, prompt_id),
                 self._began,
-                self._order.enter(server),
+                place,
                 resumed=resumed,
             )
             if run.is_ahead:
@@ -302,6 +303,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
             await self._end(run, explain(error, run.id), in_log(error))
+        finally:
+            place.leave()
 
     def _began(self, run: RunRecord) -> None:
         self._ahead.discard(run)

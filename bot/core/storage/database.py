@@ -51,7 +51,7 @@ class Database:
             self._engine = PostgresEngine(self.url, 12, wait)
             self._readers = PostgresEngine(self.url, 10, wait, isolation_level="AUTOCOMMIT")
             self._askers = self._readers
-        else:  # SQLite has one writer at a time, whom those who read need not wait for; and who reads may ask meanwhile
+        else:  # one writes at a time, whom those who read need not wait for; and who reads may ask meanwhile
             self._engine = SqliteEngine(self.url, 1, TO_WRITE, patience, wait)
             self._readers, self._askers = (
                 SqliteEngine(self.url, _READERS, TO_READ, patience, wait) for _way in range(2)
@@ -91,9 +91,11 @@ class Database:
             async with self._transaction() as connection:
                 if await connection.run_sync(refuse_newer) == revisions()[-1]:
                     await connection.execute(text(UNCHANGED))  # or it is read only, or full
+                    await connection.commit()
                     return
         async with self._transaction(alone=True) as connection:
             await connection.run_sync(upgrade)
+            await connection.commit()
 
     async def examine(self) -> None:
         """Find out whether the database can be opened and upgraded, and leave it as it is. Raises `ConfigError`."""
@@ -211,11 +213,15 @@ class Database:
         async with self._transaction(locks) as connection:
             yield connection
             has_written = connection.opened is not None and _has_written(connection.opened)
-        if has_written or topics:
-            self.bells.changed(topics)
+            try:
+                await connection.commit()
+            finally:
+                if connection.is_committed and (has_written or topics):
+                    self.bells.changed(topics)
 
     @asynccontextmanager
     async def _transaction(self, locks: Collection[str] = (), *, alone: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A transaction that the caller commits."""
         with in_words():
             async with self._engine.connect() as connection:
                 if self.is_shared:
@@ -224,7 +230,6 @@ class Database:
                     of_all = named_locks.FOR_ALL if alone else named_locks.SHARED
                     await connection.run_sync(named_locks.take, of_all, locks)
                 yield connection
-                await connection.commit()
 
 
 def _has_written(connection: Connection) -> bool:

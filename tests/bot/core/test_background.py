@@ -23,7 +23,6 @@ _OWNERS = {
     "core/execution/throttle.py": "the attempt that shows its progress awaits it and raises its failure",
     "core/groups/board.py": "each message is drawn within a task group, which is supervised and awaits it",
     "core/together.py": "all are awaited where they are made",
-    "core/storage/engines/connection.py": "what must come to its end is awaited to its end",
     "core/storage/database.py": "the signs of life of a lock end with what is done under it",
     "platforms/telegram/adapter.py": "two halves of one conversation: serve() fails with either, and is supervised",
     "platforms/telegram/dispatcher.py": "one answer each; the dispatcher awaits them all, and logs what fails",

@@ -5,13 +5,14 @@ SQLAlchemy's asyncio would do for it, and loads its whole object mapper, which n
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Engine, Row
+from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.base import Executable
 
 _Made = TypeVar("_Made")
@@ -45,6 +46,7 @@ class AsyncConnection:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self.is_committed = False  #: also where the task was cancelled before it heard of it
 
     async def execute(self, statement: Executable, parameters: Any = None) -> _Rows:
         """Execute a statement; its rows are there at once."""
@@ -58,7 +60,7 @@ class AsyncConnection:
             while rows := await self._engine.run(partial(result.fetchmany, size)):
                 yield list(rows)
         finally:
-            await to_its_end(self._engine.run(result.close))
+            await self._engine.run(result.close)
 
     async def run_sync(
         self, work: Callable[Concatenate[Connection, _Given], _Made], *args: _Given.args, **kwargs: _Given.kwargs
@@ -68,13 +70,19 @@ class AsyncConnection:
 
     async def commit(self) -> None:
         """Keep what was done, if anything was."""
-        if self._connection is not None:
-            await self._engine.run(self._connection.commit)
+        if self._connection is None:
+            self.is_committed = True
+        else:
+            await self._engine.run(partial(self._commit, self._connection))
+
+    def _commit(self, connection: Connection) -> None:
+        connection.commit()
+        self.is_committed = True
 
     async def close(self) -> None:
         """Take back what was not committed, and give the connection back to the pool."""
         if self._connection is not None:
-            await to_its_end(self._engine.run(self._connection.close))
+            await self._engine.run(self._connection.close)
 
     async def invalidate(self) -> None:
         """Close the database's connection, so that nobody gets it again."""
@@ -94,7 +102,9 @@ class AsyncConnection:
 
     def _execute(self, statement: Executable, parameters: Any) -> _Rows:
         result = self._opened.execute(statement, parameters)
-        return cast("_Rows", result.freeze()()) if result.returns_rows else result
+        if result.returns_rows and result.cursor is not None:
+            result.cursor_strategy = FullyBufferedCursorFetchStrategy(result.cursor)
+        return result
 
 
 @asynccontextmanager
@@ -103,17 +113,8 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     connection = AsyncConnection(engine)
     try:
         yield connection
-    finally:
-        await connection.close()
-
-
-async def to_its_end(work: Coroutine[Any, Any, _Made]) -> _Made:
-    """Do something that must come to its end, even if the caller is cancelled meanwhile, which is raised after it."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(task)
+    except BaseException:
+        with suppress(DBAPIError):  # what was raised before says more
+            await connection.close()
         raise
+    await connection.close()

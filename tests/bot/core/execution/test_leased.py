@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
 from bot.core.media.blob_store import BlobStore
@@ -19,6 +18,7 @@ from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.lease import Lease
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.key_value import KeyValueStore
 from tests.bot.core.runs.test_queue import CAPS, first, join
 

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.core.execution.attempt import Attempt
-from bot.core.execution.sending_order import SendingPlace
+from bot.core.execution.sending_order import SendingOrder, SendingPlace
 from bot.core.model import Cancelled
 from bot.core.run import State
 from tests.bot.harness import ANN, BEN, MOD, Gates, House, WatchedServer, house, picture, until
@@ -52,9 +51,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Set when a run waits for those before it."""
     waits, wait = asyncio.Event(), SendingPlace.wait
 
-    async def noted(self: SendingPlace) -> None:
+    async def noted(self: SendingPlace) -> bool:
         waits.set()
-        await wait(self)
+        return await wait(self)
 
     monkeypatch.setattr(SendingPlace, "wait", noted)
     return waits
@@ -96,20 +95,15 @@ async def test_one_that_is_ready_does_not_overtake(tmp_path: Path, gates: Gates,
 
 
 @pytest.mark.long
-async def test_one_that_waits_for_another_can_be_taken_back(
-    tmp_path: Path, gates: Gates, waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken, take_back = asyncio.Event(), Attempt.take_back
-
-    async def noted(self: Attempt) -> bool:
-        is_back = await take_back(self)
-        taken.set()
-        return is_back
-
-    monkeypatch.setattr(Attempt, "take_back", noted)
+async def test_one_that_waits_for_another_can_be_taken_back(tmp_path: Path, gates: Gates, waits: asyncio.Event) -> None:
     async with behind(tmp_path, gates, waits, operators=(MOD.key,)) as (home, server, first, second):
         urgent, _ = await home.ask("gated", MOD, gate="urgent")
-        await until(partial(_is_any_set, taken))
+
+        async def is_ahead() -> bool:
+            return (await home.run(urgent)).is_ahead
+
+        await until(is_ahead)  # while the first one still sends its picture
+        assert not (await home.run(second)).is_ahead
         server.free.set()
         gates.open()
         runs = await home.ended(first, second, urgent)
@@ -139,3 +133,15 @@ async def test_the_next_one_goes_on_where_the_one_before_ends_unsent(
         runs = await home.ended(first, second)
         assert [run.state for run in runs] == [State.CANCELLED, State.DONE]
         assert (gates.passed, server.calls["POST /prompt"]) == (["second"], 1)
+
+
+def test_places_follow_each_other_and_none_is_kept_that_was_left() -> None:
+    order = SendingOrder()
+    first, second, third = (order.enter("one") for _run in range(3))
+    elsewhere = order.enter("two")
+    second.leave()
+    second.leave()
+    assert [place in (order._unsent["one"]) for place in (first, second, third)] == [True, False, True]
+    first.leave()
+    assert order._unsent["one"] == [third]
+    assert order._unsent["two"] == [elsewhere]

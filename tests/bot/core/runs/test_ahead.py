@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.core.policy.evaluate import NO_POLICY
 from bot.core.run import QueuedRun, RunRecord, State
@@ -14,6 +13,7 @@ from bot.core.runs.handover import take_over
 from bot.core.runs.queue import MOST_ATTEMPTS, Assignment, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from tests.bot.core.runs.test_queue import first, join, new
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.core.model import StoredFile
 from bot.core.run import Outcome, RunRecord, State
 from bot.core.runs.handover import release_worker, take_over
 from bot.core.runs.queue import MOST_ATTEMPTS, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
+from bot.core.storage.engines.connection import AsyncConnection
 from tests.bot.core.runs.test_queue import first, join
 
 
