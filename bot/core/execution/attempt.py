@@ -291,7 +291,9 @@ class Attempt:
         on record once its server begins it.
         """
         known = self._run.handed_over
-        if known is None or known.attempt != self._run.attempt:
+        if known is not None and known.attempt == self._run.attempt:
+            self._place.leave()
+        else:
             with self._timed("submit"):
                 known = await (self._submitted_again if self._resumed else self._submit)(execution, folder)
             self._place.leave()
