@@ -305,8 +305,9 @@ async def test_a_restart_in_the_middle(browser: Browser, tmp_path: Path) -> None
         await develop(tab)
         await reaches(message(tab), "running")
     await expect(tab.get_by_role("status")).to_contain_text("The connection is lost")
+    await _note_all_that_is_said(tab)
     async with page(tmp_path, ports=(port,)) as web:
-        await expect(tab.get_by_role("status")).to_have_text("Connected again.")
+        await expect(tab.locator("#said")).to_have_attribute("data-all", re.compile("Connected again"))
         web.gates.open()
         await reaches(message(tab), "done")
         await expect(tab.locator("#runs article h3")).to_have_text(["Gated", "Polaroid"])
