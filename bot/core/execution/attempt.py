@@ -226,7 +226,9 @@ class Attempt:
         if self._execution is None or not self._run.is_ahead:
             return False
         self._is_wanted_back = True
-        if self._run.attempt > 1 or self._resumed or self._execution.was_sent:  # or the server has nothing of it yet
+        if (
+            self._run.attempt > 1 or self._resumed or self._execution.was_sent
+        ):  # otherwise the server has no prompt of it
             try:
                 self._is_wanted_back = await self._execution.withdraw()
             except ComfyError as fault:
@@ -351,7 +353,7 @@ class Attempt:
             return HandedOver(attempt)
         if await self._payment.patiently(execution.adopt):
             if self._is_wanted_back:
-                await self.take_back()  # it was not known then what to take
+                await self.take_back()  # that was asked before this prompt was found
             return HandedOver(attempt, adopted=execution.prompt_id)
         if self._payment.posted:
             raise CannotRun(self._payment.in_vain(_("The server does not have this run any longer.")))
@@ -377,7 +379,7 @@ class Attempt:
             return ()  # only the answer was lost
 
     async def _turn(self) -> None:
-        """Let those go first that were taken before a run that is ahead. Raises `PromptRemoved` if it is taken back."""
+        """Let a run that is ahead wait for those taken before it. Raises `PromptRemoved` if it is taken back."""
         if not self._run.is_ahead:
             return
         if not await self._place.wait():

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 
 class SendingOrder:
-    """The runs of one worker that were taken for a server, and that it was not sent yet."""
+    """The runs that one worker has taken for its servers and has not sent to them yet."""
 
     def __init__(self) -> None:
         self._unsent: defaultdict[str, list[SendingPlace]] = defaultdict(list)
@@ -22,26 +22,26 @@ class SendingOrder:
 
 
 class SendingPlace:
-    """The place of one run, which it leaves as soon as it was sent, or it is known that it will not be."""
+    """The place of one run. The run leaves it once it was sent, or once it is known that it will not be sent."""
 
     def __init__(self, unsent: list[SendingPlace]) -> None:
         self._unsent = unsent
         self._news, self._is_called_back = asyncio.Event(), False
 
     async def wait(self) -> bool:
-        """Wait until those that were taken before have left; False if the run is called back."""
+        """Wait until the runs taken before have left. False if this run was called back, and is not to be sent."""
         while not self._is_called_back and self in self._unsent and self._unsent[0] is not self:
             self._news.clear()
             await self._news.wait()
         return not self._is_called_back
 
     def call_back(self) -> None:
-        """Let the run be sent no more, if it waits."""
+        """End the wait of this run, which will not be sent."""
         self._is_called_back = True
         self._news.set()
 
     def leave(self) -> None:
-        """Let the next one be sent. It does no harm twice."""
+        """Let the next run be sent. A second call does nothing."""
         if self in self._unsent:
             self._unsent.remove(self)
             for place in self._unsent:

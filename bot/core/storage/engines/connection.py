@@ -1,6 +1,6 @@
 """Connections for tasks: SQLAlchemy's own, at work where the event loop does not wait for them.
 
-SQLAlchemy's asyncio would do for it, and loads its whole object mapper, which nothing here uses.
+SQLAlchemy has asyncio connections, too, but they load its whole object mapper, which nothing here uses.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class AsyncEngine(Protocol):
 
 
 class AsyncConnection:
-    """A connection that is opened with its first statement. Everything here raises the database's own errors."""
+    """A connection that opens with its first statement. Everything here raises the database's own errors."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
-        self.is_committed = False  #: also where the task was cancelled before it heard of it
+        self.is_committed = False  #: even if the task was cancelled before it heard of it
 
     async def execute(self, statement: Executable, parameters: Any = None) -> _Rows:
         """Execute a statement; its rows are there at once."""
@@ -55,7 +55,7 @@ class AsyncConnection:
     async def partitions(self, statement: Executable, size: int) -> AsyncGenerator[list[Row[*tuple[Any, ...]]]]:
         """Yield the rows of a statement, so many at a time, as they come from the database."""
         streamed = statement.execution_options(stream_results=True, max_row_buffer=size)
-        result = await self._engine.run(lambda: self._opened.execute(streamed))
+        result = await self._engine.run(lambda: self._open().execute(streamed))
         try:
             while rows := await self._engine.run(partial(result.fetchmany, size)):
                 yield list(rows)
@@ -66,7 +66,7 @@ class AsyncConnection:
         self, work: Callable[Concatenate[Connection, _Given], _Made], *args: _Given.args, **kwargs: _Given.kwargs
     ) -> _Made:
         """Return what a function makes of the connection."""
-        return await self._engine.run(lambda: work(self._opened, *args, **kwargs))
+        return await self._engine.run(lambda: work(self._open(), *args, **kwargs))
 
     async def commit(self) -> None:
         """Keep what was done, if anything was."""
@@ -74,10 +74,6 @@ class AsyncConnection:
             self.is_committed = True
         else:
             await self._engine.run(partial(self._commit, self._connection))
-
-    def _commit(self, connection: Connection) -> None:
-        connection.commit()
-        self.is_committed = True
 
     async def close(self) -> None:
         """Take back what was not committed, and give the connection back to the pool."""
@@ -94,14 +90,17 @@ class AsyncConnection:
         """The connection, if anything was asked over it."""
         return self._connection
 
-    @property
-    def _opened(self) -> Connection:
+    def _open(self) -> Connection:
         if self._connection is None:
             self._connection = self._engine.sync_engine.connect()
         return self._connection
 
+    def _commit(self, connection: Connection) -> None:
+        connection.commit()
+        self.is_committed = True
+
     def _execute(self, statement: Executable, parameters: Any) -> _Rows:
-        result = self._opened.execute(statement, parameters)
+        result = self._open().execute(statement, parameters)
         if result.returns_rows and result.cursor is not None:
             result.cursor_strategy = FullyBufferedCursorFetchStrategy(result.cursor)
         return result
@@ -109,7 +108,7 @@ class AsyncConnection:
 
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection of an engine, which is closed at the end."""
+    """A connection of an engine, closed at the end."""
     connection = AsyncConnection(engine)
     try:
         yield connection
