@@ -326,10 +326,9 @@ class App:
         """See `Application.desk`."""
         from bot.core.care.desk import ServerDesk
         from bot.core.care.states import ServerStates
-        from bot.core.storage.herald import Herald
-        from bot.stores import opened
+        from bot.stores import opened_beside
 
-        async with opened(self.settings) as store, Herald(store.database, self.tasks):
+        async with opened_beside(self.settings) as store:
             yield ServerDesk(ServerStates(store.database), store.records, f"terminal:operator:{_('the operator')}")
 
     def model_fetcher(self, tell: Callable[[int, int], None]) -> ModelFetcher:
@@ -348,9 +347,9 @@ class App:
         from bot.core.policy.rule_store import RuleStore
         from bot.core.workflows.identity.store import WorkflowStore
         from bot.core.workflows.live_catalog import LiveCatalog
-        from bot.stores import opened
+        from bot.stores import opened_beside
 
-        async with opened(self.settings) as store:
+        async with opened_beside(self.settings) as store:
             audit, catalog = Audit(store.database), LiveCatalog(*self._folders(), tasks=self.tasks)
             async with (
                 catalog.recorded_in(WorkflowStore(store.database)),

@@ -99,7 +99,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
-_PREPARE_EVERY = 1.0  # seconds between two looks at what has changed of workflows and servers
+_PREPARE_EVERY = 3.0  # seconds between two looks at what has changed of workflows and servers
 _LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
 

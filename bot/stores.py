@@ -31,6 +31,7 @@ from bot.core.servers.registry import remove_worker
 from bot.core.sources.store import read_state
 from bot.core.storage import data_folder as data
 from bot.core.storage.database import Database
+from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.standstill import moved_to
@@ -70,6 +71,13 @@ async def opened(settings: Settings) -> AsyncIterator[Stores]:
         queue = RunQueue(kept, caps, accounts=accounts)
         ledger = ErasureLedger(settings.ledger)
         yield Stores(kept, media, records, queue, links, ledger, accounts, Invitations(kept))
+
+
+@asynccontextmanager
+async def opened_beside(settings: Settings) -> AsyncIterator[Stores]:
+    """Open the stores for a command: a bot that is at work on them hears what it changes. Raises `ConfigError`."""
+    async with opened(settings) as store, Herald(store.database, TaskHealth(), hears=False):
+        yield store
 
 
 def database(settings: Settings, name: str = "darkroom") -> Database:
@@ -201,7 +209,7 @@ def media_store(settings: Settings) -> BlobStore:
 
 async def forget(settings: Settings, person: str) -> int:
     """Cancel a person's unfinished runs and delete all their data. Returns the number of runs."""
-    async with opened(settings) as store:
+    async with opened_beside(settings) as store:
         for run in await store.records.unfinished_of(person):
             await store.records.request_cancel(run.id, f"{person}:")
         audit = Audit(store.database)
@@ -230,7 +238,7 @@ async def export(settings: Settings, person: str, path: Path) -> PackedData:
 
 async def hand_over(settings: Settings, worker: str) -> int:
     """Give a lost worker's runs to the other workers. Returns the number of runs."""
-    async with opened(settings) as store:
+    async with opened_beside(settings) as store:
         await remove_worker(store.database, worker)
         return await release_worker(store.database, worker)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.core.background import BackgroundTask, TaskHealth, Work
+from bot.core.background import BackgroundTask, TaskHealth, Work, aligned
 from bot.core.drawing.service import MaskService
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
@@ -221,6 +221,7 @@ __all__ = [
     "WorkflowOffer",
     "WorkflowProblem",
     "WorkflowService",
+    "aligned",
     "asked_each",
     "asked_in",
     "block_words",

@@ -19,7 +19,7 @@ from bot.core.guesses import is_private, origin
 from bot.i18n import _
 
 _SERVER = "Darkroom"  # what answers call us: no versions
-_LOOK_EVERY = 1.0  # seconds between two looks at all connections
+_LOOK_EVERY = 3.0  # seconds between two looks at all connections
 _MANY_FILES = 1 << 20  # where the system sets no limit
 _LINGERS = 5.0  # seconds that the rest of a refused request is read for, so that its answer arrives
 

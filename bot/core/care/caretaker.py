@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.core import events_log
-from bot.core.background import BackgroundTask, TaskHealth, aligned
+from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.care.states import FreeAnswer, GpuReport, KeptServer, RamReport, ServerReport, ServerStates
 from bot.core.error_text import explain
 from bot.core.servers.condition import Condition, ServerConditions
@@ -17,7 +17,6 @@ from comfy.errors import ComfyError
 from comfy.fleet import Fleet
 from comfy.http import Queue
 
-_LOOK = 2.0  # seconds after which wishes are looked for in SQLite: while this process writes, it hears of no other
 _PATIENCE = 3.0  # seconds that a server may take for an answer
 
 
@@ -56,15 +55,11 @@ class Caretaker:
         self._chore = BackgroundTask("servers", tasks)
 
     async def __aenter__(self) -> Caretaker:
-        self._chore.repeat(self.step, until=self._wanted)
+        self._chore.repeat(self.step, until=self._states.bell.wait)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
         await self._chore.stop()
-
-    async def _wanted(self) -> None:
-        patience = None if self._states.is_shared else aligned(_LOOK, time.monotonic())
-        await self._states.bell.wait(patience)
 
     async def step(self) -> None:
         """Do once what operators want."""

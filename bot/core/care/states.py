@@ -92,7 +92,6 @@ class ServerStates:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.is_shared = database.is_shared
         #: Rings when an operator wants something.
         self.bell = database.bells.bell(Topic.SERVERS)
 

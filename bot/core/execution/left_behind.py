@@ -25,10 +25,11 @@ class LeftBehind:
     def __init__(self, records: RunRepository, fleet: Fleet, tasks: TaskHealth) -> None:
         self._records, self._fleet = records, fleet
         self._prompts: defaultdict[str, dict[str, str]] = defaultdict(dict)  # by server: run and prompt
+        self._noted = asyncio.Event()
         self._stopping = BackgroundTask("prompts left behind", tasks)
 
     async def __aenter__(self) -> LeftBehind:
-        self._stopping.repeat(self._stop_all, _EVERY)
+        self._stopping.repeat(self._stop_all, until=self._wait)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -37,11 +38,19 @@ class LeftBehind:
     def note(self, server: str, run_id: str, prompt_id: str) -> None:
         """Remember a prompt whose server is in trouble."""
         self._prompts[server][run_id] = prompt_id
+        self._noted.set()
 
     def hold(self, server: str, run_id: str, prompt_id: str) -> None:
         """Remember a prompt that its server does not stop: the server gets no others until it has."""
         self._fleet.hold(server, STUCK)
         self.note(server, run_id, prompt_id)
+
+    async def _wait(self) -> None:
+        if self._prompts:
+            await asyncio.sleep(_EVERY)
+        else:
+            self._noted.clear()
+            await self._noted.wait()
 
     async def _stop_all(self) -> None:
         for server in self._fleet.reachable & self._prompts.keys():

@@ -39,7 +39,8 @@ class Takeover:
         self._looking = BackgroundTask("takeover", tasks)
 
     async def __aenter__(self) -> Takeover:
-        self._looking.repeat(self._look, _EVERY)
+        if self._database.is_shared:
+            self._looking.repeat(self._look, _EVERY)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -61,7 +62,7 @@ class Takeover:
         """True if it is time to look for runs of workers that the registry has forgotten, or never knew: of a database
         that was restored or moved here. They have had the time to come back.
         """
-        return self._database.is_shared and self._clock() >= self._next_unknown
+        return self._clock() >= self._next_unknown
 
     async def _take_over(self, worker: str, at: float | None) -> None:
         runs = await take_over(self._database, worker, partial(is_silent, worker=worker, at=at))

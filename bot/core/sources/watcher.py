@@ -22,6 +22,7 @@ from comfy.fleet import Fleet
 from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 3.0  # seconds between two looks at a server
+_USERS_EVERY = 10  # looks until it is asked again who its users are
 _MOST = 1000  # files of one user
 _AT_ONCE = 32 << 20  # bytes that are read at one look
 _LONGEST = 400  # characters of a path
@@ -120,6 +121,8 @@ class _Seen:
     files: dict[str, dict[str, _SeenFile]] = field(default_factory=dict)  # by user and path
     told: tuple[Sequence[str] | None, tuple[SavedFault, ...]] | None = None
     publish: Publish | None = None
+    users: tuple[Mapping[str, str | None], Sequence[SavedFault]] | None = None
+    looks: int = 0  # since the users were asked for
 
 
 class SavedFilesWatcher:
@@ -164,16 +167,28 @@ class SavedFilesWatcher:
         seen, client = self._seen[source], self._fleet.client(source.name)
         users: Sequence[str] | None = None
         try:
-            named, faults = await users_of(client, source)
+            named, unknown = await self._users(client, source, seen)
+            faults = [*unknown]
             publish = source.publish or await self._default(client, source, seen)
             for user, header in named.items():
                 faults += await self._look(client, source, user, header, publish)
             users = tuple(named)
         except ServerUnavailable:
+            seen.users = None  # it may be another one when it comes back
             return
         except ComfyError as fault:
+            seen.users = None
             faults = [SavedFault("", _told(fault))]
         await self._tell(source, users, faults)
+
+    async def _users(
+        self, client: ComfyClient, source: SavingServer, seen: _Seen
+    ) -> tuple[Mapping[str, str | None], Sequence[SavedFault]]:
+        """Return what `users_of` says, or said at one of the last looks."""
+        if seen.users is None or seen.looks >= _USERS_EVERY:
+            seen.users, seen.looks = await users_of(client, source), 0
+        seen.looks += 1
+        return seen.users
 
     async def _tell(self, source: SavingServer, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
         seen, news = self._seen[source], (users, tuple(faults))

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from bot.core.background import aligned
 from bot.core.listeners import Listeners
 
 _NET = 15.0  # seconds after which those who wait look in any case
@@ -47,7 +48,8 @@ class Bell:
     async def wait(self, patience: float | None = None) -> None:
         """Wait until it has rung since the last time, for so many seconds at most."""
         try:
-            async with asyncio.timeout(self._net if patience is None else patience):
+            now = asyncio.get_running_loop().time()
+            async with asyncio.timeout(aligned(self._net if patience is None else patience, now)):
                 await self._rung.wait()
         except TimeoutError:
             pass

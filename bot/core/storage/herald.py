@@ -1,36 +1,42 @@
 """The herald: tells other processes of changes in the database, and this one of theirs.
 
-PostgreSQL passes on what is said. Of SQLite's file it sees that it has been written to.
+PostgreSQL passes on what is said. Beside SQLite's file there is a pipe; where nobody uses it, the herald sees
+a little later that the file has been written to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import stat
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
 from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.errors import StorageFailed
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database, in_words
 
 _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
-_LOOK = 1.0  # seconds between two looks at SQLite's file
+_LOOK = 3.0  # seconds between two looks at SQLite's file
 
 
 class Herald:
-    """Use it in `async with`."""
+    """Use it in `async with`. A command that only changes something hears nothing."""
 
-    def __init__(self, database: Database, tasks: TaskHealth) -> None:
-        self._database, self._bells = database, database.bells
+    def __init__(self, database: Database, tasks: TaskHealth, *, hears: bool = True) -> None:
+        self._database, self._bells, self._hears = database, database.bells, hears
         self._name = secrets.token_hex(8)
         self._untold = set[Topic]()
         self._news = asyncio.Event()
+        self._pipe, self._open, self._is_told = BellPipe(Path(str(database.url.database))), ExitStack(), False
         self._own, self._seen = 0, (0, self._mark())
         self._in_doubt = False  # whether another process may have written at a time when this one did too
         self._hearing, self._telling = BackgroundTask("herald", tasks), BackgroundTask("herald's news", tasks)
@@ -38,41 +44,59 @@ class Herald:
     async def __aenter__(self) -> Herald:
         self._bells.on_change.add(self._note)
         if self._database.is_shared:
-            self._hearing.start(self._hear)
             self._telling.repeat(self._tell)
-        else:
+        if self._hears and self._database.is_shared:
+            self._hearing.start(self._hear)
+        elif self._hears:
+            self._is_told = self._open.enter_context(self._pipe.heard(self._ring))
             self._hearing.repeat(self._look, _LOOK)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
+        self._open.close()
         await self._hearing.stop()
         await self._telling.stop()
+        if self._untold:  # a command ends before it is told
+            with suppress(StorageFailed):
+                await self._tell_now()
 
     def _note(self, topics: frozenset[Topic]) -> None:
         self._own += 1
         if self._database.is_shared and topics:
             self._untold |= topics
             self._news.set()
+        elif not self._database.is_shared and not self._hears:
+            self._pipe.tell()
+
+    def _ring(self) -> None:
+        self._bells.ring(Topic)
 
     async def _tell(self) -> None:
         await self._news.wait()
         await asyncio.sleep(_TOGETHER)
+        await self._tell_now()
+
+    async def _tell_now(self) -> None:
         self._news.clear()
-        told = " ".join(sorted(self._untold))
-        self._untold.clear()  # first: what changes meanwhile is told next; what is lost, others see a little later
-        with in_words():
-            connection = self._database.session()
-            try:
-                await connection.execute(select(func.pg_notify(_CHANNEL, f"{self._name} {told}")))
-            finally:
-                await connection.close()
+        untold, self._untold = self._untold, set()  # what changes meanwhile is told next
+        try:
+            with in_words():
+                connection = self._database.session()
+                try:
+                    told = f"{self._name} {' '.join(sorted(untold))}"
+                    await connection.execute(select(func.pg_notify(_CHANNEL, told)))
+                    untold = set()
+                finally:
+                    await connection.close()
+        finally:
+            self._untold |= untold  # where it was not told, others look a little later
 
     async def _hear(self) -> None:
         with in_words():
             connection = self._database.session()
             try:
                 await connection.execute(text(f"LISTEN {_CHANNEL}"))
-                self._bells.ring(Topic)  # what was said before
+                self._ring()  # what was said before
                 driver, lost = await connection.run_sync(_driver)
                 async with aclosing(_told(driver.pgconn, lost)) as news:
                     async for told in news:
@@ -85,14 +109,14 @@ class Herald:
 
     async def _look(self) -> None:
         """See whether another process has written to the file. Where this one has too, that cannot be told apart: then
-        those who wait look as soon as it writes no longer.
+        those who wait look as soon as it writes no longer, or at once where nobody can tell us.
         """
         seen, self._seen = self._seen, (self._own, self._mark())
-        if seen[0] != self._own:
+        if seen[0] != self._own and self._is_told:
             self._in_doubt = True
         elif self._in_doubt or seen[1] != self._seen[1]:
             self._in_doubt = False
-            self._bells.ring(Topic)
+            self._ring()
 
     def _mark(self) -> tuple[int, int]:
         """Return what changes whenever SQLite writes."""
@@ -131,3 +155,57 @@ async def _told(connection: Any, lost: type[Exception]) -> AsyncGenerator[str]:
                 raise ConnectionError(str(fault).strip()) from fault
     finally:
         loop.remove_reader(number)
+
+
+class BellPipe:
+    """A pipe beside an SQLite file: who has changed the file tells the process that works on it. Windows has no such
+    pipes: nothing is heard there.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._path = Path(f"{database}-bell")
+
+    def tell(self) -> None:
+        """Say that the file has changed. If nobody listens, nothing happens."""
+        if sys.platform == "win32":
+            return
+        with suppress(OSError):
+            end = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            try:
+                if stat.S_ISFIFO(os.fstat(end).st_mode):
+                    os.write(end, b"\n")
+            finally:
+                os.close(end)
+
+    @contextmanager
+    def heard(self, told: Callable[[], object]) -> Iterator[bool]:
+        """Call a function whenever another process tells; false if nobody can, because there is no pipe."""
+        try:
+            ends = self._open()
+        except OSError:
+            yield False
+            return
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            with suppress(BlockingIOError):
+                os.read(ends[0], 4096)
+            told()
+
+        loop.add_reader(ends[0], read)
+        try:
+            yield True
+        finally:
+            loop.remove_reader(ends[0])
+            for end in ends:
+                os.close(end)
+            self._path.unlink(missing_ok=True)
+
+    def _open(self) -> tuple[int, int]:
+        """Make the pipe, and open it for reading; the other end is kept open so that reading never comes to an end."""
+        if sys.platform == "win32":
+            raise OSError
+        self._path.unlink(missing_ok=True)  # of a process that was killed
+        os.mkfifo(self._path, 0o600)
+        reading = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+        return reading, os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)

@@ -29,6 +29,7 @@ from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
 _STEP = 200  # milliseconds without a change after which a folder is read again
+_TIMEOUT = 60_000  # milliseconds after which the watch begins anew
 _DAY = 86_400.0  # seconds
 _LEARN = 2.0  # seconds between two looks at what the servers of other processes have
 
@@ -298,7 +299,7 @@ class LiveCatalog:
             await self.refresh()
         self._missed = True  # changes between this watch and the next
         folders = [folder for _layer, folder in self._folders if folder.is_dir()]
-        async for changes in awatch(*folders, stop_event=self._stop, step=_STEP):
+        async for changes in awatch(*folders, stop_event=self._stop, step=_STEP, rust_timeout=_TIMEOUT):
             await self.refresh([path for _change, path in changes])
 
 

@@ -254,7 +254,7 @@ class FolderReader:
         if made is None or graph is None or faults:
             return _Kept(stamp, None, tuple(faults))
         file = SourceFile.of(layer, printable(path), printable(graph), made, printable(sidecar or ""), text)
-        if kept is not None and kept.file is not None and kept.file.version == file.version:
+        if kept is not None and kept.file is not None and _is_same(kept.file, file):
             file = kept.file  # with the prompts that were made of it
         return _Kept(stamp, file, (), not any((folder / name).is_symlink() for name in (graph, sidecar) if name))
 
@@ -289,6 +289,11 @@ def digest_of(graph: Prompt | SavedSource) -> str:
     if isinstance(graph, SavedSource):
         return graph.digest
     return sha256(json.dumps(graph.to_json()).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_same(one: SourceFile, other: SourceFile) -> bool:
+    names = (one.graph_name, one.sidecar_name) == (other.graph_name, other.sidecar_name)
+    return names and one.version == other.version
 
 
 def _by_workflow(names: Iterable[str]) -> dict[str, list[str]]:

@@ -155,11 +155,11 @@ async def test_a_step_that_works_again_is_well_at_once(
         raise StorageFailed("The records cannot be read.") from TimeoutError("QueuePool limit\nand more")
 
     task = BackgroundTask("turns", health, sleep=clock.sleep, clock=clock)
-    task.repeat(step, every=7.0)
+    task.repeat(step, every=9.0)
     await until(lambda: bool(health.failing))
     await done.wait()
-    await until(lambda: 7.0 in clock.pauses)
-    assert clock.pauses[:5] == [1, 2, 4, 5, 7]
+    await until(lambda: 9.0 in clock.pauses)
+    assert clock.pauses[:5] == [1, 2, 4, 5, 9]
     assert health.failing == {}
     await task.stop()
     assert caplog.records[0].levelno == logging.WARNING
@@ -168,7 +168,13 @@ async def test_a_step_that_works_again_is_well_at_once(
 
 @pytest.mark.parametrize(
     ("every", "begun", "ends"),
-    [(1.0, 10.2, [11, 12, 13]), (2.0, 10.7, [13, 15, 17]), (0.25, 10.2, [10.45, 10.7, 10.95])],
+    [
+        (1.0, 10.2, [11, 12, 13]),
+        (2.0, 10.7, [13, 15, 17]),
+        (3.0, 10.7, [15, 18, 21]),
+        (15.0, 10.2, [24, 39, 54]),
+        (0.25, 10.2, [10.45, 10.7, 10.95]),
+    ],
 )
 async def test_pauses_of_seconds_end_together(
     health: TaskHealth, clock: Clock, every: float, begun: float, ends: list[float]

@@ -87,12 +87,12 @@ class GalleryService:
         self._pages, self._thumbnails = GalleryPages(database), ThumbnailMaker(database, media)
         self._favourites, self._pending = FavouriteStore(database, clock), PendingDeletions(database)
         self._going = dict[str, float]()  # runs that are to be deleted, and when
-        self._deleting = asyncio.Lock()
+        self._deleting, self._news = asyncio.Lock(), asyncio.Event()
         self._chore = BackgroundTask("deletions", tasks)
 
     async def __aenter__(self) -> GalleryService:
         self._going = {run_id: at for run_id, _person, at in await self._pending.all()}
-        self._chore.repeat(self._delete_due, _EVERY)
+        self._chore.repeat(self._delete_due, until=self._wait)
         return self
 
     async def __aexit__(
@@ -164,6 +164,7 @@ class GalleryService:
         at = self._clock() + UNDO
         await self._pending.add(ids, at)
         self._going |= dict.fromkeys(ids, at)
+        self._news.set()
         return list(ids)
 
     async def restore(self, person: Person, run_ids: Collection[str]) -> list[str]:
@@ -194,6 +195,13 @@ class GalleryService:
 
     def _is_shown(self, run: RunRecord) -> bool:
         return run.id not in self._going and bool(run.shown.files or run.shown.texts)
+
+    async def _wait(self) -> None:
+        if self._going:
+            await asyncio.sleep(_EVERY)
+        else:
+            self._news.clear()
+            await self._news.wait()
 
     async def _delete_due(self) -> None:
         now = self._clock()

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from bot.core.errors import StorageFailed
-from bot.core.platform import RunRecord, Services
+from bot.core.platform import RunRecord, Services, aligned
 from bot.i18n import _
 from bot.platforms.web.api.uploads import place_of
 from bot.platforms.web.api.views import person_of, run_view, status_view
@@ -21,7 +21,7 @@ from bot.platforms.web.auth import whose
 from bot.platforms.web.live.event_log import EventInbox, EventLog, News
 from bot.platforms.web.live.hub import Hub
 
-_LOOK_EVERY = 2.0  # seconds between two looks at the records: other processes may develop runs
+_LOOK_EVERY = 3.0  # seconds between two looks at the records: other processes may develop runs
 _TOLD = 100  # runs of which it is remembered what was told last
 _PING_EVERY = 15.0  # seconds
 _RETRY = 1000  # milliseconds after which a browser comes back by itself
@@ -46,7 +46,7 @@ class Stream:
         else:
             await self._tell_everything(journal, inbox.id)
         while not inbox.closed and self._response.is_connected():
-            for each in (news := await inbox.take(_LOOK_EVERY)):
+            for each in (news := await inbox.take(aligned(_LOOK_EVERY, monotonic()))):
                 await self._tell(journal, each)
             if not news or self._is_unheard_of(journal):
                 await self._look(journal)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +18,7 @@ from bot.core.errors import StorageFailed
 from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.sqlite import SqliteEngine
-from bot.core.storage.herald import Herald
+from bot.core.storage.herald import BellPipe, Herald
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
 
@@ -77,6 +79,63 @@ async def test_a_change_of_another_process_rings_the_bells_of_sqlite(tmp_path: P
         numbers = iter(range(10_000))
         async with Herald(mine, TaskHealth()):
             await _rings(mine.bells.bell(Topic.RULES), lambda: _note(other, f"note {next(numbers)}"))
+
+
+async def test_what_a_command_changes_is_heard_without_a_look(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends right after the change, and may be the last to write for hours."""
+    monkeypatch.setattr("bot.core.storage.herald._LOOK", 2 * PATIENCE)
+    numbers = iter(range(10_000))
+
+    async def command() -> None:
+        async with Database(database_url) as its, Herald(its, TaskHealth(), hears=False):
+            await _note(its, f"note {next(numbers)}", Topic.RULES)
+
+    async with Database(database_url) as mine, Herald(mine, TaskHealth()):
+        bell = mine.bells.bell(Topic.RULES)
+        for _command in range(2):  # what one of them said is all read
+            await _rings(bell, command)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+async def test_the_pipe_of_a_killed_process_is_replaced_and_an_ended_one_leaves_none(tmp_path: Path) -> None:
+    told = asyncio.Event()
+    pipe, path = BellPipe(tmp_path / "darkroom.db"), tmp_path / "darkroom.db-bell"
+    pipe.tell()  # nobody listens
+    os.mkfifo(path)
+    pipe.tell()
+    with pipe.heard(told.set) as is_heard:
+        assert is_heard
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        BellPipe(tmp_path / "darkroom.db").tell()
+        async with asyncio.timeout(PATIENCE):
+            await told.wait()
+    assert not path.exists()
+
+
+def test_a_file_in_the_place_of_the_pipe_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "darkroom.db-bell"
+    path.write_bytes(b"mine")
+    BellPipe(tmp_path / "darkroom.db").tell()
+    assert path.read_bytes() == b"mine"
+
+
+async def test_a_folder_that_takes_no_pipe_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "mkfifo", refuse)
+    monkeypatch.setattr("bot.core.storage.herald._LOOK", 0.5)  # it never sees a pause in what it writes itself
+    numbers = iter(range(10_000))
+
+    async def both_write() -> None:
+        await _note(mine, f"note {next(numbers)}")
+        await _note(other, f"note {next(numbers)}", Topic.RULES)
+
+    databases = Database.in_folder(tmp_path), Database.in_folder(tmp_path)
+    async with databases[0] as mine, databases[1] as other, Herald(mine, TaskHealth()):
+        await _rings(mine.bells.bell(Topic.RULES), both_write)
 
 
 async def test_a_change_of_another_process_rings_the_bells_of_its_topic_on_postgresql(postgres: str) -> None:

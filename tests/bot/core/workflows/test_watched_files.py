@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.workflows.reader import FolderReader, Reading
@@ -39,6 +39,7 @@ def written(folder: Path, changes: Iterable[tuple[str, str | None]]) -> list[str
 
 
 @settings(max_examples=60, deadline=None)
+@example([[("a.app.json", CONTENTS[-1])], [("a.json", CONTENTS[-1])]])
 @given(st.lists(steps, min_size=1, max_size=6))
 @pytest.mark.long
 def test_what_a_watch_tells_is_enough(rounds: list[list[tuple[str, str | None]]]) -> None:
