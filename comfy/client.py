@@ -28,6 +28,7 @@ from comfy.socket import Socket
 from comfy.tracking.follow import follow
 from comfy.tracking.poller import Poller, PromptUnknown, Sighting
 from comfy.tracking.sent_pictures import senders_of
+from comfy.tracking.subscription import PACE
 
 _LOOKS = 8  # tries to find a late history entry: the pause starts at 0.05 s and doubles, 12 s in total
 _REMEMBERED = 1000  # prompts that have ended and are not collected yet
@@ -91,17 +92,19 @@ class ComfyClient:
             self._socket.forget(prompt_id)
             raise
 
-    async def follow(self, prompt_id: str, limits: PromptLimits | None = None) -> AsyncGenerator[Event]:
+    async def follow(
+        self, prompt_id: str, limits: PromptLimits | None = None, pace: float = PACE
+    ) -> AsyncGenerator[Event]:
         """Yield the events of a prompt until its end. The prompt may have been submitted earlier or by another process.
 
         The last event is `ExecutionSuccess`. Every other end raises an error: `ExecutionFailed`, `PromptInterrupted`,
         `PromptRemoved`, `PromptLost`, `WorkerWedged`, `TimeLimitReached`, or `ServerUnavailable` if the server is gone.
-        If you stop early, or a limit is reached, the prompt is not cancelled, and you may follow it again. Only one
-        caller may follow a prompt at a time.
+        Of steps and previews the latest ones come, `pace` seconds apart or more. If you stop early, or a limit is
+        reached, the prompt is not cancelled, and you may follow it again; but only one caller at a time may do so.
         """
         await self._socket.open()
         subscription = self._socket.register(prompt_id, ours=False)
-        subscription.followed = True
+        subscription.followed, subscription.pace = True, pace
         try:
             async for event in follow(subscription, self._socket, self._poller, self.server, limits or PromptLimits()):
                 yield event

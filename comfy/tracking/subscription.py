@@ -16,7 +16,8 @@ from comfy.tracking.sent_pictures import SentPictures
 
 #: Only the newest of these is kept, so that a slow caller uses no memory.
 _REPLACEABLE = (Preview, ProgressText, StepProgress, ProgressState)
-_PACE = 0.1  # seconds between two of these: a server tells each step, often twice
+PACE = 0.1  #: seconds between two of these: a server tells each step, often twice
+_LATEST = 1.5  # paces after which the last one is told, if no other one comes
 _MOST, _HEAVIEST = 10_000, 128 * 1_000_000  # events that wait for a caller, and the bytes of their messages
 
 
@@ -30,7 +31,7 @@ class Subscription:
         self.connection = connection  #: the number of the connection for its events; 0 if it is not one of ours
         self.registered = now
         self.touched = now  #: the time of the last event
-        self.followed = False
+        self.followed, self.pace = False, PACE
         self.removed = False
         self.ended = asyncio.Event()
         self._waiting: deque[tuple[Message, int]] = deque()
@@ -64,10 +65,11 @@ class Subscription:
             self._weight = 0
             self.pictures.drop()
             self.wake()
-        if self._loop is None or not isinstance(event, _REPLACEABLE) or now - self._paced >= _PACE:
+        if self._loop is None or not isinstance(event, _REPLACEABLE) or now - self._paced >= self.pace:
             self._ring(now)
         elif self._due is None:
-            self._due = self._loop.call_later(_PACE, self._ring, now + _PACE)
+            due = self._paced + _LATEST * self.pace
+            self._due = self._loop.call_at(due, self._ring, due)
 
     def _ring(self, now: float) -> None:
         """Wake the caller."""

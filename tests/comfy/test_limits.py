@@ -18,7 +18,6 @@ from bot.core.error_text import explain
 from comfy import AnswerTooLarge, ComfyClient, FileRef, Prompt, Server
 from comfy.errors import ComfyError
 from comfy.messages.events import Executed, ExecutionSuccess, StepProgress
-from comfy.tracking import subscription as module
 from comfy.tracking.subscription import Subscription
 from tests.comfy.unruly import GRAPH, Unruly
 from tests.patience import PATIENCE
@@ -196,11 +195,9 @@ def test_events_that_no_caller_takes_do_not_pile_up() -> None:
     assert len(subscription) <= 2
 
 
-async def test_steps_that_come_fast_wake_the_caller_now_and_then_and_all_else_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "_PACE", 2 * PATIENCE)
+async def test_steps_that_come_fast_wake_the_caller_now_and_then_and_all_else_at_once() -> None:
     subscription, now = Subscription("id", 1, 0.0), asyncio.get_running_loop().time()
+    subscription.pace = 2 * PATIENCE
     subscription.put(StepProgress("id", "1", 1, 9), now)
     assert await subscription.get(PATIENCE) == StepProgress("id", "1", 1, 9)
     waiting = asyncio.create_task(subscription.get(PATIENCE))

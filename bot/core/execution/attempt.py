@@ -250,6 +250,7 @@ class Attempt:
             attempt=self._run.attempt,
             keep_metadata=self._context.keep_metadata,
             previews=self._run.brief().previews and self._reply.limits.previews,
+            pace=self._reply.limits.interval,
             about_to_pay=self._payment.authorize,
             turn=self._turn,
             times=self._context.times.at(self._run.server or ""),

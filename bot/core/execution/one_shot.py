@@ -125,8 +125,10 @@ class OneShotRunner(RequestValidator):
 
     async def develop(self, run: ValidatedRequest, reply: Reply, folder: Path) -> Status:
         """Run it to its end, and deliver what comes out; `folder` keeps the files meanwhile."""
-        shown = reply.limits.previews
-        execution = Execution(self._client, run, folder, keep_metadata=self._keep_metadata, previews=shown)
+        keep, limits = self._keep_metadata, reply.limits
+        execution = Execution(
+            self._client, run, folder, keep_metadata=keep, previews=limits.previews, pace=limits.interval
+        )
         return await execute(execution, reply)
 
     async def _info(self) -> dict[str, ObjectInfo]:

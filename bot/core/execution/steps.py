@@ -38,12 +38,15 @@ from comfy.scheduling.node_times import ServerTimes
 from comfy.server import PromptLimits
 from comfy.tracking.poller import PromptEnded, PromptRunning, PromptWaiting, Sighting
 from comfy.tracking.sent_pictures import senders_of
+from comfy.tracking.subscription import PACE
 
 if TYPE_CHECKING:
     from bot.core.runs.validation import ValidatedRequest
 
 _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 3  # of a whole execution, where pictures that were sent are lost
+_SLOWEST = 0.25  # seconds between two steps that are heard: when they came tells how long the next ones take
+_MORE = 1.1  # times the pace of a platform: so what is heard can be shown at once
 _CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
 
 
@@ -61,12 +64,14 @@ class Execution:
         attempt: int = 1,
         keep_metadata: bool = False,
         previews: bool = True,
+        pace: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         about_to_pay: Callable[[Prompt, ObjectInfo], Awaitable[None]] | None = None,
         turn: Callable[[], Awaitable[None]] | None = None,
         times: ServerTimes | None = None,
     ) -> None:
-        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people.
+        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people,
+        and something new at most each `pace` seconds.
         `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be. `turn`
         is awaited before any is posted. `times` are those of the server's nodes.
         """
@@ -78,6 +83,7 @@ class Execution:
         self._extra: dict[str, Any] = {}
         self._fetcher = ResultFetcher(client, run, folder, keep_metadata)
         self._client, self._previews, self._clock = client, previews, clock
+        self._pace = min(max(PACE, _MORE * pace), _SLOWEST)
         self._submission: asyncio.Task[Submission] | None = None
         self._about_to_pay, self._turn, self._times = about_to_pay, turn, times
         self._info: ObjectInfo | None = None
@@ -190,7 +196,7 @@ class Execution:
         part = prompt.part_for(self._targets) if self._targets else prompt
         progress = ProgressTracker(part, self._clock, self._info, self._times, previews=self._previews)
         warnings, nothing_new = list[str](), False
-        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits)
+        events: AsyncGenerator[Event] = self._client.follow(self.prompt_id, limits, self._pace)
         phases = PromptPhases(str(self.run.id), follow_key(self._attempt), part)
         async with aclosing(events), Ticker(lambda: offer(progress.now)) as ticker, phases:
             async for event in events:
