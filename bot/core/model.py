@@ -262,13 +262,15 @@ class RunSummary:
 class ResultFile:
     """A file of a result: its path, and a readable name; `kind` is "image", "video", …
 
-    `link` is its address on the page, for a chat that cannot take the file; empty if there is none.
+    `link` is its address on the page, for a chat that cannot take the file; empty if there is none. `is_blank`: all
+    pixels of a picture were alike when the server had made it.
     """
 
     path: Path
     filename: str
     kind: str
     link: str = ""
+    is_blank: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.core.media.blank import may_be_blank
 from bot.core.media.content import fault_in
-from bot.core.media.metadata.strip import without_metadata
+from bot.core.media.metadata.cleaned import cleaned
 from bot.core.model import ResultFile
 from bot.core.storage.temporary import room
 from bot.i18n import _
@@ -91,15 +92,16 @@ class ResultFetcher:
 
     async def usable(self, files: list[ResultFile]) -> Usable:
         """Check files, and remove the workflow from them."""
-        found = await asyncio.to_thread(lambda: {file.filename: fault_in(file.path, file.kind) for file in files})
+        seen = await asyncio.to_thread(lambda: [(file, *_seen(file)) for file in files])
         words = _("{name} is not sent: {reason}.")
-        faults = [words.format(name=name, reason=fault) for name, fault in found.items() if fault is not None]
+        faults = [words.format(name=file.filename, reason=fault) for file, fault, _look in seen if fault is not None]
         kept, left_out = list[ResultFile](), list[str]()
-        for file in files:
-            if found[file.filename] is not None:
+        for file, fault, look in seen:
+            if fault is not None:
                 continue
-            if self.keep_metadata or file.kind == Kind.TEXT or await without_metadata(file.path):
-                kept.append(file)
+            found = await cleaned(file.path, keep=self.keep_metadata or file.kind == Kind.TEXT, look=look)
+            if not found.shows_workflow:
+                kept.append(replace(file, is_blank=found.is_blank))
             else:
                 words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
                 left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
@@ -121,6 +123,12 @@ class ResultFetcher:
 
     def _name(self, number: int, count: int) -> str:
         return f"{self.run.stem}-{number}" if count > 1 else self.run.stem
+
+
+def _seen(file: ResultFile) -> tuple[str | None, bool]:
+    """Return what is wrong with a file, if anything, and whether it may be a picture of one colour."""
+    fault = fault_in(file.path, file.kind)
+    return fault, fault is None and file.kind == Kind.IMAGE and may_be_blank(file.path)
 
 
 def _suffix(filename: str) -> str:

@@ -23,7 +23,7 @@ _ALIKE = 6  # steps of 255: JPEG and WebP do not keep them exactly
 
 async def blank_words(files: Iterable[ResultFile], inputs: Callable[[], Awaitable[Sequence[Path]]]) -> list[str]:
     """Say which pictures are of one colour all over; nothing if all `inputs` are too."""
-    blank = [file.filename for file in files if file.kind == "image" and await is_blank(file.path)]
+    blank = [file.filename for file in files if file.is_blank]
     if not blank:
         return []
     given = await inputs()
@@ -36,14 +36,15 @@ async def blank_words(files: Iterable[ResultFile], inputs: Callable[[], Awaitabl
 async def is_blank(path: Path) -> bool:
     """True if all pixels of a picture are alike. Most files are too large for that, so they are not decoded."""
     try:
-        if not await asyncio.to_thread(_may_be, path):
+        if not await asyncio.to_thread(may_be_blank, path):
             return False
-        return await run_apart(_is_blank, path, timeout=_SECONDS)
+        return await run_apart(is_of_one_colour, path, timeout=_SECONDS)
     except WorkerFailed:
         return False
 
 
-def _may_be(path: Path) -> bool:
+def may_be_blank(path: Path) -> bool:
+    """True if a picture is as small as one of one colour."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(33)
@@ -54,7 +55,8 @@ def _may_be(path: Path) -> bool:
     return bool(min(width, height) >= _LEAST_SIDE and size <= most)
 
 
-def _is_blank(path: Path) -> bool:
+def is_of_one_colour(path: Path) -> bool:
+    """As `is_blank`, in this process, of a picture that may be."""
     from PIL import Image
 
     try:

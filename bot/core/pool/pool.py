@@ -16,6 +16,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -48,11 +49,31 @@ class _Task:
     call: tuple[Callable[..., Any], tuple[Any, ...], float]
     ended: WorkerTimedOut | WorkerDied | None = None
     _process: subprocess.Popen[bytes] | None = None
+    _begun: float | None = None
+    _due: asyncio.TimerHandle | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """End it once a process has been at work on it for too long."""
+        self._look()
+        try:
+            yield
+        finally:
+            if self._due is not None:
+                self._due.cancel()
+
+    def _look(self) -> None:
+        seconds = self.call[2]
+        left = seconds if self._begun is None else self._begun + seconds - time.monotonic()
+        if left > 0:
+            self._due = asyncio.get_running_loop().call_later(left, self._look)
+        else:
+            self.end(_late(seconds))
 
     def given_to(self, process: subprocess.Popen[bytes] | None) -> None:
         with self._lock:
-            self._process = process
+            self._process, self._begun = process, time.monotonic()
             if process is not None and self.ended is not None:
                 process.kill()
 
@@ -87,7 +108,8 @@ class WorkerPool:
         """
         task = _Task((function, tuple(map(_anywhere, args)), timeout))
         try:
-            return cast("_T", await asyncio.get_running_loop().run_in_executor(self._threads, self._work, task))
+            with task.watched():
+                return cast("_T", await asyncio.get_running_loop().run_in_executor(self._threads, self._work, task))
         finally:
             task.end(_died())  # it has ended already, unless we were cancelled
 
@@ -160,18 +182,14 @@ class _Worker:
 
     def call(self, task: _Task) -> tuple[str, Any]:
         """Run a task in the worker and return its outcome. Raises `WorkerFailed`."""
-        late = threading.Timer(task.call[2], task.end, (_late(task.call[2]),))
-        late.daemon = True
         try:
             sent = pickle.dumps(task.call)
             task.given_to(self._process)
-            late.start()
             answer = cast("tuple[str, Any]", self._asked(sent))
         except (EOFError, OSError, pickle.UnpicklingError) as fault:
             self.is_good = False
             raise task.ended or _died() from fault
         finally:
-            late.cancel()
             task.given_to(None)
         self.done += 1
         self.is_good = task.ended is None and not isinstance(answer[1], MemoryError)

@@ -41,7 +41,7 @@ async def test_transparency_counts_and_small_pictures_do_not(tmp_path: Path) -> 
 
 
 async def test_where_the_input_was_of_one_colour_too_nothing_is_said(tmp_path: Path) -> None:
-    made = ResultFile(plain(tmp_path, "made.png"), "made.png", "image")
+    made = ResultFile(plain(tmp_path, "made.png"), "made.png", "image", is_blank=True)
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8))
     noise.save(tmp_path / "noise.png")
 
