@@ -209,6 +209,8 @@ class RunQueue:
         run that is ahead still waits, until `RunRepository.begin`.
         """
         self.was_empty = False  # while it looks, what changes is news
+        if not self._database.is_shared:
+            return await self._claim_alone(worker, pick, platforms)
         for pause in _PAUSES:
             count, is_free = await self._look()
             if not count:
@@ -217,7 +219,7 @@ class RunQueue:
             if is_free or not pause:
                 async with self._choosing(anyway=not pause) as ask:
                     if ask is not None:
-                        found = await self._picked(ask, pick, platforms)
+                        found = await _picked(lambda first: ask(partial(self._heads, platforms, first)), pick)
                         run = await self._take(*found, worker) if found is not None else None
                         if run is not None or found is None:
                             return run
@@ -225,10 +227,23 @@ class RunQueue:
             await asyncio.sleep(pause)
         return None
 
+    async def _claim_alone(self, worker: str, pick: Picker, platforms: Collection[str] | None) -> RunRecord | None:
+        """Claim a run where no other process takes any: one question tells which may be next, and whether any waits."""
+
+        async def heads(first: int) -> list[Row[Any]]:
+            rows, self.was_empty = await self._database.ask(partial(self._heads_alone, platforms, first))
+            return rows
+
+        for _again in _PAUSES:
+            found = await _picked(heads, pick)
+            run = await self._take(*found, worker) if found is not None else None
+            if run is not None or found is None:
+                return run
+        return None
+
     async def _look(self) -> tuple[int, bool]:
         """Count the runs that a worker may take, up to a few; and whether fewer workers are just choosing one."""
-        look = statements.LOOK if self._database.is_shared else statements.LOOK_ALONE
-        count, is_free = await self._database.ask(lambda connection: connection.execute(look).one())
+        count, is_free = await self._database.ask(lambda connection: connection.execute(statements.LOOK).one())
         return count, bool(is_free)
 
     @asynccontextmanager
@@ -236,9 +251,6 @@ class RunQueue:
         """A way to ask what there is to choose from; None if as many other workers as there are runs are choosing, who
         would all choose the same.
         """
-        if not self._database.is_shared:
-            yield self._database.ask
-            return
         async with self._database.read(begun=True) as connection:
             is_ours = (await connection.execute(statements.TICKET)).one().is_free
             yield connection.run_sync if is_ours or anyway else None
@@ -295,7 +307,7 @@ class RunQueue:
 
     async def next_up(self) -> list[RunRecord]:
         """Return the first runs of the queue that a worker may take now, in queue order."""
-        rows = await self._database.ask(partial(self._heads, platforms=None, first=0))
+        rows = await self._database.ask(partial(self._heads, None, 0))
         return list((await self._read(_THESE_WAITING, [row.id for row in rows])).values()) if rows else []
 
     async def _read(self, question: Select[Any], run_ids: Sequence[str] = ()) -> Stored:
@@ -339,22 +351,14 @@ class RunQueue:
         async with self._database.change() as connection:
             await usage.sweep(connection, self._clock())
 
-    async def _picked(
-        self, ask: _Ask, pick: Picker, platforms: Collection[str] | None
-    ) -> tuple[Assignment, Row[Any]] | None:
-        """Pick a run from the head of the queue, or from further back if these servers can run nothing there. Returns
-        what the choice was made by, too.
-        """
-        for first in range(0, _FARTHEST, WINDOW):
-            rows = await ask(partial(self._heads, platforms=platforms, first=first))
-            picked = pick([read_queued(row) for row in rows]) if rows else None
-            if picked is not None:
-                return picked, next(row for row in rows if row.id == picked.run_id)
-            if len(rows) < WINDOW:
-                return None
-        return None
+    def _heads_alone(
+        self, platforms: Collection[str] | None, first: int, connection: Connection
+    ) -> tuple[list[Row[Any]], bool]:
+        """Return the first runs, or those further back, and whether none waits at all."""
+        is_empty = not first and connection.execute(statements.COUNT).scalar_one() == 0
+        return [] if is_empty else self._heads(platforms, first, connection), is_empty
 
-    def _heads(self, connection: Connection, platforms: Collection[str] | None, first: int) -> list[Row[Any]]:
+    def _heads(self, platforms: Collection[str] | None, first: int, connection: Connection) -> list[Row[Any]]:
         """Return the first runs of the queue, or those further back."""
         window = self._window(connection, None if platforms is None else frozenset(platforms))
         given = {"most": self._caps.running, "first": first}
@@ -380,6 +384,22 @@ class RunQueue:
                 capped.append(theirs)
             capped.append(and_(theirs, runs.c.caps.in_(concurrency.full_for_person(texts, own))))
         return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
+
+
+async def _picked(
+    heads: Callable[[int], Awaitable[list[Row[Any]]]], pick: Picker
+) -> tuple[Assignment, Row[Any]] | None:
+    """Pick a run from the head of the queue, or from further back if these servers can run nothing there. Returns what
+    the choice was made by, too.
+    """
+    for first in range(0, _FARTHEST, WINDOW):
+        rows = await heads(first)
+        picked = pick([read_queued(row) for row in rows]) if rows else None
+        if picked is not None:
+            return picked, next(row for row in rows if row.id == picked.run_id)
+        if len(rows) < WINDOW:
+            return None
+    return None
 
 
 def _taken(

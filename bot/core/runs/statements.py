@@ -83,7 +83,7 @@ def _tickets(take: Any) -> Any:
 
 #: How many runs a worker may take, up to a few, and whether fewer workers are just choosing one.
 LOOK = _tickets(func.pg_try_advisory_xact_lock_shared)
-LOOK_ALONE = select(_found.c.count, literal_column("1"))  #: where there is one worker
+COUNT = select(_found.c.count)  #: the same, without workers
 #: The same, and be one of those until the end of the transaction.
 TICKET = _tickets(func.pg_try_advisory_xact_lock)
 _others = runs.alias()

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from bot.core.storage.engines.connection import AsyncConnection, connected
 
@@ -74,7 +77,7 @@ class SqliteEngine:
         self.sync_engine: Engine = create_engine(
             url.set(drivername="sqlite"),
             max_overflow=0,
-            pool_size=size,
+            pool_size=2 * size,  # one for each thread, and for who has it for several statements
             pool_use_lifo=True,  # the one that still has what was read last
             connect_args={"factory": SqliteConnection, "check_same_thread": False},
             hide_parameters=True,  # people's words stay out of errors
@@ -83,6 +86,7 @@ class SqliteEngine:
         self._size, self._wait = size, wait
         self._turns = asyncio.Semaphore(size)
         self._threads = ThreadPoolExecutor(size, "sqlite")
+        self._own, self._open = threading.local(), list[Connection]()
 
     async def run(self, work: Callable[[], _Made]) -> _Made:
         """Return what a function makes in a thread. The caller has a turn."""
@@ -100,36 +104,65 @@ class SqliteEngine:
 
     async def make(self, work: Callable[[Connection], _Made]) -> _Made:
         """Return what a function makes of a connection of its own."""
-        async with self._turn():
-            return await self.run(lambda: self._make(work))
+        await self._await_turn()
+        try:
+            return await self.run(partial(self._make, work))
+        finally:
+            self._turns.release()
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """A connection; what is not committed at the end is taken back."""
-        async with self._turn(), connected(self) as connection:
-            yield connection
+        await self._await_turn()
+        try:
+            async with connected(self) as connection:
+                yield connection
+        finally:
+            self._turns.release()
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _await_turn(self) -> None:
         if self._turns.locked():
             async with asyncio.timeout(self._wait):
                 await self._turns.acquire()
         else:
             await self._turns.acquire()
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     async def dispose(self) -> None:
         """End the threads, after what they were given, and close the connections; who comes later opens others."""
         threads, self._threads = self._threads, ThreadPoolExecutor(self._size, "sqlite")
+        opened, self._open = self._open, []
         await asyncio.to_thread(threads.shutdown)
-        await asyncio.to_thread(self.sync_engine.dispose)
+        await asyncio.to_thread(self._close, opened)
+
+    def _close(self, opened: Sequence[Connection]) -> None:
+        for connection in opened:
+            connection.close()
+        self.sync_engine.dispose()
 
     def _make(self, work: Callable[[Connection], _Made]) -> _Made:
-        with self.sync_engine.connect() as connection:
+        connection = self._kept()
+        try:
             return work(connection)
+        finally:
+            _clear(connection)
+
+    def _kept(self) -> Connection:
+        """Return the connection of this thread: to take one from the pool each time costs as much as a statement."""
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._own.connection = self.sync_engine.connect()
+            self._open.append(connection)
+        return connection
+
+
+def _clear(connection: Connection) -> None:
+    """Take back what was not committed. A connection that cannot is closed for good."""
+    try:
+        connection.rollback()
+        connection.connection.rollback()  # closes cursors, too, where nothing is left to be taken back
+    except (DBAPIError, sqlite3.Error):
+        connection.invalidate()
+        connection.close()
 
 
 def _tune(engine: Engine, patience: float, how: str) -> None:
