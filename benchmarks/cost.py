@@ -1,9 +1,10 @@
 """What a run costs the bot around the server's own work: processor, memory, and the time to start.
 
-.venv/bin/python -m benchmarks.cost runs rest start [--server URL] [--database postgresql://…] [--people 8] [--runs 5]
+.venv/bin/python -m benchmarks.cost runs rest start [--server URL] [--database postgresql://…] [--chats] [--people 8] …
 
 The bot is a process of its own, asked by the page; the engine is another one, unless a ComfyUI is named by `--server`
-(it needs a node that takes 60 ms or a second: `Slow`, with the inputs `image`, `seconds` and `steps`).
+(it needs a node that takes 60 ms or a second: `Slow`, with the inputs `image`, `seconds` and `steps`). With `--chats`
+the bot is connected to the tests' Discord and Telegram as well, which are in the process that measures.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ import aiohttp
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.executor import Interrupted
 from comfy.embedded.node import NodeType
+from tests.bot.platforms.discord.fake import FakeDiscord
+from tests.bot.platforms.discord.harness import environ as discord_settings
+from tests.bot.platforms.telegram.harness import settings as telegram_settings
+from tests.bot.platforms.telegram.server import bot_api
 from tests.bot.platforms.web.pages import Visitor
 
 _STEPS = 20  # of a run that shows progress
@@ -125,7 +130,9 @@ async def _process(*command: str, **environ: str) -> AsyncIterator[asyncio.subpr
 
 
 @asynccontextmanager
-async def _bot(folder: Path, server: str, database: str = "") -> AsyncIterator[_Bot]:
+async def _bot(
+    folder: Path, server: str, database: str = "", chats: Mapping[str, str] | None = None
+) -> AsyncIterator[_Bot]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -137,6 +144,7 @@ async def _bot(folder: Path, server: str, database: str = "") -> AsyncIterator[_
         "DARKROOM_WEB_PORT": str(port),
         "DARKROOM_DATABASE_URL": database,
     }
+    environ = {**(chats or {}), **environ}
     url, begun = f"http://127.0.0.1:{port}", time.perf_counter()
     async with _process("-m", "bot", "start", **environ) as process, aiohttp.ClientSession() as session:
         while True:
@@ -216,22 +224,36 @@ async def rest(bot: _Bot) -> None:
     print(f"at rest with a page open: {busy:.2%} of a core, {bot.resident() / 1e6:.0f} MB", flush=True)
 
 
+@asynccontextmanager
+async def _chats(folder: Path, *, on: bool) -> AsyncIterator[dict[str, str]]:
+    """The settings that connect a bot to a Discord and a Telegram."""
+    if not on:
+        yield {}
+        return
+    async with FakeDiscord() as discord, bot_api() as telegram:
+        discord.add_guild(1000)
+        yield {**discord_settings(discord, folder), **telegram_settings(telegram, folder)}
+
+
 async def _main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with _process("-m", "benchmarks.cost", "engine") as own:
+        async with (
+            _process("-m", "benchmarks.cost", "engine") as own,
+            _chats(Path(folder), on=options.chats) as chats,
+        ):
             assert own.stdout is not None
             server = options.server or (await own.stdout.readline()).decode().strip()
             if "start" in options.what:
                 starts = []
                 for _round in range(5):
-                    async with _bot(Path(folder), server, options.database) as bot:
+                    async with _bot(Path(folder), server, options.database, chats) as bot:
                         starts.append((bot.started, bot.processor()))
                 times, works = ([each[part] for each in starts[1:]] for part in (0, 1))
                 print(
                     f"start to an answering page: p50 {statistics.median(times):.2f} s, "
                     f"{statistics.median(works):.2f} s of processor; the first {starts[0][0]:.2f} s"
                 )
-            async with _bot(Path(folder), server, options.database) as bot:
+            async with _bot(Path(folder), server, options.database, chats) as bot:
                 if "rest" in options.what:
                     await rest(bot)
                 if "runs" in options.what:
@@ -243,6 +265,7 @@ def main() -> None:
     parser.add_argument("what", nargs="+", choices=["runs", "rest", "start", "engine"])
     parser.add_argument("--server", default="", help="a ComfyUI instead of an engine of its own")
     parser.add_argument("--database", default="", help="an empty PostgreSQL database instead of SQLite")
+    parser.add_argument("--chats", action="store_true", help="connected to Discord and Telegram, too")
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--runs", type=int, default=5, help="runs of a second for each; four times as many short ones")
     options = parser.parse_args()

@@ -208,9 +208,8 @@ class RunRepository:
 
     async def counts(self) -> dict[State, int]:
         """Count the runs that have not ended, by state."""
-        question = select(runs.c.state, func.count()).where(runs.c.state.in_(UNFINISHED)).group_by(runs.c.state)
-        async with self._database.read() as connection:
-            return {State(state): count for state, count in await connection.execute(question)}
+        found = await self._database.ask(lambda connection: connection.execute(statements.COUNTS).all())
+        return {State(state): count for state, count in found}
 
     async def hand_over(self, run: RunRecord, handed_over: HandedOver) -> bool:
         """Record that the server of a run has taken its prompt. Returns True if the attempt still owned the run."""

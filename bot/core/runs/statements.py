@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, FromClause, and_, bindparam, case, false, func, literal_column, or_, select, update
 
-from bot.core.run import QueuedRun, State
+from bot.core.run import UNFINISHED, QueuedRun, State
 from bot.core.storage.schema import charges, line, runs, uses
 
 _GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
@@ -84,6 +84,8 @@ def _tickets(take: Any) -> Any:
 #: How many runs a worker may take, up to a few, and whether fewer workers are just choosing one.
 LOOK = _tickets(func.pg_try_advisory_xact_lock_shared)
 COUNT = select(_found.c.count)  #: the same, without workers
+#: How many runs have not ended, by state.
+COUNTS = select(runs.c.state, func.count()).where(in_states(UNFINISHED)).group_by(runs.c.state)
 #: The same, and be one of those until the end of the transaction.
 TICKET = _tickets(func.pg_try_advisory_xact_lock)
 _others = runs.alias()

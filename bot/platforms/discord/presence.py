@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 
 import discord
 
-from bot.core.platform import RunService, State
+from bot.core.platform import RunService, State, aligned
 from bot.i18n import _
 
 _log = logging.getLogger(__name__)
-_EVERY = 5.0  # seconds: Discord takes five changes in twenty seconds
+_EVERY = 6.0  # seconds: Discord takes five changes in twenty seconds
 
 
 async def keep_presence(client: discord.Client, runs: RunService) -> None:
@@ -23,7 +24,7 @@ async def keep_presence(client: discord.Client, runs: RunService) -> None:
         if words != said and not client.is_closed():
             await _say(client, words)
             said = words
-        await asyncio.sleep(_EVERY)
+        await asyncio.sleep(aligned(_EVERY, time.monotonic()))
 
 
 def presence(counts: Mapping[State, int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from types import TracebackType
@@ -14,7 +15,7 @@ from telegram.error import BadRequest, Forbidden, InvalidToken, TelegramError
 
 from bot.core.errors import ConfigError, DeliveryFailed
 from bot.core.model import Address, GroupSummary, Result, RunSummary
-from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth
+from bot.core.platform import BackgroundTask, KeyValueStore, Services, TaskHealth, aligned
 from bot.core.port import BotAccount, Ping, TokenRefused, WorkflowQuestion
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
@@ -46,7 +47,7 @@ _UNKNOWN = _("TELEGRAM_TOKEN: Telegram does not know this token; @BotFather has 
 _SWEEP_EVERY = 3600.0  # seconds
 _SHOW_EVERY = 60.0  # seconds between two tries to show ends that Telegram did not take
 _EXPIRE_EVERY = 60.0  # seconds between two looks for questions without an answer
-_LOOK_EVERY, _LONGEST_LOOK = 2.0, 300.0  # seconds between two looks at whether other workflows can run
+_LOOK_EVERY, _LONGEST_LOOK = 3.0, 300.0  # seconds between two looks at whether other workflows can run
 
 
 async def examine(settings: Settings, *, listens: bool) -> None:
@@ -241,4 +242,4 @@ async def _keep_published(menu: BotCommands, services: Services) -> None:
         if version != now:
             taken = await menu.publish()
             version, pause = (now, _LOOK_EVERY) if taken else (None, min(pause * 2, _LONGEST_LOOK))
-        await asyncio.sleep(pause)
+        await asyncio.sleep(aligned(pause, time.monotonic()))

@@ -14,7 +14,7 @@ import discord
 from discord.app_commands import CommandTree
 
 from bot.core.model import Place
-from bot.core.platform import Services, Workflow, community_of, private_opener, together
+from bot.core.platform import Services, Workflow, aligned, community_of, private_opener, together
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.commands.native import each_name_once
@@ -26,7 +26,7 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import AWAY
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY = 1.0  # seconds between two looks at the workflows and the servers
+_LOOK_EVERY = 3.0  # seconds between two looks at the workflows and the servers
 _DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
 _AT_ONCE = 4
 _WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
@@ -123,7 +123,7 @@ class CommandSync:
                 self._news.clear()
                 self._version, drawn = self._now(), loop.time()
                 await self.register()
-            await _wait(self._news, _LOOK_EVERY)
+            await _wait(self._news, aligned(_LOOK_EVERY, loop.time()))
 
     def _now(self) -> tuple[int, int]:
         """Another one whenever workflows or servers have changed."""
