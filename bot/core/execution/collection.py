@@ -92,7 +92,7 @@ class ResultFetcher:
 
     async def usable(self, files: list[ResultFile]) -> Usable:
         """Check files, and remove the workflow from them."""
-        seen = await asyncio.to_thread(lambda: [(file, *_seen(file)) for file in files])
+        seen = await asyncio.to_thread(lambda: [(file, *self._seen(file)) for file in files])
         words = _("{name} is not sent: {reason}.")
         faults = [words.format(name=file.filename, reason=fault) for file, fault, _look in seen if fault is not None]
         kept, left_out = list[ResultFile](), list[str]()
@@ -106,6 +106,12 @@ class ResultFetcher:
                 words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
                 left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
         return Usable(kept, faults, left_out)
+
+    def _seen(self, file: ResultFile) -> tuple[str | None, bool]:
+        """Return what is wrong with a file, if anything, and whether its pixels have to be looked at."""
+        fault = fault_in(file.path, file.kind)
+        is_picture = fault is None and file.kind == Kind.IMAGE
+        return fault, is_picture and (not self.keep_metadata or may_be_blank(file.path))
 
     def _chosen(self, record: Record, sent: bool) -> list[FileOutput]:
         """The outputs that the workflow names; else what was saved; else, if nothing was `sent`, what was only
@@ -123,12 +129,6 @@ class ResultFetcher:
 
     def _name(self, number: int, count: int) -> str:
         return f"{self.run.stem}-{number}" if count > 1 else self.run.stem
-
-
-def _seen(file: ResultFile) -> tuple[str | None, bool]:
-    """Return what is wrong with a file, if anything, and whether it may be a picture of one colour."""
-    fault = fault_in(file.path, file.kind)
-    return fault, fault is None and file.kind == Kind.IMAGE and may_be_blank(file.path)
 
 
 def _suffix(filename: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, select, update
 
 from bot.core import events_log
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, aligned
 from bot.core.errors import StorageFailed
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
@@ -32,7 +32,7 @@ from comfy.object_info import ObjectInfo
 _BEAT = 3.0  # seconds between two signs of life of a worker
 _TERM = 8.0  # seconds after a sign of life in which a worker may be sure that its runs are its own
 _LOST = 10.0  # seconds of silence after which other workers take its runs over
-_LOOK = 2.0  # seconds between two looks at what the others have written
+_LOOK = 3.0  # seconds between two looks at what the others have written
 _SILENT = 15.0  # seconds without a sign of life after which a worker's servers count as away
 _GONE = 600.0  # seconds after which they are forgotten
 
@@ -298,7 +298,7 @@ class ServerRegistry:
         self._news.clear()
         await self.write()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_BEAT):
+            async with asyncio.timeout(aligned(_BEAT, time.monotonic())):
                 await self._news.wait()
 
 

@@ -160,6 +160,7 @@ class SavedFilesWatcher:
             await self._tell(source, (), [])
             return
         if source.name not in self._fleet.up or source.name not in self._fleet.known:
+            self._seen[source].users = None  # it may have others when it comes back
             return  # without its nodes, nothing can be said of packs and costs
         if not self._is_ours(source):
             self._seen[source] = _Seen()  # it may change while another process looks after it
@@ -174,7 +175,7 @@ class SavedFilesWatcher:
                 faults += await self._look(client, source, user, header, publish)
             users = tuple(named)
         except ServerUnavailable:
-            seen.users = None  # it may be another one when it comes back
+            seen.users = None
             return
         except ComfyError as fault:
             seen.users = None

@@ -11,8 +11,8 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bot.core.storage.database import Database, in_words
 _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
 _LOOK = 3.0  # seconds between two looks at SQLite's file
+_FAREWELL = 3.0  # seconds for the last news
 
 
 class Herald:
@@ -36,7 +37,7 @@ class Herald:
         self._name = secrets.token_hex(8)
         self._untold = set[Topic]()
         self._news = asyncio.Event()
-        self._pipe, self._open, self._is_told = BellPipe(Path(str(database.url.database))), ExitStack(), False
+        self._pipe = BellPipe(Path(str(database.url.database)))
         self._own, self._seen = 0, (0, self._mark())
         self._in_doubt = False  # whether another process may have written at a time when this one did too
         self._hearing, self._telling = BackgroundTask("herald", tasks), BackgroundTask("herald's news", tasks)
@@ -48,17 +49,18 @@ class Herald:
         if self._hears and self._database.is_shared:
             self._hearing.start(self._hear)
         elif self._hears:
-            self._is_told = self._open.enter_context(self._pipe.heard(self._ring))
+            self._pipe.listen(self._ring)
             self._hearing.repeat(self._look, _LOOK)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
-        self._open.close()
         await self._hearing.stop()
+        self._pipe.close()
         await self._telling.stop()
         if self._untold:  # a command ends before it is told
-            with suppress(StorageFailed):
-                await self._tell_now()
+            with suppress(StorageFailed, TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._tell_now()
 
     def _note(self, topics: frozenset[Topic]) -> None:
         self._own += 1
@@ -111,8 +113,10 @@ class Herald:
         """See whether another process has written to the file. Where this one has too, that cannot be told apart: then
         those who wait look as soon as it writes no longer, or at once where nobody can tell us.
         """
-        seen, self._seen = self._seen, (self._own, self._mark())
-        if seen[0] != self._own and self._is_told:
+        seen, self._seen, is_heard = self._seen, (self._own, self._mark()), self._pipe.is_heard
+        if not is_heard:
+            self._pipe.listen(self._ring)  # another process has started meanwhile, and may have ended again
+        if seen[0] != self._own and is_heard:
             self._in_doubt = True
         elif self._in_doubt or seen[1] != self._seen[1]:
             self._in_doubt = False
@@ -164,6 +168,7 @@ class BellPipe:
 
     def __init__(self, database: Path) -> None:
         self._path = Path(f"{database}-bell")
+        self._ends: tuple[int, ...] = ()
 
     def tell(self) -> None:
         """Say that the file has changed. If nobody listens, nothing happens."""
@@ -177,35 +182,38 @@ class BellPipe:
             finally:
                 os.close(end)
 
-    @contextmanager
-    def heard(self, told: Callable[[], object]) -> Iterator[bool]:
-        """Call a function whenever another process tells; false if nobody can, because there is no pipe."""
+    @property
+    def is_heard(self) -> bool:
+        """True if what is told is heard here: the pipe is there, and is that of this process."""
         try:
-            ends = self._open()
+            return bool(self._ends) and os.path.samestat(self._path.lstat(), os.fstat(self._ends[0]))
         except OSError:
-            yield False
-            return
-        loop = asyncio.get_running_loop()
+            return False
 
-        def read() -> None:
-            with suppress(BlockingIOError):
-                os.read(ends[0], 4096)
-            told()
-
-        loop.add_reader(ends[0], read)
-        try:
-            yield True
-        finally:
-            loop.remove_reader(ends[0])
-            for end in ends:
-                os.close(end)
-            self._path.unlink(missing_ok=True)
-
-    def _open(self) -> tuple[int, int]:
-        """Make the pipe, and open it for reading; the other end is kept open so that reading never comes to an end."""
+    def listen(self, told: Callable[[], object]) -> None:
+        """Call a function whenever another process tells, until `close`. Where the folder takes no pipe, none can."""
+        self.close()
         if sys.platform == "win32":
-            raise OSError
-        self._path.unlink(missing_ok=True)  # of a process that was killed
-        os.mkfifo(self._path, 0o600)
-        reading = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
-        return reading, os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
+            return
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)  # of a process that was killed
+            os.mkfifo(self._path, 0o600)
+            self._ends = (os.open(self._path, os.O_RDONLY | os.O_NONBLOCK),)
+            self._ends += (os.open(self._path, os.O_WRONLY | os.O_NONBLOCK),)  # so that reading never comes to an end
+            asyncio.get_running_loop().add_reader(self._ends[0], self._read, told)
+
+    def close(self) -> None:
+        """Listen no longer. The pipe of another process stays."""
+        if self.is_heard:
+            with suppress(OSError):
+                self._path.unlink()
+        ends, self._ends = self._ends, ()
+        if ends:
+            asyncio.get_running_loop().remove_reader(ends[0])
+        for end in ends:
+            os.close(end)
+
+    def _read(self, told: Callable[[], object]) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._ends[0], 4096)
+        told()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.errors import WorkerFailed
-from bot.core.media.blank import is_of_one_colour
+from bot.core.media.blank import is_of_one_colour, may_be_blank
 from bot.core.media.metadata.strip import strip, without_metadata
 from bot.core.pool.pool import run_apart
 
@@ -32,5 +32,5 @@ async def cleaned(path: Path, *, keep: bool, look: bool) -> Cleaned:
 
 
 def _clean(path: Path, keep: bool, look: bool) -> Cleaned:
-    is_blank = look and is_of_one_colour(path)
-    return Cleaned(not keep and not strip(path), is_blank)
+    shows_workflow = not keep and not strip(path)  # first: only then its size tells whether it may be of one colour
+    return Cleaned(shows_workflow, look and may_be_blank(path) and is_of_one_colour(path))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -85,13 +85,12 @@ class SqliteEngine:
         _tune(self.sync_engine, patience, how)
         self._size, self._wait = size, wait
         self._turns = asyncio.Semaphore(size)
-        self._threads = ThreadPoolExecutor(size, "sqlite")
-        self._own, self._open = threading.local(), list[Connection]()
+        self._threads = _Threads(size, self.sync_engine)
 
     async def run(self, work: Callable[[], _Made]) -> _Made:
         """Return what a function makes in a thread. The caller has a turn."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        trip = self._threads.submit(work)
+        trip = self._threads.executor.submit(work)
         trip.add_done_callback(lambda _trip: loop.call_soon_threadsafe(ended.set))
         try:
             await ended.wait()
@@ -106,7 +105,7 @@ class SqliteEngine:
         """Return what a function makes of a connection of its own."""
         await self._await_turn()
         try:
-            return await self.run(partial(self._make, work))
+            return await self.run(partial(self._threads.make, work))
         finally:
             self._turns.release()
 
@@ -129,29 +128,37 @@ class SqliteEngine:
 
     async def dispose(self) -> None:
         """End the threads, after what they were given, and close the connections; who comes later opens others."""
-        threads, self._threads = self._threads, ThreadPoolExecutor(self._size, "sqlite")
-        opened, self._open = self._open, []
-        await asyncio.to_thread(threads.shutdown)
-        await asyncio.to_thread(self._close, opened)
+        threads, self._threads = self._threads, _Threads(self._size, self.sync_engine)
+        await asyncio.to_thread(threads.close)
+        await asyncio.to_thread(self.sync_engine.dispose)
 
-    def _close(self, opened: Sequence[Connection]) -> None:
-        for connection in opened:
-            connection.close()
-        self.sync_engine.dispose()
 
-    def _make(self, work: Callable[[Connection], _Made]) -> _Made:
-        connection = self._kept()
+class _Threads:
+    """Threads with a connection each: to take one from the pool each time costs as much as a statement."""
+
+    def __init__(self, size: int, engine: Engine) -> None:
+        self.executor, self._engine = ThreadPoolExecutor(size, "sqlite"), engine
+        self._own, self._opened = threading.local(), list[Connection]()
+
+    def make(self, work: Callable[[Connection], _Made]) -> _Made:
+        """Return what a function makes of the connection of this thread."""
+        connection = self._connection()
         try:
             return work(connection)
         finally:
             _clear(connection)
 
-    def _kept(self) -> Connection:
-        """Return the connection of this thread: to take one from the pool each time costs as much as a statement."""
+    def close(self) -> None:
+        """End the threads, after what they were given, and close their connections."""
+        self.executor.shutdown()
+        for connection in self._opened:
+            connection.close()
+
+    def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._own, "connection", None)
         if connection is None or connection.closed:
-            connection = self._own.connection = self.sync_engine.connect()
-            self._open.append(connection)
+            connection = self._own.connection = self._engine.connect()
+            self._opened.append(connection)
         return connection
 
 

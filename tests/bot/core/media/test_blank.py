@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from bot.core.media.blank import blank_words, is_blank
+from bot.core.media.metadata.cleaned import Cleaned, cleaned
 from bot.core.model import ResultFile, UploadedFile
 from tests.bot.harness import house, write_workflows
 
@@ -28,6 +30,23 @@ async def test_a_picture_of_one_colour_is_blank_and_one_with_a_dot_is_not(tmp_pa
     picture.paste("white", (300, 200, 316, 216))
     picture.save(tmp_path / name)
     assert not await is_blank(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+async def test_a_workflow_in_a_picture_does_not_hide_that_it_is_of_one_colour(tmp_path: Path, name: str) -> None:
+    about, exif = PngInfo(), Image.Exif()
+    about.add_text("workflow", workflow := json.dumps({"last_node_id": 1, "nodes": ["x" * 9] * 20_000}))
+    exif[0x010F] = workflow[:60_000]
+    Image.new("RGB", SIZE).save(tmp_path / name, pnginfo=about, exif=exif, lossless=True)
+    found = await cleaned(tmp_path / name, keep=False, look=True)
+    assert found == Cleaned(shows_workflow=False, is_blank=True)
+
+
+async def test_what_is_kept_or_is_no_picture_is_not_looked_at(tmp_path: Path) -> None:
+    assert await cleaned(tmp_path / "none.png", keep=True, look=False) == Cleaned()
+    path = plain(tmp_path, "made.png")
+    assert await cleaned(path, keep=False, look=False) == Cleaned()
+    assert await cleaned(path, keep=True, look=True) == Cleaned(is_blank=True)
 
 
 async def test_transparency_counts_and_small_pictures_do_not(tmp_path: Path) -> None:

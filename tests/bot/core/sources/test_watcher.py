@@ -19,7 +19,7 @@ from comfy.fleet import Fleet, Member
 from comfy.library.userdata import LARGEST_FILE
 from comfy.server import Server
 from tests.bot.core.sources.saving import add_user, delete, save
-from tests.bot.harness import WatchedServer
+from tests.bot.harness import WatchedServer, until
 from tests.patience import PATIENCE
 
 
@@ -205,6 +205,26 @@ async def test_two_servers_and_two_users_are_kept_apart() -> None:
         }
         assert shelf.faults == {"s1": [], "s2": [SavedFault("", "the server has no user “cy”")]}
         assert shelf.users == {"s1": ("",), "s2": ("ann", "bob")}
+
+
+async def test_a_server_that_comes_back_is_asked_who_its_users_are() -> None:
+    """With a single user it ignores whose files are asked for, so those would be taken for somebody else's."""
+    server = EmbeddedServer(multi_user=True)
+    async with watching(server, users=("ann",)) as (shelf, watcher, (source,)):
+        await watcher.look(source)
+        await server.stop()
+        watcher._fleet.doubt("s1")
+        await watcher.look(source)
+        async with EmbeddedServer(port=int(server.url.rpartition(":")[2])) as single:
+            await save(single.url, "a.json", b"1")
+
+            async def is_up() -> bool:
+                return "s1" in watcher._fleet.up
+
+            await until(is_up)
+            await watcher.look(source)
+    assert list(shelf.files) == [("s1", "", "a.json")]
+    assert shelf.users == {"s1": ("",)}
 
 
 async def test_a_server_with_several_users_wants_to_know_whose_files_count() -> None:

@@ -105,12 +105,31 @@ async def test_the_pipe_of_a_killed_process_is_replaced_and_an_ended_one_leaves_
     pipe.tell()  # nobody listens
     os.mkfifo(path)
     pipe.tell()
-    with pipe.heard(told.set) as is_heard:
-        assert is_heard
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        BellPipe(tmp_path / "darkroom.db").tell()
+    pipe.listen(told.set)
+    assert pipe.is_heard
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    BellPipe(tmp_path / "darkroom.db").tell()
+    async with asyncio.timeout(PATIENCE):
+        await told.wait()
+    pipe.close()
+    assert not path.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+async def test_a_second_start_takes_the_pipe_only_until_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused a moment later, since the first one is at work; or the first one is about to end."""
+    monkeypatch.setattr("bot.core.storage.herald._LOOK", 0.05)
+    second, path = BellPipe(tmp_path / "darkroom.db"), tmp_path / "darkroom.db-bell"
+    async with Database.in_folder(tmp_path) as database, Herald(database, TaskHealth()):
+        second.listen(lambda: None)
+        assert second.is_heard
         async with asyncio.timeout(PATIENCE):
-            await told.wait()
+            while second.is_heard:  # noqa: ASYNC110 - the herald tells nobody
+                await asyncio.sleep(0)
+        second.close()
+        assert path.exists()
     assert not path.exists()
 
 
