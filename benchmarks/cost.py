@@ -1,6 +1,6 @@
 """What a run costs the bot around the server's own work: processor, memory, and the time to start.
 
-.venv/bin/python -m benchmarks.cost runs rest start [--server URL] [--database postgresql://…] [--chats] [--people 8] …
+.venv/bin/python -m benchmarks.cost runs rate rest start [--server URL] [--database postgresql://…] [--chats] …
 
 The bot is a process of its own, asked by the page; the engine is another one, unless a ComfyUI is named by `--server`
 (it needs a node that takes 60 ms or a second: `Slow`, with the inputs `image`, `seconds` and `steps`). With `--chats`
@@ -40,6 +40,7 @@ from tests.bot.platforms.web.pages import Visitor
 _STEPS = 20  # of a run that shows progress
 _TICK = os.sysconf("SC_CLK_TCK")
 _REST = 20.0  # seconds
+_MANY = 30  # runs of no length, of each person
 
 
 class _Engine(EmbeddedServer):
@@ -163,7 +164,7 @@ def _workflows(folder: Path) -> Path:
     blank = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}}
     slow = {"class_type": "Slow", "inputs": {"image": ["1", 0], "seconds": 0.06, "steps": 1}}
     save = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}
-    for name, seconds, steps in (("short", 0.06, 1), ("long", 1.0, _STEPS)):
+    for name, seconds, steps in (("none", 0.0, 1), ("short", 0.06, 1), ("long", 1.0, _STEPS)):
         node = {**slow, "inputs": {**slow["inputs"], "seconds": seconds, "steps": steps}}  # type: ignore[dict-item]
         (folder / f"{name}.json").write_text(json.dumps({"1": blank, "2": node, "3": save}))
         (folder / f"{name}.toml").write_text(f'title = "{name}"\n[fields.color]\ntarget = "#1.color"\n')
@@ -206,6 +207,19 @@ async def runs(bot: _Bot, people: int, count: int) -> None:
                 f"{people * many} runs of {people} people in {took:.1f} s, {bot.resident() / 1e6:.0f} MB",
                 flush=True,
             )
+
+
+async def rate(bot: _Bot, people: int) -> None:
+    """Measure how many runs of no length it makes, and the processor that each takes."""
+    await _served(bot.url, "none", people, 2)
+    for _round in range(2):
+        before, begun = bot.processor(), time.perf_counter()
+        await _served(bot.url, "none", people, _MANY)
+        took, count = time.perf_counter() - begun, people * _MANY
+        each = (bot.processor() - before) / count
+        print(
+            f"{count} runs of no length: {count / took:.1f} a second, {each * 1e3:.1f} ms of processor each", flush=True
+        )
 
 
 @asynccontextmanager
@@ -256,13 +270,15 @@ async def _main(options: argparse.Namespace) -> None:
             async with _bot(Path(folder), server, options.database, chats) as bot:
                 if "rest" in options.what:
                     await rest(bot)
+                if "rate" in options.what:
+                    await rate(bot, options.people)
                 if "runs" in options.what:
                     await runs(bot, options.people, options.runs)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="+", choices=["runs", "rest", "start", "engine"])
+    parser.add_argument("what", nargs="+", choices=["runs", "rate", "rest", "start", "engine"])
     parser.add_argument("--server", default="", help="a ComfyUI instead of an engine of its own")
     parser.add_argument("--database", default="", help="an empty PostgreSQL database instead of SQLite")
     parser.add_argument("--chats", action="store_true", help="connected to Discord and Telegram, too")
