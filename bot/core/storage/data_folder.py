@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.core.storage import private
 
 _log = logging.getLogger(__name__)
-_DATABASE = re.compile(r"(darkroom|discord|telegram|engine)\.db(-wal|-shm|-journal|-bell)?")
+_DATABASE = re.compile(r"(darkroom|discord|telegram|engine)\.db(-wal|-shm|-journal)?")
 _OTHER = re.compile(
     r"workflows|added|studio|media|engine|tmp|backups|(discord-commands|setup)\.(json|part)|[^/]+\.lock|\.probe"
 )

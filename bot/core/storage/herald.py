@@ -1,7 +1,7 @@
 """The herald: tells other processes of changes in the database, and this one of theirs.
 
-PostgreSQL passes on what is said. Beside SQLite's file there is a pipe; where nobody uses it, the herald sees
-a little later that the file has been written to.
+PostgreSQL passes on what is said. With SQLite, processes of one machine tell each other; where that does not work, the
+herald sees a little later that the file has been written to.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import stat
+import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
 _LOOK = 3.0  # seconds between two looks at SQLite's file
 _FAREWELL = 3.0  # seconds for the last news
+_MANY = 100  # tellings that are heard as one
 
 
 class Herald:
@@ -37,7 +39,7 @@ class Herald:
         self._name = secrets.token_hex(8)
         self._untold = set[Topic]()
         self._news = asyncio.Event()
-        self._pipe = BellPipe(Path(str(database.url.database)))
+        self._wire = BellWire(Path(str(database.url.database)))
         self._own, self._seen = 0, (0, self._mark())
         self._in_doubt = False  # whether another process may have written at a time when this one did too
         self._hearing, self._telling = BackgroundTask("herald", tasks), BackgroundTask("herald's news", tasks)
@@ -49,13 +51,13 @@ class Herald:
         if self._hears and self._database.is_shared:
             self._hearing.start(self._hear)
         elif self._hears:
-            self._pipe.listen(self._ring)
+            self._wire.listen(self._ring)
             self._hearing.repeat(self._look, _LOOK)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
         await self._hearing.stop()
-        self._pipe.close()
+        self._wire.close()
         await self._telling.stop()
         if self._untold:  # a command ends before it is told
             with suppress(StorageFailed, TimeoutError):
@@ -68,7 +70,7 @@ class Herald:
             self._untold |= topics
             self._news.set()
         elif not self._database.is_shared and not self._hears:
-            self._pipe.tell()
+            self._wire.tell()
 
     def _ring(self) -> None:
         self._bells.ring(Topic)
@@ -113,9 +115,8 @@ class Herald:
         """See whether another process has written to the file. Where this one has too, that cannot be told apart: then
         those who wait look as soon as it writes no longer, or at once where nobody can tell us.
         """
-        seen, self._seen, is_heard = self._seen, (self._own, self._mark()), self._pipe.is_heard
-        if not is_heard:
-            self._pipe.listen(self._ring)  # another process has started meanwhile, and may have ended again
+        seen, self._seen, is_heard = self._seen, (self._own, self._mark()), self._wire.is_heard
+        self._wire.listen(self._ring)  # the process before this one may have ended only now
         if seen[0] != self._own and is_heard:
             self._in_doubt = True
         elif self._in_doubt or seen[1] != self._seen[1]:
@@ -161,59 +162,54 @@ async def _told(connection: Any, lost: type[Exception]) -> AsyncGenerator[str]:
         loop.remove_reader(number)
 
 
-class BellPipe:
-    """A pipe beside an SQLite file: who has changed the file tells the process that works on it. Windows has no such
-    pipes: nothing is heard there.
+class BellWire:
+    """A socket with a name that follows from that of an SQLite file, and that is no file: who has changed the database
+    tells the process that works on it. Only Linux has such names: elsewhere nothing is heard.
     """
 
     def __init__(self, database: Path) -> None:
-        self._path = Path(f"{database}-bell")
-        self._ends: tuple[int, ...] = ()
+        path = os.path.realpath(database).encode("utf-8", "surrogateescape")
+        self._name = f"\0darkroom-{sha256(path).hexdigest()[:32]}"
+        self._socket: socket.socket | None = None
 
     def tell(self) -> None:
         """Say that the file has changed. If nobody listens, nothing happens."""
-        if sys.platform == "win32":
-            return
-        with suppress(OSError):
-            end = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-            try:
-                if stat.S_ISFIFO(os.fstat(end).st_mode):
-                    os.write(end, b"\n")
-            finally:
-                os.close(end)
+        if sys.platform == "linux":
+            with suppress(OSError), _datagrams() as sender:
+                sender.sendto(b"changed", self._name)
 
     @property
     def is_heard(self) -> bool:
-        """True if what is told is heard here: the pipe is there, and is that of this process."""
-        try:
-            return bool(self._ends) and os.path.samestat(self._path.lstat(), os.fstat(self._ends[0]))
-        except OSError:
-            return False
+        """True if what is told is heard here."""
+        return self._socket is not None
 
     def listen(self, told: Callable[[], object]) -> None:
-        """Call a function whenever another process tells, until `close`. Where the folder takes no pipe, none can."""
-        self.close()
-        if sys.platform == "win32":
+        """Call a function whenever another process tells, until `close`; unless another process listens already."""
+        if sys.platform != "linux" or self._socket is not None:
             return
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)  # of a process that was killed
-            os.mkfifo(self._path, 0o600)
-            self._ends = (os.open(self._path, os.O_RDONLY | os.O_NONBLOCK),)
-            self._ends += (os.open(self._path, os.O_WRONLY | os.O_NONBLOCK),)  # so that reading never comes to an end
-            asyncio.get_running_loop().add_reader(self._ends[0], self._read, told)
+        with suppress(OSError), ExitStack() as stack:
+            listener = stack.enter_context(_datagrams())
+            listener.bind(self._name)
+            asyncio.get_running_loop().add_reader(listener, _hear, listener, told)
+            self._socket = listener
+            stack.pop_all()
 
     def close(self) -> None:
-        """Listen no longer. The pipe of another process stays."""
-        if self.is_heard:
-            with suppress(OSError):
-                self._path.unlink()
-        ends, self._ends = self._ends, ()
-        if ends:
-            asyncio.get_running_loop().remove_reader(ends[0])
-        for end in ends:
-            os.close(end)
+        """Listen no longer."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
 
-    def _read(self, told: Callable[[], object]) -> None:
-        with suppress(BlockingIOError):
-            os.read(self._ends[0], 4096)
-        told()
+
+def _datagrams() -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    return made
+
+
+def _hear(listener: socket.socket, told: Callable[[], object]) -> None:
+    with suppress(BlockingIOError):
+        for _each in range(_MANY):
+            listener.recv(16)
+    told()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from bot.core.errors import StorageFailed
 from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.sqlite import SqliteEngine
-from bot.core.storage.herald import BellPipe, Herald
+from bot.core.storage.herald import BellWire, Herald
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
 
@@ -98,55 +97,29 @@ async def test_what_a_command_changes_is_heard_without_a_look(
             await _rings(bell, command)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-async def test_the_pipe_of_a_killed_process_is_replaced_and_an_ended_one_leaves_none(tmp_path: Path) -> None:
-    told = asyncio.Event()
-    pipe, path = BellPipe(tmp_path / "darkroom.db"), tmp_path / "darkroom.db-bell"
-    pipe.tell()  # nobody listens
-    os.mkfifo(path)
-    pipe.tell()
-    pipe.listen(told.set)
-    assert pipe.is_heard
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    BellPipe(tmp_path / "darkroom.db").tell()
+@pytest.mark.skipif(sys.platform != "linux", reason="the system has no names for sockets that are no files")
+async def test_one_process_listens_until_it_ends_and_then_the_next_one(tmp_path: Path) -> None:
+    first, second, told = BellWire(tmp_path / "a.db"), BellWire(tmp_path / "a.db"), asyncio.Event()
+    second.tell()  # nobody listens
+    first.listen(told.set)
+    second.listen(lambda: None)
+    assert (first.is_heard, second.is_heard) == (True, False)
+    BellWire(tmp_path / "another.db").tell()
+    for _telling in range(3):
+        second.tell()
     async with asyncio.timeout(PATIENCE):
         await told.wait()
-    pipe.close()
-    assert not path.exists()
+    first.close()
+    second.listen(lambda: None)
+    assert second.is_heard
+    second.close()
+    assert list(tmp_path.iterdir()) == []  # a file of an odd kind would surprise who reads or copies the folder
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-async def test_a_second_start_takes_the_pipe_only_until_the_next_look(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is refused a moment later, since the first one is at work; or the first one is about to end."""
-    monkeypatch.setattr("bot.core.storage.herald._LOOK", 0.05)
-    second, path = BellPipe(tmp_path / "darkroom.db"), tmp_path / "darkroom.db-bell"
-    async with Database.in_folder(tmp_path) as database, Herald(database, TaskHealth()):
-        second.listen(lambda: None)
-        assert second.is_heard
-        async with asyncio.timeout(PATIENCE):
-            while second.is_heard:  # noqa: ASYNC110 - the herald tells nobody
-                await asyncio.sleep(0)
-        second.close()
-        assert path.exists()
-    assert not path.exists()
-
-
-def test_a_file_in_the_place_of_the_pipe_stays_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "darkroom.db-bell"
-    path.write_bytes(b"mine")
-    BellPipe(tmp_path / "darkroom.db").tell()
-    assert path.read_bytes() == b"mine"
-
-
-async def test_a_folder_that_takes_no_pipe_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_args: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "mkfifo", refuse)
+async def test_where_nobody_can_tell_the_file_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.core.storage.herald._LOOK", 0.5)  # it never sees a pause in what it writes itself
-    numbers = iter(range(10_000))
+    taken, numbers = BellWire(tmp_path / "darkroom.db"), iter(range(10_000))
+    taken.listen(lambda: None)
 
     async def both_write() -> None:
         await _note(mine, f"note {next(numbers)}")
@@ -155,6 +128,7 @@ async def test_a_folder_that_takes_no_pipe_is_looked_at(tmp_path: Path, monkeypa
     databases = Database.in_folder(tmp_path), Database.in_folder(tmp_path)
     async with databases[0] as mine, databases[1] as other, Herald(mine, TaskHealth()):
         await _rings(mine.bells.bell(Topic.RULES), both_write)
+    taken.close()
 
 
 async def test_a_change_of_another_process_rings_the_bells_of_its_topic_on_postgresql(postgres: str) -> None:
