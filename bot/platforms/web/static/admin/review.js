@@ -38,8 +38,8 @@ function show(see) {
   picture.src = see.href;
   picture.alt = small.alt;
   large.querySelector(":scope > div").replaceChildren(picture);
+  see.closest("article").focus(); // what has the focus now has it again when the dialog closes
   large.showModal();
-  large.addEventListener("close", () => see.closest("article").focus(), { once: true });
 }
 
 // A decision is answered in place, and the next result has the focus.
