@@ -7,13 +7,9 @@ herald sees a little later that the file has been written to.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import socket
-import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, aclosing, suppress
-from hashlib import sha256
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +17,7 @@ from sqlalchemy import Connection, func, select, text
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.storage.bell_wire import BellWire
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database, in_words
 
@@ -28,7 +25,6 @@ _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
 _LOOK = 3.0  # seconds between two looks at SQLite's file
 _FAREWELL = 3.0  # seconds for the last news
-_MANY = 100  # tellings that are heard as one
 
 
 class Herald:
@@ -112,8 +108,8 @@ class Herald:
                 await connection.close()
 
     async def _look(self) -> None:
-        """See whether another process has written to the file. Where this one has too, that cannot be told apart: then
-        those who wait look as soon as it writes no longer, or at once where nobody can tell us.
+        """See whether another process has written to the file, and ring the bells then. If this process has written
+        too, the two cannot be told apart: the bells ring when it stops writing, or now if nobody can tell us.
         """
         seen, self._seen, is_heard = self._seen, (self._own, self._mark()), self._wire.is_heard
         self._wire.listen(self._ring)  # the process before this one may have ended only now
@@ -160,56 +156,3 @@ async def _told(connection: Any, lost: type[Exception]) -> AsyncGenerator[str]:
                 raise ConnectionError(str(fault).strip()) from fault
     finally:
         loop.remove_reader(number)
-
-
-class BellWire:
-    """A socket with a name that follows from that of an SQLite file, and that is no file: who has changed the database
-    tells the process that works on it. Only Linux has such names: elsewhere nothing is heard.
-    """
-
-    def __init__(self, database: Path) -> None:
-        path = os.path.realpath(database).encode("utf-8", "surrogateescape")
-        self._name = f"\0darkroom-{sha256(path).hexdigest()[:32]}"
-        self._socket: socket.socket | None = None
-
-    def tell(self) -> None:
-        """Say that the file has changed. If nobody listens, nothing happens."""
-        if sys.platform == "linux":
-            with suppress(OSError), _datagrams() as sender:
-                sender.sendto(b"changed", self._name)
-
-    @property
-    def is_heard(self) -> bool:
-        """True if what is told is heard here."""
-        return self._socket is not None
-
-    def listen(self, told: Callable[[], object]) -> None:
-        """Call a function whenever another process tells, until `close`; unless another process listens already."""
-        if sys.platform != "linux" or self._socket is not None:
-            return
-        with suppress(OSError), ExitStack() as stack:
-            listener = stack.enter_context(_datagrams())
-            listener.bind(self._name)
-            asyncio.get_running_loop().add_reader(listener, _hear, listener, told)
-            self._socket = listener
-            stack.pop_all()
-
-    def close(self) -> None:
-        """Listen no longer."""
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-
-
-def _datagrams() -> socket.socket:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    return made
-
-
-def _hear(listener: socket.socket, told: Callable[[], object]) -> None:
-    with suppress(BlockingIOError):
-        for _each in range(_MANY):
-            listener.recv(16)
-    told()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
+from bot.core.storage.bell_wire import BellWire
 from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.sqlite import SqliteEngine
-from bot.core.storage.herald import BellWire, Herald
+from bot.core.storage.herald import Herald
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
 
@@ -171,6 +173,22 @@ async def test_a_statement_takes_one_trip_to_sqlites_thread(tmp_path: Path, monk
             await connection.execute(_NOTE, {"name": "one"})
             assert (await connection.execute(text("SELECT name FROM notes"))).scalars().all() == ["one"]
         assert trips == 6  # two statements, and the commit, too
+
+
+async def test_what_is_asked_while_the_records_are_closed_leaves_no_file_open(tmp_path: Path) -> None:
+    go, database = threading.Event(), Database.in_folder(tmp_path)
+    await database.__aenter__()
+    event.listen(database._askers.sync_engine, "connect", lambda *_connected: go.wait(PATIENCE))
+    asked = [asyncio.create_task(database.ask(lambda it: it.execute(text("SELECT 1")).scalar_one())) for _ in range(3)]
+    closing = asyncio.create_task(database.__aexit__(None, None, None))
+    await asyncio.sleep(0)  # all of them have begun
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(go.set)
+    await closing
+    assert await asyncio.gather(*asked) == [1, 1, 1]
+    if sys.platform == "linux":
+        files = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        assert not [each for each in files if each.is_relative_to(tmp_path)]
 
 
 async def test_a_transaction_without_a_statement_takes_no_trip(tmp_path: Path) -> None:
