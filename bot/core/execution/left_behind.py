@@ -12,6 +12,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.run import State
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.condition import STUCK
+from bot.core.storage.bells import Bell
 from comfy.errors import ComfyError
 from comfy.fleet import Fleet
 
@@ -25,7 +26,7 @@ class LeftBehind:
     def __init__(self, records: RunRepository, fleet: Fleet, tasks: TaskHealth) -> None:
         self._records, self._fleet = records, fleet
         self._prompts: defaultdict[str, dict[str, str]] = defaultdict(dict)  # by server: run and prompt
-        self._noted = asyncio.Event()
+        self._noted = Bell(None)
         self._stopping = BackgroundTask("prompts left behind", tasks)
 
     async def __aenter__(self) -> LeftBehind:
@@ -38,7 +39,7 @@ class LeftBehind:
     def note(self, server: str, run_id: str, prompt_id: str) -> None:
         """Remember a prompt whose server is in trouble."""
         self._prompts[server][run_id] = prompt_id
-        self._noted.set()
+        self._noted.ring()
 
     def hold(self, server: str, run_id: str, prompt_id: str) -> None:
         """Remember a prompt that its server does not stop: the server gets no others until it has."""
@@ -46,11 +47,7 @@ class LeftBehind:
         self.note(server, run_id, prompt_id)
 
     async def _wait(self) -> None:
-        if self._prompts:
-            await asyncio.sleep(_EVERY)
-        else:
-            self._noted.clear()
-            await self._noted.wait()
+        await self._noted.wait(_EVERY if self._prompts else None)
 
     async def _stop_all(self) -> None:
         for server in self._fleet.reachable & self._prompts.keys():

@@ -70,8 +70,8 @@ class Execution:
         turn: Callable[[], Awaitable[None]] | None = None,
         times: ServerTimes | None = None,
     ) -> None:
-        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people,
-        and something new at most each `pace` seconds.
+        """`folder` keeps files on their way; it is the caller's to empty. `previews`: they are shown to people.
+        A platform shows something new at most each `pace` seconds.
         `about_to_pay` is awaited before a prompt is posted that costs money, and raises if it must not be. `turn`
         is awaited before any is posted. `times` are those of the server's nodes.
         """

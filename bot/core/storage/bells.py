@@ -39,7 +39,8 @@ class Topic(StrEnum):
 class Bell:
     """Rings for one who waits. What happened while nobody waited counts as well, once."""
 
-    def __init__(self, net: float = _NET) -> None:
+    def __init__(self, net: float | None = _NET) -> None:
+        """`net` is after how many seconds a wait ends in any case; None if it does not."""
         self._rung, self._net = asyncio.Event(), net
 
     def ring(self) -> None:
@@ -48,8 +49,8 @@ class Bell:
     async def wait(self, patience: float | None = None) -> None:
         """Wait until it has rung since the last time, for so many seconds at most."""
         try:
-            now = asyncio.get_running_loop().time()
-            async with asyncio.timeout(aligned(self._net if patience is None else patience, now)):
+            most = self._net if patience is None else patience
+            async with asyncio.timeout(most and aligned(most, asyncio.get_running_loop().time())):
                 await self._rung.wait()
         except TimeoutError:
             pass

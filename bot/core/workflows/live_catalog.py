@@ -29,8 +29,7 @@ from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
 _STEP = 200  # milliseconds without a change after which a folder is read again
-_TIMEOUT = 60_000  # milliseconds after which the watch begins anew
-_DAY = 86_400.0  # seconds
+_TIMEOUT = 60_000  # milliseconds after which the watch starts again
 _LEARN = 2.0  # seconds between two looks at what the servers of other processes have
 
 #: The nodes and models of each known server, by the server's name.
@@ -76,7 +75,7 @@ class LiveCatalog:
         self._listeners: list[Callable[[], None]] = []
         self._stop = asyncio.Event()
         self._task, self._missed = BackgroundTask("workflow folders", tasks), False
-        self._keeping, self._made_again = BackgroundTask("workflows kept for the next start", tasks), Bell(_DAY)
+        self._keeping, self._made_again = BackgroundTask("workflows kept for the next start", tasks), Bell(None)
         self._looking = BackgroundTask("workflows of other processes", tasks)
         self._one_by_one = asyncio.Lock()
         self._store: WorkflowStore | None = None

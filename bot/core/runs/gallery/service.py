@@ -19,6 +19,7 @@ from bot.core.runs.gallery.marks import FavouriteStore, PendingDeletions
 from bot.core.runs.gallery.pages import GalleryFilter, GalleryPages, PlacedRun
 from bot.core.runs.gallery.thumbnails import ThumbnailMaker, is_there
 from bot.core.runs.service import RunService
+from bot.core.storage.bells import Bell
 from bot.core.storage.database import Database
 from bot.i18n import _
 
@@ -87,7 +88,7 @@ class GalleryService:
         self._pages, self._thumbnails = GalleryPages(database), ThumbnailMaker(database, media)
         self._favourites, self._pending = FavouriteStore(database, clock), PendingDeletions(database)
         self._going = dict[str, float]()  # runs that are to be deleted, and when
-        self._deleting, self._news = asyncio.Lock(), asyncio.Event()
+        self._deleting, self._news = asyncio.Lock(), Bell(None)
         self._chore = BackgroundTask("deletions", tasks)
 
     async def __aenter__(self) -> GalleryService:
@@ -164,7 +165,7 @@ class GalleryService:
         at = self._clock() + UNDO
         await self._pending.add(ids, at)
         self._going |= dict.fromkeys(ids, at)
-        self._news.set()
+        self._news.ring()
         return list(ids)
 
     async def restore(self, person: Person, run_ids: Collection[str]) -> list[str]:
@@ -197,11 +198,7 @@ class GalleryService:
         return run.id not in self._going and bool(run.shown.files or run.shown.texts)
 
     async def _wait(self) -> None:
-        if self._going:
-            await asyncio.sleep(_EVERY)
-        else:
-            self._news.clear()
-            await self._news.wait()
+        await self._news.wait(_EVERY if self._going else None)
 
     async def _delete_due(self) -> None:
         now = self._clock()
