@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.core.background import TaskHealth
+from bot.core.listeners import Listeners
 from bot.core.media.images import PictureLimits
 from bot.core.model import Person, Place
 from bot.core.policy.audit import Audit
@@ -179,7 +180,8 @@ async def _menus(live: LiveCatalog, servers: dict[str, ObjectInfo], database: Da
         gate = PolicyEnforcer(rules, audit, live, prices.is_paid)
         queue, permissions = RunQueue(database, ConcurrencyLimits()), Permissions(audit)
         presets = PresetStore(database)
-        service = WorkflowService(validator, gate, queue, prices, permissions, presets, lambda: 1, lambda: now[0])
+        parts = (validator, gate, queue, prices, permissions, presets)
+        service = WorkflowService(*parts, lambda: 1, Listeners(), lambda: now[0])
         measured.start()
         await validator.prepare()
         await prices.prepare()

@@ -37,8 +37,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class Base:
-    """The parts on which all others stand. `wake` tells this process's worker that there may be something to do,
-    `cancel` which run to stop.
+    """The parts on which all others stand. `offer_changed` tells that other workflows may be on offer, `wake` that this
+    process's worker may have something to do, and `cancel` which run to stop.
     """
 
     settings: Settings
@@ -55,6 +55,7 @@ class Base:
     conditions: ServerConditions
     registry: ServerRegistry
     servers_changed: Listeners[[]]
+    offer_changed: Listeners[[]] = field(default_factory=Listeners)
     wake: Listeners[[]] = field(default_factory=Listeners)
     cancel: Listeners[[str]] = field(default_factory=Listeners)
 

@@ -70,11 +70,13 @@ from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.registry import ServerRegistry
+from bot.core.sources.found import SavingServer
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.publisher import SavedPublisher, SavedShelf
 from bot.core.sources.store import SavedStore
-from bot.core.sources.watcher import SavedFilesWatcher, SavingServer
+from bot.core.sources.watcher import SavedFilesWatcher
 from bot.core.storage import data_folder
+from bot.core.storage.bells import Bell
 from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.standstill import is_paused
@@ -99,7 +101,7 @@ from comfy.fleet import Fleet, Member
 from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
-_PREPARE_EVERY = 3.0  # seconds between two looks at what has changed of workflows and servers
+_PREPARE_EVERY = 3.0  # seconds between two looks at what has changed of workflows and servers, at least
 _LOOK_EVERY = 1.0  # seconds between two looks whether the original of what was restored is gone
 _SWEEP_EVERY = 3600.0  # seconds
 
@@ -133,7 +135,7 @@ async def _opened(
             await stack.enter_async_context(told)
         validator = RequestValidator(base.versions, _known(base.fleet, registry), _limits(settings))
         prices = PriceEstimator(catalog, lambda: registry.known, lambda: registry.version)
-        await stack.enter_async_context(_prepared(validator, prices, role, tasks))
+        await stack.enter_async_context(_prepared(validator, prices, base))
         policy = await stack.enter_async_context(_policy(base, prices))
         saved = await stack.enter_async_context(_saved(base, policy))
         moderation = await stack.enter_async_context(_moderation(base, policy, validator, saved))
@@ -146,6 +148,7 @@ async def _opened(
             policy.permissions,
             presets,
             lambda: registry.version,
+            base.offer_changed,
             accounts=store.accounts,
         )
         runs = RunService(
@@ -259,10 +262,13 @@ async def _based(
             ServerRegistry(store.database, role.worker, fleet, tasks, confirm, conditions=conditions)
         )
         changed.add(registry.note)
-        changed.add(catalog.note_servers)
+        registry.on_change.add(catalog.note_servers)
         await stack.enter_async_context(catalog.following(lambda: registry.known))
         known = (workflows, versions, locks, replies, fleet, conditions, registry, changed)
-        yield Base(settings, role, tasks, platforms, catalog, store, *known)
+        base = Base(settings, role, tasks, platforms, catalog, store, *known)
+        catalog.on_change(base.offer_changed)
+        registry.on_change.add(base.offer_changed)
+        yield base
 
 
 async def _conditions(settings: Settings, role: Role, store: Stores, fleet: Fleet) -> ServerConditions:
@@ -293,18 +299,17 @@ async def _traced(settings: Settings, role: Role, tasks: TaskHealth) -> AsyncIte
 
 
 @asynccontextmanager
-async def _prepared(
-    validator: RequestValidator, prices: PriceEstimator, role: Role, tasks: TaskHealth
-) -> AsyncIterator[None]:
+async def _prepared(validator: RequestValidator, prices: PriceEstimator, base: Base) -> AsyncIterator[None]:
     """Meanwhile, work out what menus say of workflows before a person opens one."""
-    task = BackgroundTask("menus", tasks)
+    task, news = BackgroundTask("menus", base.tasks), Bell()
+    base.offer_changed.add(news.ring)
 
     async def prepare() -> None:
         await validator.prepare()
         await prices.prepare()
 
-    if role.chat:
-        task.repeat(prepare, _PREPARE_EVERY)
+    if base.role.chat:
+        task.repeat(prepare, _PREPARE_EVERY, until=news.wait)
     try:
         yield
     finally:
@@ -329,6 +334,7 @@ def _notifier(base: Base, estimator: EtaEstimator) -> QueueNotifier:
 async def _policy(base: Base, prices: PriceEstimator) -> AsyncIterator[Policy]:
     settings, audit, accounts = base.settings, Audit(base.store.database), base.store.accounts
     async with RuleStore(base.store.database, audit, base.tasks) as rules:
+        rules.on_change(lambda _community: base.offer_changed())
         default = DefaultAccess.read(settings.default_workflows)
         enforcer = PolicyEnforcer(
             rules, audit, base.catalog, prices.is_paid, default, settings.operators, accounts=accounts

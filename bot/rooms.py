@@ -19,9 +19,9 @@ from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.service import RunService
 from bot.core.runs.validation import RequestValidator
 from bot.core.sources.elsewhere import OtherFolders
+from bot.core.sources.found import SavingServer
 from bot.core.sources.library import TemplateLibrary
 from bot.core.sources.store import SavedStore
-from bot.core.sources.watcher import SavingServer
 from bot.core.studio.forgetting import AuthorTraces
 from bot.core.studio.publishing import WorkflowShelf
 from bot.core.studio.service import StudioService

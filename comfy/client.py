@@ -52,6 +52,7 @@ class ComfyClient:
         self._poller = Poller(self._http, freshness=self.server.look_every / 2)
         self._repeat = Retry(self.server.gone_after, limit=self.server.answer_timeout)
         self._ended_at: dict[str, int | None] = {}  # the connection over which a prompt's end was seen, by its id
+        self._saved: dict[tuple[str, str | None], userdata.Listing] = {}
         self._object_info: ObjectInfo | None = None
         self._object_info_lock = asyncio.Lock()
 
@@ -214,9 +215,20 @@ class ComfyClient:
 
     async def saved(self, folder: str, user: str | None = None) -> tuple[UserFile, ...]:
         """Return the files that a user has saved in a folder. None are there only if the server says so; whatever else
-        stands in the way raises an error.
+        stands in the way raises an error. It is the same tuple as the last one while nothing changes.
         """
-        return await userdata.listing(self._http, folder, user)
+        return await self._listing(folder, user).read()
+
+    async def until_saved(self, folder: str, user: str | None, pause: Callable[[], float]) -> None:
+        """Wait until the files that a user has saved in a folder may be others than `saved` returned last, asking after
+        a `pause` of so many seconds. Returns at once where they cannot be recognized, and raises nothing.
+        """
+        await self._listing(folder, user).until_changed(pause)
+
+    def _listing(self, folder: str, user: str | None) -> userdata.Listing:
+        if (folder, user) not in self._saved:
+            self._saved[folder, user] = userdata.Listing(self._http, folder, user)
+        return self._saved[folder, user]
 
     async def saved_file(self, path: str, user: str | None = None) -> bytes:
         """Return a file that a user has saved, by its path below the user's folder. Raises `FileMissing`."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from comfy.errors import (
     WrongScheme,
 )
 from comfy.json_text import read_json
+from comfy.library.unchanged import until_other
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
 from comfy.object_info import ObjectInfo
@@ -307,13 +308,28 @@ class Http:
         """GET a path that is percent-encoded already: the status, which is one of `accept`, and at most `most` bytes.
         Every answer that is not the server's own raises an error, a web page too.
         """
-        url = self._server.base.joinpath(path, encoded=True).with_query({**self._server.query, **(query or {})})
-        async with self._answer("GET", url, headers=headers) as answer:
+        async with self._answer("GET", self._asked(path, query), headers=headers) as answer:
             await self._expect(answer, accept)
             body = await bodies.read(answer, most)
             if (title := bodies.page_title(body)) is not None:
                 raise self._web_page(answer.status, title)
             return answer.status, body
+
+    async def until_other(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        status: int,
+        body: bytes,
+        pause: Callable[[], float],
+    ) -> None:
+        """Wait until `get` returns another status or body, as `comfy.library.unchanged` does."""
+        headers = {**self._server.headers, **headers}
+        await until_other(self._asked(path, query), headers, status, body, pause)
+
+    def _asked(self, path: str, query: Mapping[str, str] | None) -> URL:
+        return self._server.base.joinpath(path, encoded=True).with_query({**self._server.query, **(query or {})})
 
     def parsed(self, body: bytes, path: str) -> Any:
         """Return what a body in JSON says. Raises `Garbled`."""

@@ -17,6 +17,9 @@ class Listeners(Generic[_Told]):
     def add(self, function: Callable[_Told, object]) -> None:
         self._functions.append(function)
 
+    def remove(self, function: Callable[_Told, object]) -> None:
+        self._functions.remove(function)
+
     def __call__(self, *args: _Told.args, **named: _Told.kwargs) -> None:
         for function in self._functions:
             function(*args, **named)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from aiohttp import StreamReader, web
 from bot.core.background import aligned
 from bot.core.guesses import is_private, origin
 from bot.i18n import _
+from bot.platforms.seldom import Seldom
 
 _SERVER = "Darkroom"  # what answers call us: no versions
 _LOOK_EVERY = 3.0  # seconds between two looks at all connections
@@ -42,29 +41,6 @@ class ConnectionLimits:
     body: float = 900.0
     idle: float = 75.0
     unread: float = 120.0
-
-
-class Seldom(logging.Filter):
-    """Lets one line a second of each level through, and says how many it left out."""
-
-    def __init__(self, about: str = "", clock: Callable[[], float] = time.monotonic) -> None:
-        """`about` is how the lines begin that it counts; others pass."""
-        super().__init__()
-        self._about, self._clock = about, clock
-        self._last: dict[int, float] = {}
-        self._left_out: Counter[int] = Counter()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not str(record.msg).startswith(self._about):
-            return True
-        now, level = self._clock(), record.levelno
-        if now - self._last.get(level, float("-inf")) < 1.0:
-            self._left_out[level] += 1
-            return False
-        self._last[level] = now
-        if left_out := self._left_out.pop(level, 0):
-            record.msg, record.args = f"{record.getMessage()} (and {left_out} more like it)", ()
-        return True
 
 
 @asynccontextmanager
@@ -146,13 +122,14 @@ class _Listener:
         self._total = min(limits.total, _most_files(2 * limits.total) // 2)
         self._make, server.request_factory = server.request_factory, self._begin
         self._every = min(_LOOK_EVERY, limits.head, limits.silence, limits.body, limits.unread)
-        self._next = self._look_again()
+        self._next: asyncio.TimerHandle | None = None
 
     def __call__(self) -> asyncio.Protocol:
         return _Connection(self)
 
     def close(self) -> None:
-        self._next.cancel()
+        if self._next is not None:
+            self._next.cancel()
         self.log.removeFilter(self._seldom[0])
         logging.getLogger("asyncio").removeFilter(self._seldom[1])
 
@@ -176,13 +153,17 @@ class _Listener:
             protocol.begin(payload)
         return self._make(message, payload, protocol, *rest)
 
-    def _look_again(self) -> asyncio.TimerHandle:
-        return self._loop.call_later(aligned(self._every, self._loop.time()), self._look)
+    def watch(self) -> None:
+        """Look at all connections from now on, as long as one of them is timed."""
+        if self._next is None:
+            self._next = self._loop.call_later(aligned(self._every, self._loop.time()), self._look)
 
     def _look(self) -> None:
-        self._next = self._look_again()
+        self._next = None
         for connection in list(self._open):
             connection.look(self._loop.time())
+        if any(each.is_timed for each in self._open):
+            self.watch()
 
 
 def _make_room(connections: Sequence[_Connection]) -> bool:
@@ -214,6 +195,12 @@ class _Connection(web.RequestHandler):
     def rests(self) -> bool:
         return self._body is None
 
+    @property
+    def is_timed(self) -> bool:
+        """True if time may run out for it."""
+        awaited = self._head_since is not None if self._body is None else not (self._is_late or self._body.is_eof())
+        return awaited or self._unread_since is not None
+
     def evict(self) -> None:
         self._listener.leave(self)
         self.force_close()
@@ -222,6 +209,7 @@ class _Connection(web.RequestHandler):
         """Note the beginning of a request."""
         self.since = self._heard = self._clock()
         self._head_since, self._body, self._is_late = None, body, False
+        self._listener.watch()
 
     def look(self, now: float) -> None:
         """End what takes too long."""
@@ -247,6 +235,7 @@ class _Connection(web.RequestHandler):
         if isinstance(transport, asyncio.Transport) and not self._listener.admit(self, str(peer[0]) if peer else ""):
             transport.abort()
         else:
+            self._listener.watch()
             super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -257,10 +246,12 @@ class _Connection(web.RequestHandler):
         self._heard = self._clock()
         if data and self._body is None and self._head_since is None:
             self._head_since = self._heard
+            self._listener.watch()
         super().data_received(data)
 
     def pause_writing(self) -> None:
         self._unread_since = self._clock()
+        self._listener.watch()
         super().pause_writing()
 
     def resume_writing(self) -> None:

@@ -6,7 +6,7 @@ raises an error, so that a caller never takes it for an empty folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,6 +21,7 @@ LARGEST_FILE = MOST  #: bytes of a saved file
 _LARGEST_LIST = 4_000_000  # bytes; an entry has about 95
 _NO_FOLDER = b"Directory not found"
 _USER = "comfy-user"
+_IN_VAIN = 3
 _MILLISECONDS = 1e11  # of a time; one in seconds is smaller until the year 5138
 
 
@@ -47,20 +48,48 @@ async def users(http: Http) -> Mapping[str, str] | None:
             raise Garbled("the server's answer about its users is not ComfyUI's")
 
 
-async def listing(http: Http, folder: str, user: str | None) -> tuple[UserFile, ...]:
-    """Return the files in a folder and its subfolders; none if the server says that it has no such folder."""
-    asked = {"dir": folder, "recurse": "true", "full_info": "true"}
-    status, body = await http.get("userdata", _LARGEST_LIST, query=asked, headers=_of(user), accept=(200, 404))
-    if status == 404:
-        if body.strip() == _NO_FOLDER:
-            return ()
-        raise UnexpectedAnswer(
-            "the server has no list of saved files: ComfyUI is too old, or the address is wrong", 404
+class Listing:
+    """The files that a user has saved in a folder and its subfolders, for a caller that looks again and again."""
+
+    def __init__(self, http: Http, folder: str, user: str | None) -> None:
+        self._http, self._headers = http, _of(user)
+        self._query = {"dir": folder, "recurse": "true", "full_info": "true"}
+        self._last: tuple[int, bytes, tuple[UserFile, ...]] | None = None
+        self._in_vain = 0  # waits in a row after which the answer was still the same
+
+    async def read(self) -> tuple[UserFile, ...]:
+        """Return the files, the same tuple if the answer has not changed; none if the server says that it has no such
+        folder.
+        """
+        last, self._last = self._last, None
+        status, body = await self._http.get(
+            "userdata", _LARGEST_LIST, query=self._query, headers=self._headers, accept=(200, 404)
         )
-    entries = http.parsed(body, "userdata")
-    if not isinstance(entries, list):
-        raise Garbled("the server's list of saved files is not in ComfyUI's format")
-    return tuple(map(_read, entries))
+        is_same = last is not None and last[:2] == (status, body)
+        self._in_vain = self._in_vain + 1 if is_same else 0
+        files = last[2] if last is not None and is_same else self._files(status, body)
+        self._last = status, body, files
+        return files
+
+    async def until_changed(self, pause: Callable[[], float]) -> None:
+        """Wait until it may be another list than the last one, asking after a `pause` of so many seconds. Returns at
+        once where a list cannot be recognized.
+        """
+        if self._last is not None and self._in_vain < _IN_VAIN:
+            status, body, _files = self._last
+            await self._http.until_other("userdata", self._query, self._headers, status, body, pause)
+
+    def _files(self, status: int, body: bytes) -> tuple[UserFile, ...]:
+        if status == 404:
+            if body.strip() == _NO_FOLDER:
+                return ()
+            raise UnexpectedAnswer(
+                "the server has no list of saved files: ComfyUI is too old, or the address is wrong", 404
+            )
+        entries = self._http.parsed(body, "userdata")
+        if not isinstance(entries, list):
+            raise Garbled("the server's list of saved files is not in ComfyUI's format")
+        return tuple(map(_read, entries))
 
 
 async def file(http: Http, path: str, user: str | None) -> bytes:

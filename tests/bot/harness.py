@@ -260,6 +260,7 @@ async def house(
                 *layers(folder),
                 await asyncio.to_thread(write_workflows, folder),
                 tasks=tasks,
+                step=0.2,
             )
         )
         platform = platform or RecordingPlatform()

@@ -150,7 +150,7 @@ async def _main(folder: Path, role: Role) -> None:
                 setattr(module, name, seconds)
     engine._VERSION = given.get("versions", {}).get(role.worker, engine._VERSION)
     tasks = TaskHealth()
-    async with LiveCatalog(*layers(folder), folder / "workflows", tasks=tasks) as shelf:
+    async with LiveCatalog(*layers(folder), folder / "workflows", tasks=tasks, step=0.2) as shelf:
         platform = FilePlatform(
             folder, given.get("fill", 0), waits=given.get("waits", False), lingers=given.get("lingers", False)
         )

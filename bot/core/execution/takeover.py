@@ -13,6 +13,7 @@ from bot.core.runs.handover import take_over
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
 from bot.core.servers.registry import ServerRegistry, is_silent
+from bot.core.storage.bells import Bell
 from bot.core.storage.database import Database
 
 _EVERY = 1.0  # seconds
@@ -36,11 +37,12 @@ class Takeover:
         self._database, self._registry, self._records, self._replies = database, registry, records, replies
         self._wake, self._clock = wake, clock
         self._next_unknown = clock() + _LONGEST_START
-        self._looking = BackgroundTask("takeover", tasks)
+        self._looking, self._changes = BackgroundTask("takeover", tasks), Bell(None)
+        registry.on_change.add(self._changes.ring)
 
     async def __aenter__(self) -> Takeover:
         if self._database.is_shared:
-            self._looking.repeat(self._look, _EVERY)
+            self._looking.repeat(self._look, _EVERY, until=self._until_others)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -56,6 +58,11 @@ class Takeover:
             self._next_unknown = self._clock() + _UNKNOWN_EVERY
         for worker in sorted(lost.keys() & owners):
             await self._take_over(worker, lost[worker])
+
+    async def _until_others(self) -> None:
+        """Wait while there is nobody whose runs may be taken over."""
+        if not self._registry.has_others:
+            await self._changes.wait(max(_EVERY, self._next_unknown - self._clock()))
 
     @property
     def _looks_for_unknown(self) -> bool:

@@ -63,6 +63,7 @@ from bot.core.runs.repository import RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_name, matrix_name, most_at_once
+from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.ledger import ErasureLedger
 from bot.core.storage.temporary import work_folder
 from bot.core.traces.spans import requested
@@ -152,6 +153,10 @@ class RunService:
     async def unfinished_shown_in(self, platform: str, chat: str) -> list[RunRecord]:
         """Return the unfinished runs whose message is in a chat, oldest first."""
         return await self._records.unfinished_shown_in(platform, chat)
+
+    def news_of_requests(self) -> Bell:
+        """Return a bell that rings when there are runs to develop, of whatever process."""
+        return self._records.bells.bell(Topic.LINE)
 
     async def counts(self) -> dict[State, int]:
         """Count the runs that have not ended, by state."""

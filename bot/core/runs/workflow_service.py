@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from bot.core import status_text
 from bot.core.errors import BadValue, NotAllowed
+from bot.core.listeners import Listeners
 from bot.core.model import DisplayOptions, Person, Place, RunRequest
 from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.policy.enforcement import PolicyEnforcer
@@ -60,13 +61,16 @@ class WorkflowService:
         permissions: Permissions,
         presets: PresetStore,
         servers_version: Callable[[], int],
+        changed: Listeners[[]],
         clock: Callable[[], float] = time.monotonic,
         accounts: KnownAccounts = NO_LINKS,
     ) -> None:
-        """`servers_version` changes whenever a server has other nodes or models."""
+        """`servers_version` changes whenever a server has other nodes or models; `changed` tells that something may be
+        different of what is on offer.
+        """
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
         self._permissions, self._presets, self._accounts = permissions, presets, accounts
-        self._servers_version, self._clock = servers_version, clock
+        self._servers_version, self._changed, self._clock = servers_version, changed, clock
         self._version: tuple[int, tuple[int, int], int, int] | None = None
         self._allowed: dict[object, list[Workflow]] = {}  # menus ask at each keystroke
         self._alike_for: tuple[int, int] | None = None
@@ -294,6 +298,15 @@ class WorkflowService:
             shown = listed(f"__{name}__" for name in names)
             lines.append(_("These names take one text of a list: {names}").format(names=shown))
         return lines
+
+    @contextmanager
+    def telling(self, listener: Callable[[], object]) -> Iterator[None]:
+        """Meanwhile, call a function whenever workflows, servers or rules may have changed."""
+        self._changed.add(listener)
+        try:
+            yield
+        finally:
+            self._changed.remove(listener)
 
     def rules(self, place: Place) -> object:
         """Return a value that changes whenever moderators change what holds in a place."""

@@ -20,9 +20,11 @@ from sqlalchemy import Row, delete, func, select, update
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth, aligned
 from bot.core.errors import StorageFailed
+from bot.core.listeners import Listeners
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
 from bot.core.servers.lease import Lease, sign_of_life
+from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.storage.schema import servers
@@ -91,9 +93,13 @@ class ServerRegistry:
         #: The lease on the runs of this worker.
         self.lease = Lease(_TERM if database.is_shared else math.inf)
         self._news, self._changed = asyncio.Event(), asyncio.Event()
+        #: Told when a server, of whatever worker, comes, goes, or has other nodes or models.
+        self.on_change = Listeners[[]]()
         self._kept, self._away = KeptDefinitions(database), dict[tuple[str, str], ObjectInfo]()
         self._told: dict[str, ObjectInfo] = {}  # what is kept of the own servers
         self._writing = BackgroundTask("registry writer", tasks)
+        self._rows: dict[str, dict[str, Any]] = {}  # what was written last of each server, but for the time
+        self._workers = database.bells.bell(Topic.WORKERS)
         self._keeping = BackgroundTask("definitions", tasks)
         self._reading = BackgroundTask("registry reader", tasks)
 
@@ -111,7 +117,7 @@ class ServerRegistry:
             self._keeping.repeat(self._keep_definitions)
         if self._database.is_shared:
             await self.read()
-            self._reading.repeat(self.read, _LOOK)
+            self._reading.repeat(self.read, _LOOK, until=self._until_others)
             if self._worker:
                 await self.write()  # before it takes runs, or takes them up again
                 self._writing.repeat(self._keep_writing)
@@ -201,26 +207,50 @@ class ServerRegistry:
         for name in sorted(down - self._seen_down):
             events_log.server_down(name)
         self._seen_up, self._seen_down = up, down
+        self.on_change()
 
     async def write(self) -> None:
         """Write a heartbeat, with the changes in the own fleet. Raises `StorageFailed`."""
-        up, known, mine = self._fleet.up, self._fleet.known, servers.c.worker == self._worker
         begun = self.lease.now()
         await self._confirm()
+        rows, known = {name: self._row(name) for name in self._fleet.members}, self._fleet.known
+        is_news = rows != self._rows or any(self._written.get(name) is not info for name, info in known.items())
+        if is_news or not await self._sign():
+            self._rows = {}
+            await self._write_all(rows, known)
+            self._rows = rows
+        self.lease.renew(begun)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        condition, wakes_in = self._condition(name)
+        up, at_once = int(name in self._fleet.up), self._fleet.members[name].at_once
+        return {"at_once": at_once, "condition": condition, "wakes_in": wakes_in, "up": up}
+
+    async def _sign(self) -> bool:
+        """Write a heartbeat alone; False if the servers are not on record, so that all has to be written."""
+        sign = update(servers).where(servers.c.worker == self._worker).values(at=time.time())
+        locks = (sign_of_life(self._worker),)
+        written = await self._database.write(lambda connection: connection.execute(sign).rowcount, locks=locks)
+        return written == len(self._rows)
+
+    async def _write_all(self, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, ObjectInfo]) -> None:
+        mine = servers.c.worker == self._worker
         async with self._database.read() as connection:
             there = set((await connection.execute(select(servers.c.name).where(mine))).scalars())
         news = {name: info for name, info in known.items() if name not in there or self._written.get(name) is not info}
         packed = {name: vars(await asyncio.to_thread(PackedInfo.of, info)) for name, info in news.items()}
-        async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
+        async with self._database.change(Topic.WORKERS, locks=(sign_of_life(self._worker),)) as connection:
             await connection.execute(delete(servers).where(mine, servers.c.name.not_in(self._fleet.members)))
-            for name, member in self._fleet.members.items():
-                condition, wakes_in = self._condition(name)
-                row = {"worker": self._worker, "name": name, "at_once": member.at_once, **packed.get(name, {})}
-                row |= {"condition": condition, "wakes_in": wakes_in}
+            for name, row in rows.items():
+                row = {"worker": self._worker, "name": name, **row, **packed.get(name, {})}
                 entry = update(servers).where(mine, servers.c.name == name) if name in there else servers.insert()
-                await connection.execute(entry.values(at=time.time(), up=int(name in up), **row))
-        self.lease.renew(begun)
+                await connection.execute(entry.values(at=time.time(), **row))
         self._written |= news
+
+    async def _until_others(self) -> None:
+        """Wait while no other worker is known: one that comes rings."""
+        if not self._others:
+            await self._workers.wait()
 
     async def read(self) -> None:
         """Read the servers of other workers, and forget workers that are gone. Raises `StorageFailed`."""
@@ -235,6 +265,7 @@ class ServerRegistry:
         await self._remember_away(before, found)
         if before != {key: read.listed for key, read in self._others.items()}:
             self._version += 1
+            self.on_change()
         for worker, name in found.keys() - self._others.keys():
             await self._forget(worker, name, found[worker, name].at)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from bot.core.errors import UserError
 from bot.core.model import Publish
-from bot.core.sources.watcher import SAVED, SavingServer, counts, users_of
+from bot.core.sources.found import SavingServer
+from bot.core.sources.watcher import SAVED, counts, users_of
 from bot.core.together import together
 from bot.i18n import _
 from comfy.errors import ComfyError

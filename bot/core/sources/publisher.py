@@ -15,6 +15,7 @@ from typing import Protocol
 
 from bot.core import events_log
 from bot.core.model import Publish
+from bot.core.sources.found import SavedContent, SavedFault, SavedListing
 from bot.core.sources.holdings import Holding, NewId, SavedAt, leaders, place_id, renewed, titles
 from bot.core.sources.needs import WorkflowNeeds, needs_of
 from bot.core.sources.publication import Refusal, Stage, judged
@@ -30,7 +31,6 @@ from bot.core.sources.store import (
     read_state,
     write_state,
 )
-from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
 from bot.core.storage.bells import Topic
 from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.workflows.identity.identities import Identity

@@ -6,15 +6,18 @@ A server that is away, an error or a login page changes nothing: only a list wit
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from types import TracebackType
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, aligned
 from bot.core.model import Publish
+from bot.core.sources.found import SavedContent, SavedFault, SavedFilesSink, SavedListing, SavingServer
 from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, Redirected, ServerUnavailable, UnexpectedAnswer, WebPage
@@ -22,70 +25,11 @@ from comfy.fleet import Fleet
 from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 3.0  # seconds between two looks at a server
-_USERS_EVERY = 10  # looks until it is asked again who its users are
+_USERS_EVERY = 30.0  # seconds until it is asked again who its users are
 _MOST = 1000  # files of one user
 _AT_ONCE = 32 << 20  # bytes that are read at one look
 _LONGEST = 400  # characters of a path
 SAVED = "workflows"  #: the folder in which the editor saves
-
-
-@dataclass(frozen=True)
-class SavingServer:
-    """A server whose saved workflows are read. `key` names it in the records; it is `local` if its address leads to
-    this machine alone. `publish` is None where the address decides.
-    """
-
-    name: str
-    key: str
-    local: bool = False
-    publish: Publish | None = None
-    users: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SavedContent:
-    """A file as it was saved; `path` is below the folder."""
-
-    path: str
-    content: bytes
-    modified: float | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of the content, which takes a while for a large one."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
-@dataclass(frozen=True)
-class SavedListing:
-    """All that one user has saved at a server, and the files that have changed since the last listing. `user` is empty
-    at a server with a single user.
-    """
-
-    server: str
-    user: str
-    paths: frozenset[str]
-    changed: tuple[SavedContent, ...]
-
-
-@dataclass(frozen=True)
-class SavedFault:
-    """Why a file, or all that a server has, cannot be read; what was read before stays. `path` is empty for all."""
-
-    path: str
-    reason: str
-
-
-class SavedFilesSink(Protocol):
-    """Takes what the watcher finds. All methods may raise `StorageFailed`; then the same comes again."""
-
-    async def take(self, listing: SavedListing, publish: Publish) -> None:
-        """Take over a listing that differs from the last one, or is the first of this process."""
-
-    async def looked(self, server: str, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
-        """Note which faults there are at a server; called when they change. Of other users than `users` nothing is kept
-        any longer; None says that it is not known who they are.
-        """
 
 
 #: A file as it was listed, and the digest of its content.
@@ -119,10 +63,13 @@ class _Seen:
     """The state of a server as this process saw it last."""
 
     files: dict[str, dict[str, _SeenFile]] = field(default_factory=dict)  # by user and path
+    whole: dict[str, tuple[UserFile, ...]] = field(
+        default_factory=dict
+    )  # by user: lists of which nothing is left to read
     told: tuple[Sequence[str] | None, tuple[SavedFault, ...]] | None = None
     publish: Publish | None = None
     users: tuple[Mapping[str, str | None], Sequence[SavedFault]] | None = None
-    looks: int = 0  # since the users were asked for
+    asked: float = -math.inf  # when the users were asked for
 
 
 class SavedFilesWatcher:
@@ -145,7 +92,7 @@ class SavedFilesWatcher:
 
     async def __aenter__(self) -> SavedFilesWatcher:
         for source, task in self._tasks.items():
-            task.repeat(partial(self.look, source), self._every)
+            task.repeat(partial(self.look, source), self._every, until=partial(self._until_saved, source))
         return self
 
     async def __aexit__(
@@ -182,13 +129,25 @@ class SavedFilesWatcher:
             faults = [SavedFault("", _told(fault))]
         await self._tell(source, users, faults)
 
+    async def _until_saved(self, source: SavingServer) -> None:
+        """Wait for a change where the last look left nothing to do, and nothing but a user's list has to be asked for;
+        for a while, since then its users may be others.
+        """
+        seen = self._seen[source]
+        if seen.users is None or len(seen.whole) != 1 or len(seen.users[0]) != 1:
+            return
+        ((_user, header),) = seen.users[0].items()
+        client = self._fleet.client(source.name)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_USERS_EVERY):
+                await client.until_saved(self._folder, header, lambda: aligned(self._every, time.monotonic()))
+
     async def _users(
         self, client: ComfyClient, source: SavingServer, seen: _Seen
     ) -> tuple[Mapping[str, str | None], Sequence[SavedFault]]:
-        """Return what `users_of` says, or said at one of the last looks."""
-        if seen.users is None or seen.looks >= _USERS_EVERY:
-            seen.users, seen.looks = await users_of(client, source), 0
-        seen.looks += 1
+        """Return what `users_of` says, or said a while ago."""
+        if seen.users is None or time.monotonic() - seen.asked >= _USERS_EVERY:
+            seen.users, seen.asked = await users_of(client, source), time.monotonic()
         return seen.users
 
     async def _tell(self, source: SavingServer, users: Sequence[str] | None, faults: Sequence[SavedFault]) -> None:
@@ -208,15 +167,21 @@ class SavedFilesWatcher:
         self, client: ComfyClient, source: SavingServer, user: str, header: str | None, publish: Publish
     ) -> list[SavedFault]:
         """Look at what one user has saved."""
-        listed = [each for each in await client.saved(self._folder, header) if counts(each.path)]
-        before = self._seen[source].files.get(user)
+        seen, told = self._seen[source], await client.saved(self._folder, header)
+        if told is seen.whole.get(user):
+            return []
+        listed = [each for each in told if counts(each.path)]
+        before = seen.files.get(user)
         known, found = before or {}, _Found(faults=list(_too_many(listed)))
         for file in listed[:_MOST]:
             await self._read(client, file, header, known.get(file.path), found)
         paths = frozenset(file.path for file in listed)
         if before is None or found.changed or known.keys() - paths:
             await self._sink.take(SavedListing(source.key, user, paths, tuple(found.changed)), publish)
-        self._seen[source].files[user] = found.files
+        seen.files[user] = found.files
+        seen.whole.pop(user, None)
+        if not found.faults and len(found.files) == len(listed) and all(each.size is not None for each in listed):
+            seen.whole[user] = told
         return found.faults
 
     async def _read(

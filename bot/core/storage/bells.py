@@ -14,8 +14,8 @@ from enum import StrEnum
 from bot.core.background import aligned
 from bot.core.listeners import Listeners
 
-_NET = 15.0  # seconds after which those who wait look in any case
-_NET_OF_MANY = 10.0  # where processes of an earlier version may be among them, which ring nothing
+_NET = 60.0  # seconds after which those who wait look in any case
+_NET_OF_MANY = 30.0  # where processes of an earlier version may be among them, which ring nothing
 
 
 class Topic(StrEnum):
@@ -31,6 +31,7 @@ class Topic(StrEnum):
     GROUPS = "groups"  #: runs of groups that have ended
     SAVED = "saved"  #: workflows that people saved at servers
     SERVERS = "servers"  #: operators want something of servers
+    WORKERS = "workers"  #: a worker has come, or has other servers
     PRESETS = "presets"  #: what people have kept for forms
     LINKS = "links"  #: which accounts are of one person
     INVITATIONS = "invitations"  #: who is invited to the page

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, aligned
 from bot.core.errors import StorageFailed
 from bot.core.storage.bell_wire import BellWire
 from bot.core.storage.bells import Topic
@@ -23,7 +24,7 @@ from bot.core.storage.database import Database, in_words
 
 _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
-_LOOK = 3.0  # seconds between two looks at SQLite's file
+_LOOK, _LOOK_SELDOM = 3.0, 15.0  # seconds between two looks at SQLite's file
 _FAREWELL = 3.0  # seconds for the last news
 
 
@@ -48,7 +49,7 @@ class Herald:
             self._hearing.start(self._hear)
         elif self._hears:
             self._wire.listen(self._ring)
-            self._hearing.repeat(self._look, _LOOK)
+            self._hearing.repeat(self._look, _LOOK, until=self._rest)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -118,6 +119,11 @@ class Herald:
         elif self._in_doubt or seen[1] != self._seen[1]:
             self._in_doubt = False
             self._ring()
+
+    async def _rest(self) -> None:
+        """Wait for longer where others can tell us: only a command on another machine, or in a container, cannot."""
+        if self._wire.is_heard:
+            await asyncio.sleep(aligned(_LOOK_SELDOM - _LOOK, time.monotonic()))
 
     def _mark(self) -> tuple[int, int]:
         """Return what changes whenever SQLite writes."""

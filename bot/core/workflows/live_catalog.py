@@ -28,9 +28,8 @@ from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
-_STEP = 200  # milliseconds without a change after which a folder is read again
+_STEP = 1.0  # seconds without a change after which a folder is read again
 _TIMEOUT = 60_000  # milliseconds after which the watch starts again
-_LEARN = 2.0  # seconds between two looks at what the servers of other processes have
 
 #: The nodes and models of each known server, by the server's name.
 KnownServers = Callable[[], Mapping[str, ObjectInfo]]
@@ -61,8 +60,12 @@ class LiveCatalog:
     is logged once.
     """
 
-    def __init__(self, *folders: Path | tuple[Layer, Path], tasks: TaskHealth, kept: Path | None = None) -> None:
-        """A folder without a layer is the operator's. What is made of files is `kept` in a folder for later starts."""
+    def __init__(
+        self, *folders: Path | tuple[Layer, Path], tasks: TaskHealth, kept: Path | None = None, step: float = _STEP
+    ) -> None:
+        """A folder without a layer is the operator's. What is made of files is `kept` in a folder for later starts.
+        Files are read again when nothing has changed for `step` seconds.
+        """
         self._folders = [each if isinstance(each, tuple) else (Layer.FOLDER, each) for each in folders]
         self._kept = KeptWorkflows(kept) if kept is not None else None
         self._reader = FolderReader(self._folders, self._kept.find if self._kept is not None else None, quick_json)
@@ -73,7 +76,7 @@ class LiveCatalog:
         self._info: ObjectInfo | None = None
         self._learning = BackgroundTask("workflows for servers", tasks)
         self._listeners: list[Callable[[], None]] = []
-        self._stop = asyncio.Event()
+        self._stop, self._step = asyncio.Event(), round(step * 1000)
         self._task, self._missed = BackgroundTask("workflow folders", tasks), False
         self._keeping, self._made_again = BackgroundTask("workflows kept for the next start", tasks), Bell(None)
         self._looking = BackgroundTask("workflows of other processes", tasks)
@@ -146,8 +149,7 @@ class LiveCatalog:
         await self._learn()
         for file in self.waiting:
             events_log.workflow_waits(file)
-        others = self._store is not None and self._store.is_shared
-        self._learning.repeat(self._learn, until=partial(self._news_of_servers.wait, _LEARN if others else None))
+        self._learning.repeat(self._learn, until=self._news_of_servers.wait)
         try:
             yield
         finally:
@@ -298,7 +300,7 @@ class LiveCatalog:
             await self.refresh()
         self._missed = True  # changes between this watch and the next
         folders = [folder for _layer, folder in self._folders if folder.is_dir()]
-        async for changes in awatch(*folders, stop_event=self._stop, step=_STEP, rust_timeout=_TIMEOUT):
+        async for changes in awatch(*folders, stop_event=self._stop, step=self._step, rust_timeout=_TIMEOUT):
             await self.refresh([path for _change, path in changes])
 
 

@@ -18,13 +18,15 @@ _EVERY = 6.0  # seconds: Discord takes five changes in twenty seconds
 
 async def keep_presence(client: discord.Client, runs: RunService) -> None:
     """Say what is going on whenever that changes, until cancelled."""
-    said = ""
+    said, asked = "", runs.news_of_requests()
     while True:
         words = presence(await runs.counts())
         if words != said and not client.is_closed():
             await _say(client, words)
             said = words
         await asyncio.sleep(aligned(_EVERY, time.monotonic()))
+        if not said:
+            await asked.wait()
 
 
 def presence(counts: Mapping[State, int]) -> str:

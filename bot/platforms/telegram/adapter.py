@@ -236,10 +236,14 @@ async def _hears(bot: Bot, person: str) -> bool:
 
 async def _keep_published(menu: BotCommands, services: Services) -> None:
     """Set the commands again whenever other workflows can run, and until Telegram has taken them."""
-    version, pause = None, _LOOK_EVERY
-    while True:
-        now = services.workflows.version
-        if version != now:
-            taken = await menu.publish()
-            version, pause = (now, _LOOK_EVERY) if taken else (None, min(pause * 2, _LONGEST_LOOK))
-        await asyncio.sleep(aligned(pause, time.monotonic()))
+    version, pause, changes = None, _LOOK_EVERY, asyncio.Event()
+    with services.workflows.telling(changes.set):
+        while True:
+            changes.clear()
+            now = services.workflows.version
+            if version != now:
+                taken = await menu.publish()
+                version, pause = (now, _LOOK_EVERY) if taken else (None, min(pause * 2, _LONGEST_LOOK))
+            await asyncio.sleep(aligned(pause, time.monotonic()))
+            if version is not None:
+                await changes.wait()

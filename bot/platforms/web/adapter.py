@@ -62,20 +62,25 @@ class WebPlatform:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
         services.invitations.when_signed_out(lambda account: self._hub.hang_up_on(account.removeprefix("web:")))
         async with serving(services, self._hub, self._options) as address:
-            self._listens = True
-            tasks = services.health.tasks
-            tasks.connected(self.name)
-            tidying, hearing = BackgroundTask("web cleanup", tasks), BackgroundTask("web relay", tasks)
-            tidying.repeat(partial(self._tidy, services), _TIDY_EVERY)
-            if self._wire is not None:
-                hearing.repeat(partial(self._hear, services.health, self._wire), _LISTEN_EVERY)
-            self._opened(address)
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self._listens = False
-                await tidying.stop()
-                await hearing.stop()
+            with services.workflows.telling(self._hub.look_again):
+                await self._run(services, address)
+
+    async def _run(self, services: Services, address: str) -> None:
+        self._listens = True
+        tasks = services.health.tasks
+        tasks.connected(self.name)
+        tidying, hearing = BackgroundTask("web cleanup", tasks), BackgroundTask("web relay", tasks)
+        tidying.repeat(partial(self._tidy, services), _TIDY_EVERY)
+        if self._wire is not None:
+            others = partial(self._until_others, services)
+            hearing.repeat(partial(self._hear, services.health, self._wire), _LISTEN_EVERY, until=others)
+        self._opened(address)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._listens = False
+            await tidying.stop()
+            await hearing.stop()
 
     def reply(self, address: Address, brief: RunSummary) -> Reply:
         return self.watch(address.chat, brief)
@@ -89,6 +94,13 @@ class WebPlatform:
         """Pass on what other processes say of runs, to pages that are open."""
         if self._hub.has_pages and health.has_others():
             await wire.hear(self._hub)
+
+    async def _until_others(self, services: Services) -> None:
+        """Wait while no other process works with servers: none has anything to say."""
+        changes = asyncio.Event()
+        with services.workflows.telling(changes.set):
+            if not services.health.has_others():
+                await changes.wait()
 
     async def _tidy(self, services: Services) -> None:
         self._hub.tidy()

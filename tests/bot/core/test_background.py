@@ -28,6 +28,7 @@ _OWNERS = {
     "platforms/telegram/dispatcher.py": "one answer each; the dispatcher awaits them all, and logs what fails",
     "platforms/telegram/runs/media.py": "a file that is being opened is closed if it is no longer wanted",
     "platforms/terminal/session.py": "the command itself",
+    "platforms/web/api/events.py": "the pings of one open page; its stream ends and awaits them",
     "platforms/web/health.py": "a probe of the database that readiness asks for and awaits",
     "process.py": "the whole process, until a signal",
 }

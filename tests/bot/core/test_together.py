@@ -94,7 +94,7 @@ class _Leaving(RecordingPlatform):
 async def test_the_records_are_open_until_the_last_platform_has_left(tmp_path: Path) -> None:
     settings = Settings.read({"DARKROOM_DATA_DIR": str(tmp_path / "data")}, None)
     leaving, tasks = _Leaving(), TaskHealth()
-    async with LiveCatalog(*layers(settings.folder), tasks=tasks) as shelf:
+    async with LiveCatalog(*layers(settings.folder), tasks=tasks, step=0.2) as shelf:
         platforms = [RecordingPlatform("quick"), leaving]
         work = asyncio.create_task(serve(settings, shelf, platforms, Role(), tasks, lambda _line: None))
         await leaving.serves.wait()

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.platforms.http_server import ConnectionLimits, Seldom, listening
+from bot.platforms.http_server import ConnectionLimits, listening
+from bot.platforms.seldom import Seldom
 from tests.patience import PATIENCE
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -60,6 +60,11 @@ class SyncPace:
         """True if commands that have waited may be told now."""
         return any(moment <= self._clock() for moment in self._waiting.values())
 
+    @property
+    def holds_back(self) -> bool:
+        """True if commands wait until they may be told."""
+        return bool(self._waiting)
+
     def allows(self, where: str, mark: str, names: Collection[str]) -> bool:
         """True if these commands, of which `mark` is a digest, may be told to a server now. Else they wait."""
         now, told = self._clock(), self._of(where)

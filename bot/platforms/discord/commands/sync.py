@@ -26,7 +26,7 @@ from bot.platforms.discord.message_ref import PLATFORM
 from bot.platforms.discord.rest import AWAY
 
 _log = logging.getLogger(__name__)
-_LOOK_EVERY = 3.0  # seconds between two looks at the workflows and the servers
+_LOOK_EVERY = 3.0  # seconds between two looks at the workflows and the servers, at least
 _DRAW_EVERY = 30.0  # seconds after which forms are drawn again, and what did not arrive is sent again
 _AT_ONCE = 4
 _WRITE_EVERY = 2.0  # seconds between two notes on disk of what Discord was told
@@ -91,7 +91,7 @@ class CommandSync:
     ) -> None:
         self._client, self._tree, self._services, self._ledger = client, tree, services, ledger
         self._cache, self._choice, self._pace = cache, choice, pace
-        self._news = asyncio.Event()
+        self._news, self._changes = asyncio.Event(), asyncio.Event()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
         self._decided: set[str] = set()  # communities in which something was decided
@@ -101,6 +101,7 @@ class CommandSync:
 
     def wake(self) -> None:
         self._news.set()
+        self._changes.set()
 
     def _on_decision(self, community: str) -> None:
         self._decided.add(community)
@@ -117,13 +118,17 @@ class CommandSync:
         await self._ledger.read(self._application)
         loop = asyncio.get_running_loop()
         drawn = 0.0
-        while True:
-            due = self._news.is_set() or self._version != self._now() or self._pace.is_due
-            if due or loop.time() - drawn > _DRAW_EVERY:
-                self._news.clear()
-                self._version, drawn = self._now(), loop.time()
-                await self.register()
-            await _wait(self._news, aligned(_LOOK_EVERY, loop.time()))
+        with self._services.workflows.telling(self._changes.set):
+            while True:
+                self._changes.clear()
+                due = self._news.is_set() or self._version != self._now() or self._pace.is_due
+                if due or loop.time() - drawn >= _DRAW_EVERY:
+                    self._news.clear()
+                    self._version, drawn = self._now(), loop.time()
+                    await self.register()
+                await _wait(self._news, aligned(_LOOK_EVERY, loop.time()))
+                if not self._news.is_set() and not self._pace.holds_back:
+                    await _wait(self._changes, aligned(_DRAW_EVERY, loop.time()))
 
     def _now(self) -> tuple[int, int]:
         """Another one whenever workflows or servers have changed."""

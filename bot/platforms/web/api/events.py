@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -23,7 +24,7 @@ from bot.platforms.web.live.hub import Hub
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the records: other processes may develop runs
 _TOLD = 100  # runs of which it is remembered what was told last
-_PING_EVERY = 15.0  # seconds
+_PING_EVERY = 25.0  # seconds: proxies wait for a minute
 _RETRY = 1000  # milliseconds after which a browser comes back by itself
 _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 
@@ -46,7 +47,8 @@ class Stream:
         else:
             await self._tell_everything(journal, inbox.id)
         while not inbox.closed and self._response.is_connected():
-            for each in (news := await inbox.take(aligned(_LOOK_EVERY, monotonic()))):
+            patience = aligned(_LOOK_EVERY, monotonic()) if journal.unfinished else None
+            for each in (news := await inbox.take(patience)):
                 await self._tell(journal, each)
             if not news or self._is_unheard_of(journal):
                 await self._look(journal)
@@ -133,6 +135,18 @@ class Stream:
         await self._response.send(text, id=number, event=event, retry=retry)
 
 
+@asynccontextmanager
+async def closed_with(response: EventSourceResponse, inbox: EventInbox) -> AsyncIterator[None]:
+    """Meanwhile, close the inbox as soon as a ping finds that the page is gone."""
+    pings = asyncio.create_task(response.wait(), name="pings")
+    pings.add_done_callback(lambda _ended: inbox.close())
+    try:
+        yield
+    finally:
+        pings.cancel()
+        await asyncio.wait({pings})
+
+
 def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
     """The route that pages listen at. A browser that comes back by itself says in a header what it heard last; a page
     that opens a new stream says so in `after`, and in `count` how many runs it shows.
@@ -145,7 +159,7 @@ def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
         count = min(_MOST, max(_FIRST, int(given)))
         last_event = request.headers.get("Last-Event-ID") or request.query.get("after", "")
         with hub.listen(visitor, last_event) as (journal, inbox):
-            async with sse_response(request, ping_interval=_PING_EVERY) as response:
+            async with sse_response(request, ping_interval=_PING_EVERY) as response, closed_with(response, inbox):
                 with suppress(ConnectionResetError, StorageFailed):  # the page comes again, and hears what it missed
                     await Stream(services, hub, visitor, count, response).tell(journal, inbox)
             return response

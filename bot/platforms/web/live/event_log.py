@@ -141,8 +141,8 @@ class EventInbox:
         self.closed = True
         self._bell.set()
 
-    async def take(self, patience: float) -> list[News]:
-        """The news; none where there is none for longer than `patience`."""
+    async def take(self, patience: float | None) -> list[News]:
+        """The news; none where there is none for longer than `patience`, or when it is time to look at all else."""
         with suppress(TimeoutError):
             if not self._bell.is_set():
                 async with asyncio.timeout(patience):

@@ -80,6 +80,12 @@ class Hub:
         """Have a visitor's pages look at a run again."""
         self._note(visitor, run_id, whole=True)
 
+    def look_again(self) -> None:
+        """Have all pages look at what is on offer."""
+        for journal in self._journals.values():
+            for inbox in journal.inboxes:
+                inbox.ring()
+
     def word(self, run_id: str) -> Word | None:
         return self._words.get(run_id)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, select
 
 from bot.core.background import TaskHealth
 from bot.core.errors import CannotRun
@@ -13,7 +15,10 @@ from bot.core.execution.worker_lock import always_held
 from bot.core.model import Done, Queued
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo
 from bot.core.servers.registry import ServerRegistry, remove_worker
+from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
+from bot.core.storage.herald import Herald
+from bot.core.storage.schema import servers
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret
 from comfy.fleet import Fleet, Member
@@ -21,6 +26,7 @@ from comfy.object_info import ObjectInfo
 from comfy.server import Server
 from tests.bot.databases import new_postgres
 from tests.bot.harness import ANN, BEN, HERE, Gates, RecordingPlatform, WatchedServer, house, painter, running, until
+from tests.patience import PATIENCE
 
 
 @pytest.mark.long
@@ -127,6 +133,54 @@ async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> 
         assert await watch(2)
         await worker.write()
         assert not await watch(1)
+
+
+async def test_a_heartbeat_writes_the_time_alone_until_something_has_changed(postgres: str) -> None:
+    rung = list[str]()
+    async with (
+        Database(new_postgres(postgres)) as database,
+        Fleet([Member("one", Server("http://127.0.0.1:9")), Member("two", Server("http://127.0.0.1:9"))]) as fleet,
+    ):
+        database.bells.on(Topic.WORKERS, lambda: rung.append("a change"))
+        worker = ServerRegistry(database, "far", fleet, TaskHealth(), always_held)
+
+        async def written() -> list[tuple[str, float, int]]:
+            async with database.read() as connection:
+                rows = await connection.execute(select(servers.c.name, servers.c.at, servers.c.up))
+                return sorted((row.name, row.at, row.up) for row in rows)
+
+        await worker.write()
+        before = await written()
+        await worker.write()
+        after = await written()
+        assert rung == ["a change"]
+        assert [name for name, _at, _up in after] == ["one", "two"]
+        assert all(now > then for (_, now, _), (_, then, _) in zip(after, before, strict=True))
+        async with database.change() as connection:
+            await connection.execute(delete(servers).where(servers.c.name == "two"))  # as `workers remove` does
+        await worker.write()
+        assert [name for name, _at, _up in await written()] == ["one", "two"]
+        assert rung == ["a change"] * 2
+
+
+async def test_a_worker_that_comes_is_seen_by_others_at_once(postgres: str) -> None:
+    """Nobody looks for workers again and again where there are none."""
+    url = new_postgres(postgres)
+    async with (
+        Database(url) as here,
+        Database(url) as there,
+        Herald(here, TaskHealth()),
+        Herald(there, TaskHealth()),
+        Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet,
+        Fleet([]) as nothing,
+        ServerRegistry(here, None, nothing, TaskHealth(), always_held) as chat,
+    ):
+        changed = asyncio.Event()
+        chat.on_change.add(changed.set)
+        assert not chat.has_others
+        async with ServerRegistry(there, "far", fleet, TaskHealth(), always_held), asyncio.timeout(PATIENCE):
+            await changed.wait()
+            assert chat.has_others
 
 
 @pytest.mark.long

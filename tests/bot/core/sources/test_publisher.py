@@ -11,11 +11,11 @@ import pytest
 
 from bot.core.errors import StorageAway
 from bot.core.model import Publish
+from bot.core.sources.found import SavedContent, SavedFault, SavedListing
 from bot.core.sources.holdings import SavedAt, place_id
 from bot.core.sources.publication import Publication, Stage, accepted, back_to, closed, declined
 from bot.core.sources.publisher import Offered, SavedPublisher
 from bot.core.sources.store import SavedStore
-from bot.core.sources.watcher import SavedContent, SavedFault, SavedListing
 from bot.core.storage.database import Database
 from comfy.object_info import ObjectInfo
 from tests.bot.core.runs.counting import Clock

@@ -13,7 +13,8 @@ from aiohttp import web
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageAway
 from bot.core.model import Publish
-from bot.core.sources.watcher import SavedFault, SavedFilesWatcher, SavedListing, SavingServer
+from bot.core.sources.found import SavedFault, SavedListing, SavingServer
+from bot.core.sources.watcher import SavedFilesWatcher
 from comfy.embedded import EmbeddedServer
 from comfy.fleet import Fleet, Member
 from comfy.library.userdata import LARGEST_FILE
@@ -302,3 +303,23 @@ async def test_it_looks_again_and_again_by_itself() -> None:
             await save(server.url, "a.json", b"1")
             while not shelf.files:  # noqa: ASYNC110 - what servers have rings no bell
                 await asyncio.sleep(0.01)
+
+
+async def test_while_nothing_changes_only_the_list_is_asked_for() -> None:
+    server = WatchedServer()
+    async with watching(server) as (shelf, watcher, _sources):
+        watcher._every = 0.01
+        await save(server.url, "a.json", b"1")
+        async with watcher, asyncio.timeout(PATIENCE):
+            await until_shelf(lambda: server.calls["GET /userdata"] > 20)
+            assert (server.calls["GET /users"], len(shelf.taken)) == (1, 1)
+            await save(server.url, "b.json", b"2")
+            await until_shelf(lambda: len(shelf.files) == 2)
+            await server.restart()  # it has other files now, and is asked again
+            await save(server.url, "c.json", b"3")
+            await until_shelf(lambda: ("s1", "", "c.json") in shelf.files)
+
+
+async def until_shelf(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - what servers have rings no bell
+        await asyncio.sleep(0.01)

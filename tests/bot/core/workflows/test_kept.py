@@ -178,7 +178,7 @@ def test_numbers_that_cannot_be_kept_are_made_again(files: Path, tmp_path: Path)
 
 async def test_a_bot_keeps_what_it_has_made_and_finds_it_at_its_next_start(files: Path, tmp_path: Path) -> None:
     async def started() -> LiveCatalog:
-        live = LiveCatalog(files, tasks=TaskHealth(), kept=tmp_path / "cache")
+        live = LiveCatalog(files, tasks=TaskHealth(), step=0.2, kept=tmp_path / "cache")
         async with live, live.following(lambda: {"one": INFO}):
             while not (tmp_path / "cache").is_dir() or len(list((tmp_path / "cache").glob("*[0-9a-f]"))) < 3:
                 await live.refresh()

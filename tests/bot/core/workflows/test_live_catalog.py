@@ -21,7 +21,7 @@ async def test_each_mistake_is_logged_once_at_the_start_and_when_its_file_change
 ) -> None:
     (tmp_path / "first.json").write_text("{")
     (tmp_path / "second.json").write_text("")
-    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as catalog:
+    async with LiveCatalog(tmp_path, tasks=TaskHealth(), step=0.2) as catalog:
         assert sorted(told(caplog)) == ["first.json", "second.json"]
         assert all(record.levelname == "WARNING" and record.__dict__["reason"] for record in caplog.records)
 

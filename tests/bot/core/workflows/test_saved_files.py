@@ -113,7 +113,7 @@ async def test_a_saved_workflow_waits_for_the_first_server_and_then_appears(
     caplog.set_level("INFO")
     (tmp_path / "plain.json").write_text(json.dumps(SAVED))
     servers: dict[str, ObjectInfo] = {}
-    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as catalog:
+    async with LiveCatalog(tmp_path, tasks=TaskHealth(), step=0.2) as catalog:
         assert (catalog.waiting, catalog.faults, dict(catalog.workflows)) == (("plain.json",), (), {})
         with pytest.raises(UnknownWorkflow, match="“plain” can be used when a ComfyUI server has answered"):
             catalog.get("plain")
@@ -124,7 +124,7 @@ async def test_a_saved_workflow_waits_for_the_first_server_and_then_appears(
             servers["one"] = INFO
             await changed.wait()
         assert (catalog.waiting, list(catalog.workflows)) == ((), ["plain"])
-    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as later, later.following(lambda: servers):
+    async with LiveCatalog(tmp_path, tasks=TaskHealth(), step=0.2) as later, later.following(lambda: servers):
         assert caplog.messages.count("workflow_waits") == 1  # its nodes are known
 
 
@@ -165,7 +165,7 @@ async def test_one_file_is_converted_for_one_change_among_a_hundred(tmp_path: Pa
         (tmp_path / f"sheet {number}.json").write_text(json.dumps(SAVED | {"id": number}))
     first = Counted(NODES)
     servers: dict[str, ObjectInfo] = {"first": first}
-    async with LiveCatalog(tmp_path, tasks=TaskHealth()) as live, live.following(lambda: servers):
+    async with LiveCatalog(tmp_path, tasks=TaskHealth(), step=0.2) as live, live.following(lambda: servers):
         assert (len(live.workflows), first.conversions) == (100, 100)
         changed = live.find("sheet_7")
         others = [each for each in live.workflows.values() if each is not changed]

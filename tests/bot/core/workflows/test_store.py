@@ -36,7 +36,7 @@ def write(folder: Path, name: str, color: int = 1) -> None:
 
 @asynccontextmanager
 async def catalog(store: WorkflowStore, *folders: Path | tuple[Layer, Path]) -> AsyncIterator[LiveCatalog]:
-    async with LiveCatalog(*folders, tasks=TaskHealth()) as live, live.recorded_in(store):
+    async with LiveCatalog(*folders, tasks=TaskHealth(), step=0.2) as live, live.recorded_in(store):
         yield live
 
 

@@ -60,6 +60,7 @@ async def house(
         *layers(read.folder),
         *([workflows] if workflows else []),
         tasks=tasks,
+        step=0.2,
     ) as shelf:
         platforms = [DiscordPlatform(read, key_value(read, "discord")), *beside]
         work = asyncio.create_task(serve(read, shelf, platforms, Role(), tasks, lambda _text: None))

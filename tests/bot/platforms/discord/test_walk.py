@@ -160,7 +160,7 @@ class DiscordWalk(Walk):
         tasks = TaskHealth()
         async with (
             DiscordPlatform(chosen, key_value(chosen, "discord")) as platform,
-            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks, step=0.2) as shelf,
             serving(chosen, shelf, {"discord": platform}, Role(), tasks) as services,
         ):
             work = asyncio.create_task(platform.serve(services))

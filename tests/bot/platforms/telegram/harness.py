@@ -81,7 +81,7 @@ async def _serve(app: App, ready: asyncio.Event) -> None:
 
     await asyncio.to_thread(fill, app.settings.folder, RUNS, ENGINE, "telegram")
     await asyncio.to_thread(data_folder, app.settings)
-    async with LiveCatalog(*app._folders(), tasks=app.tasks) as shelf:
+    async with LiveCatalog(*app._folders(), tasks=app.tasks, step=0.2) as shelf:
         await serve(app.settings, shelf, app.platforms(), Role(), app.tasks, lambda _line: ready.set())
 
 

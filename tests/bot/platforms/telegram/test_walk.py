@@ -209,7 +209,7 @@ class TelegramWalk(Walk):
         tasks = TaskHealth()
         async with (
             TelegramPlatform(chosen, key_value(chosen, "telegram"), tasks) as platform,
-            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks, step=0.2) as shelf,
         ):
             platform._api.pace = RateLimiter(
                 lambda: time.monotonic() * _FAST, lambda pause: asyncio.sleep(pause / _FAST)

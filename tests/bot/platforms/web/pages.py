@@ -90,7 +90,7 @@ async def page(
         settings = replace(QuickSettings.read({**environ, **chosen}, None), **(limits or {}))
         tasks = TaskHealth()
         shelf = await stack.enter_async_context(
-            LiveCatalog(*layers(settings.folder), write_workflows(folder), tasks=tasks)
+            LiveCatalog(*layers(settings.folder), write_workflows(folder), tasks=tasks, step=0.2)
         )
         platforms = {"web": platform, **(beside or {})}
         services = await stack.enter_async_context(serving(settings, shelf, platforms, role or Role(), tasks))

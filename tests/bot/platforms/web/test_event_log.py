@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, cast
 from weakref import ref
 
+import aiohttp
 import pytest
-from aiohttp_sse import EventSourceResponse
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
 
 from bot.core.model import Delivering, Running
 from bot.core.run import RunRecord, State
-from bot.platforms.web.api.events import Stream
+from bot.platforms.http_server import listening
+from bot.platforms.web.api.events import Stream, closed_with
 from bot.platforms.web.live.event_log import EventLog
 from bot.platforms.web.live.hub import Hub
 from tests.bot.core.runs.test_stored_forms import RECORD
@@ -76,14 +79,14 @@ class _Heard:
 
 @pytest.mark.long
 async def test_a_page_is_sent_only_what_differs(tmp_path: Path) -> None:
-    async with page(tmp_path) as web, Visitor(web.url) as ann:
+    async with page(tmp_path) as site, Visitor(site.url) as ann:
         run_id = (await ann.ask("gated", gate="one"))[1]["id"]
         await ann.until(run_id, "running")
-        run = await web.services.runs.get(run_id)
+        run = await site.services.runs.get(run_id)
         assert run is not None
         hub, heard = Hub(), _Heard()
         with hub.listen(run.person.id) as (journal, inbox):
-            stream = Stream(web.services, hub, run.person.id, 50, cast("EventSourceResponse", heard))
+            stream = Stream(site.services, hub, run.person.id, 50, cast("EventSourceResponse", heard))
             telling = asyncio.create_task(stream.tell(journal, inbox))
             await asyncio.wait_for(heard.begun.wait(), PATIENCE)
             for status in (Running("Blur"), Delivering(), Delivering(), Running("Blur")):
@@ -94,3 +97,34 @@ async def test_a_page_is_sent_only_what_differs(tmp_path: Path) -> None:
             await telling
     assert [name for name, _data in heard.sent] == ["state", "status", "status", "status"]
     assert [data["state"] for _name, data in heard.sent[1:]] == ["running", "delivering", "running"]
+
+
+async def test_a_page_that_is_gone_is_let_go_though_there_is_no_news() -> None:
+    hub, closed = Hub(), asyncio.Event()
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        with hub.listen("ann") as (_journal, inbox):
+            async with sse_response(request, ping_interval=0.01) as response, closed_with(response, inbox):
+                while not inbox.closed:
+                    await inbox.take(None)
+            closed.set()
+            return response
+
+    app = web.Application()
+    app.router.add_get("/", stream)
+    async with listening(app, "127.0.0.1", (0,)) as port, asyncio.timeout(PATIENCE):
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/"):
+            assert hub.is_open("ann")
+        await closed.wait()
+    assert not hub.is_open("ann")
+
+
+async def test_pages_look_again_at_what_is_on_offer_only_when_they_are_told() -> None:
+    hub = Hub()
+    with hub.listen("ann") as (_, one), hub.listen("ben") as (_, other):
+        assert await one.take(0.0) == await other.take(0.0) == []
+        waiting = [asyncio.create_task(each.take(None)) for each in (one, other)]
+        await asyncio.sleep(0)
+        assert not any(each.done() for each in waiting)
+        hub.look_again()
+        assert await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE) == [[], []]

@@ -258,7 +258,7 @@ class PageWalk(Walk):
         tasks, platform = TaskHealth(), WebPlatform(options, opened.set_result)
         async with (
             platform,
-            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks) as shelf,
+            LiveCatalog(*layers(chosen.folder), self.workflows, tasks=tasks, step=0.2) as shelf,
             serving(chosen, shelf, {"web": platform}, Role(), tasks) as services,
         ):
             work = asyncio.create_task(platform.serve(services))

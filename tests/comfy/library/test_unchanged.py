@@ -1,0 +1,166 @@
+"""An answer that is still the same is recognized, and nothing else is ever taken for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from yarl import URL
+
+from comfy.library.unchanged import until_other
+from tests.patience import PATIENCE
+
+BODY = b'[{"path": "a.json"}]'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nDate: %d\r\n\r\n"
+
+
+def same(number: int) -> bytes:
+    return HEAD % (len(BODY), number) + BODY
+
+
+class Teller:
+    """A server that gives its answers in turn, each in pieces, and stays silent after the last one."""
+
+    def __init__(self, answers: Sequence[Sequence[bytes]], *, closes: bool = False) -> None:
+        self.answers, self.closes = list(answers), closes
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.silent, self.left = asyncio.Event(), asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while request := await reader.readuntil(b"\r\n\r\n"):
+                self.requests.append(request)
+                if not self.answers:
+                    self.silent.set()
+                    if self.closes:
+                        break
+                    continue
+                for piece in self.answers.pop(0):
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.left.set()
+            writer.close()
+
+
+@asynccontextmanager
+async def telling(teller: Teller) -> AsyncIterator[URL]:
+    server = await asyncio.start_server(teller.serve, "127.0.0.1", 0)
+    async with server:
+        yield URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/userdata?dir=work%2Fflows")
+
+
+async def wait(teller: Teller, *, headers: Mapping[str, str] | None = None, patience: float = PATIENCE) -> None:
+    """Wait as a caller would whose last answer had this body, without a pause between two questions."""
+    async with telling(teller) as url, asyncio.timeout(PATIENCE):
+        await until_other(url, headers or {}, 200, BODY, lambda: 0.0, patience)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        HEAD % (len(BODY), 0) + BODY.replace(b"a", b"b"),
+        HEAD % (2, 0) + b"[]",
+        HEAD % (len(BODY) + 1, 0) + BODY + b" ",
+        same(0).replace(b"200 OK", b"404 Not Found"),
+        same(0).replace(b"1.1 200", b"1.1 2000"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n" + BODY + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + BODY,
+        same(0) + b"HTTP/1.1 200",
+        b"<html>",
+        b"\0" * 100,
+        b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"x" * 20_000,
+    ],
+)
+async def test_any_other_answer_ends_the_wait(other: bytes) -> None:
+    teller = Teller([[same(1)], [same(2)], [other]])
+    await wait(teller)
+    assert len(teller.requests) == 3
+    assert teller.connections == 1
+
+
+async def test_the_same_answer_is_known_whatever_its_date_and_pieces() -> None:
+    answer = same(1)
+    cuts = [answer[:3], answer[3:40], answer[40:-1], answer[-1:]]
+    teller = Teller([cuts, [same(2)], [same(3).replace(b"Content-Length", b"content-length")]], closes=True)
+    await wait(teller)
+    assert len(teller.requests) == 4
+
+
+async def test_a_server_that_hangs_up_ends_the_wait() -> None:
+    teller = Teller([[same(1)]], closes=True)
+    await wait(teller)
+    assert len(teller.requests) == 2
+
+
+async def test_a_server_that_is_silent_ends_the_wait() -> None:
+    teller = Teller([])
+    await wait(teller, patience=0.01)
+    assert teller.connections == 1
+
+
+async def test_a_server_that_speaks_unasked_ends_the_wait() -> None:
+    teller = Teller([[same(1), b"more"]])
+    await wait(teller)
+    assert len(teller.requests) in (1, 2)
+
+
+async def test_what_is_asked_is_what_the_client_would_ask() -> None:
+    teller = Teller([])
+    await wait(
+        teller, patience=0.1, headers={"Authorization": "Bearer x", "comfy-user": "ann", "Accept-Encoding": "gzip"}
+    )
+    line, *given_headers = teller.requests[0].decode().strip().split("\r\n")
+    assert line == "GET /userdata?dir=work/flows HTTP/1.1"
+    assert {"Authorization: Bearer x", "comfy-user: ann"} < set(given_headers)
+    assert not any("encoding" in each.lower() for each in given_headers)
+    assert sum(each.startswith("Host: 127.0.0.1:") for each in given_headers) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer x\r\nX-Other: y"}, {"a\nb": "c"}, {"a": "\0"}])
+async def test_a_header_of_more_than_one_line_is_not_sent(headers: dict[str, str]) -> None:
+    teller = Teller([])
+    await wait(teller, headers=headers)
+    assert teller.connections == 0
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1/userdata", "http://ann:secret@127.0.0.1:1/userdata"])
+async def test_what_needs_more_than_a_plain_connection_is_left_to_the_library(url: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await until_other(URL(url), {}, 200, BODY, lambda: PATIENCE)
+
+
+async def test_a_server_that_is_away_ends_the_wait(unused_tcp_port: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await until_other(URL(f"http://127.0.0.1:{unused_tcp_port}/"), {}, 200, BODY, lambda: PATIENCE)
+
+
+async def test_a_wait_that_is_given_up_closes_its_connection() -> None:
+    teller = Teller([[same(1)]])
+    async with telling(teller) as url, asyncio.timeout(PATIENCE):
+        waiting = asyncio.create_task(until_other(url, {}, 200, BODY, lambda: 0.0))
+        await teller.silent.wait()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+        await teller.left.wait()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=4))
+def test_bytes_of_any_kind_are_never_the_same_answer(pieces: list[bytes]) -> None:
+    async def check() -> None:
+        teller = Teller([pieces, [same(1)]])
+        await wait(teller, patience=0.01)
+        assert len(teller.requests) <= 2
+
+    asyncio.run(check())
