@@ -29,8 +29,8 @@ class BotAccount:
 
 @dataclass(frozen=True)
 class Limits:
-    """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits, and
-    whether it shows previews.
+    """The platform's limits: bytes per file, files per message, characters per text, seconds between two edits,
+    whether it shows previews, and whether it sends results: where it does not, their records are what people see.
     """
 
     file_bytes: int
@@ -38,6 +38,7 @@ class Limits:
     text: int
     interval: float
     previews: bool = True
+    sends: bool = True
 
 
 class MessageOpening(Protocol):

@@ -13,6 +13,8 @@ from contextlib import suppress
 from yarl import URL
 
 _PATIENCE = 10.0  # seconds for an answer
+_CONNECT = 3.0  # seconds for a connection
+_NEXT_ADDRESS = 0.25  # seconds after which another address of a server is tried beside the first
 _LARGEST_HEAD = 16_384  # bytes
 
 
@@ -30,11 +32,14 @@ async def until_other(
     """
     if url.scheme != "http" or url.user is not None or not (request := _request(url, headers)):
         return
-    with suppress(OSError):
-        loop = asyncio.get_running_loop()
-        transport, questions = await loop.create_connection(
-            lambda: _Questions(request, b"HTTP/1.1 %d " % status, body, pause, patience), url.host or "", url.port or 80
-        )
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_CONNECT):
+            transport, questions = await asyncio.get_running_loop().create_connection(
+                lambda: _Questions(request, b"HTTP/1.1 %d " % status, body, pause, patience),
+                url.host or "",
+                url.port or 80,
+                happy_eyeballs_delay=_NEXT_ADDRESS,
+            )
         try:
             await questions.other
         finally:
@@ -103,9 +108,10 @@ class _Questions(asyncio.Protocol):
 
 def _request(url: URL, headers: Mapping[str, str]) -> bytes:
     """Return a request in bytes; nothing if a header has more than one line."""
-    given = {"Host": url.host_port_subcomponent or "", "Accept": "*/*"} | {
-        name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")
-    }
+    given = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
+    there = {name.lower() for name in given}
+    own = {"Host": url.host_port_subcomponent or "", "Accept": "*/*"}
+    given |= {name: value for name, value in own.items() if name.lower() not in there}
     lines = [f"GET {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
     if any(letter in line for line in lines for letter in "\r\n\0"):
         return b""

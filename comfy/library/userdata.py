@@ -55,7 +55,7 @@ class Listing:
         self._http, self._headers = http, _of(user)
         self._query = {"dir": folder, "recurse": "true", "full_info": "true"}
         self._last: tuple[int, bytes, tuple[UserFile, ...]] | None = None
-        self._in_vain = 0  # waits in a row after which the answer was still the same
+        self._has_waited, self._in_vain = False, 0  # waits in a row after which the answer was still the same
 
     async def read(self) -> tuple[UserFile, ...]:
         """Return the files, the same tuple if the answer has not changed; none if the server says that it has no such
@@ -66,7 +66,8 @@ class Listing:
             "userdata", _LARGEST_LIST, query=self._query, headers=self._headers, accept=(200, 404)
         )
         is_same = last is not None and last[:2] == (status, body)
-        self._in_vain = self._in_vain + 1 if is_same else 0
+        self._in_vain = (self._in_vain + self._has_waited) if is_same else 0
+        self._has_waited = False
         files = last[2] if last is not None and is_same else self._files(status, body)
         self._last = status, body, files
         return files
@@ -78,6 +79,7 @@ class Listing:
         if self._last is not None and self._in_vain < _IN_VAIN:
             status, body, _files = self._last
             await self._http.until_other("userdata", self._query, self._headers, status, body, pause)
+            self._has_waited = True  # and was not cancelled
 
     def _files(self, status: int, body: bytes) -> tuple[UserFile, ...]:
         if status == 404:

@@ -313,7 +313,7 @@ class WatchedServer(EmbeddedServer):
         self.calls: Counter[str] = Counter()
         self.delay = 0.0
         self.breaks = 0
-        self.refuses_sockets = False
+        self.refuses_sockets = self.refuses_sockets_until_executed = False
 
     @property
     def prompts(self) -> list[str]:
@@ -344,7 +344,8 @@ class WatchedServer(EmbeddedServer):
         async def watch(request: web.Request, handler: Any) -> web.StreamResponse:
             self.calls[f"{request.method} {request.path}"] += 1
             await asyncio.sleep(self.delay)
-            if self.refuses_sockets and request.path == "/ws":
+            refuses = self.refuses_sockets or (self.refuses_sockets_until_executed and not self.prompts)
+            if refuses and request.path == "/ws":
                 raise web.HTTPServiceUnavailable
             answer: web.StreamResponse = await handler(request)
             if self.breaks and request.path != "/ws":

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, Engine, event
 
 from bot.core.model import Done
 from tests.bot.harness import house
+from tests.bot.platforms.web.pages import Visitor, page, png
 
 _RUNS = 5
 
@@ -81,3 +83,13 @@ async def test_a_run_keeps_within_its_budget_of_statements_and_commits(tmp_path:
     over = {phase: cost for phase, cost in spent.items() if cost[0] > BUDGET[phase][0] or cost[1] > BUDGET[phase][1]}
     assert over == {}, spent
     assert min(statements for statements, _commits in spent.values()) >= 1  # each phase is still counted
+
+
+@pytest.mark.long
+async def test_a_result_that_nothing_sends_is_on_record_together_with_its_end(tmp_path: Path) -> None:
+    async with page(tmp_path) as site, Visitor(site.url) as ann:
+        with _counted() as counts:
+            _status, asked = await ann.ask("negative", photo=png())
+            run = await ann.until(asked["id"], "done")
+    assert len(run["files"]) == 1
+    assert counts.commits["collected"] + counts.commits["delivered"] == 1

@@ -274,6 +274,11 @@ class Attempt:
                 throttle.offer(Delivering())
                 with self._timed("collect"):
                     outcome = await self._collect(execution, folder, [*warnings, *ended.warnings], ended.nothing_new)
+                    is_done = await self._record(outcome, execution)
+            if is_done is not None:
+                if is_done:
+                    await show_status(self._reply, Done())
+                return
         else:
             self._freed(False)
         if self._run.review:
@@ -455,7 +460,7 @@ class Attempt:
         return offer
 
     async def _collect(self, execution: Execution, folder: Path, warnings: list[str], nothing_new: bool) -> Outcome:
-        """Put what came out where it outlives this process, and note it."""
+        """Put what came out where it outlives this process."""
         result = await self._payment.patiently(partial(self._written, partial(_with_room, execution.collect)))
         files = list[StoredFile]()
         for file in result.files:
@@ -463,11 +468,20 @@ class Attempt:
             files.append(StoredFile(key, file.filename, file.kind))
             self._collected[key] = file.path
         blank = await blank_words(result.files, partial(self._pictures_given, folder))
-        outcome = Outcome(tuple(files), result.texts, (*warnings, *result.warnings, *blank), nothing_new)
-        await self._written(partial(self._context.records.save_outputs, self._run, outcome))
+        return Outcome(tuple(files), result.texts, (*warnings, *result.warnings, *blank), nothing_new)
+
+    async def _record(self, outcome: Outcome, execution: Execution) -> bool | None:
+        """Put an outcome on record, with the end of the run where nothing has to be sent: then return whether it had
+        not ended before, else None.
+        """
+        records, run, is_done = self._context.records, self._run, None
+        if self._reply.limits.sends or run.review or not self._context.replies.has(run):
+            await self._written(partial(records.save_outputs, run, outcome))
+        else:
+            is_done = await self._written(partial(records.end, run, State.DONE, outcome=outcome))
         self._is_over = True
         await self._clear(execution)
-        return outcome
+        return is_done
 
     async def _pictures_given(self, folder: Path) -> list[Path]:
         given = [stored.key for stored in self._run.inputs.values() if stored.kind == FieldKind.IMAGE]

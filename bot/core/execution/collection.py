@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.core.media.blank import may_be_blank
-from bot.core.media.content import fault_in
 from bot.core.media.metadata.cleaned import cleaned
 from bot.core.model import ResultFile
 from bot.core.storage.temporary import room
@@ -92,26 +90,18 @@ class ResultFetcher:
 
     async def usable(self, files: list[ResultFile]) -> Usable:
         """Check files, and remove the workflow from them."""
-        seen = await asyncio.to_thread(lambda: [(file, *self._seen(file)) for file in files])
-        words = _("{name} is not sent: {reason}.")
-        faults = [words.format(name=file.filename, reason=fault) for file, fault, _look in seen if fault is not None]
-        kept, left_out = list[ResultFile](), list[str]()
-        for file, fault, look in seen:
-            if fault is not None:
-                continue
-            found = await cleaned(file.path, keep=self.keep_metadata or file.kind == Kind.TEXT, look=look)
-            if not found.shows_workflow:
+        faults, kept, left_out = list[str](), list[ResultFile](), list[str]()
+        for file in files:
+            found = await cleaned(file.path, file.kind, keep=self.keep_metadata or file.kind == Kind.TEXT)
+            if found.fault is not None:
+                words = _("{name} is not sent: {reason}.")
+                faults.append(words.format(name=file.filename, reason=found.fault))
+            elif not found.shows_workflow:
                 kept.append(replace(file, is_blank=found.is_blank))
             else:
                 words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
                 left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
         return Usable(kept, faults, left_out)
-
-    def _seen(self, file: ResultFile) -> tuple[str | None, bool]:
-        """Return what is wrong with a file, if anything, and whether its pixels have to be looked at."""
-        fault = fault_in(file.path, file.kind)
-        is_picture = fault is None and file.kind == Kind.IMAGE
-        return fault, is_picture and (not self.keep_metadata or may_be_blank(file.path))
 
     def _chosen(self, record: Record, sent: bool) -> list[FileOutput]:
         """The outputs that the workflow names; else what was saved; else, if nothing was `sent`, what was only

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 3  # of a whole execution, where pictures that were sent are lost
+_SHORT = 30  # nodes of a prompt that is made at once: a thread would take longer
 _SLOWEST = 0.25  # seconds between two steps that are heard: when they came tells how long the next ones take
 _MORE = 1.1  # times the pace of a platform: so what is heard can be shown at once
 _CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
@@ -163,7 +165,9 @@ class Execution:
     async def fill(self, names: Mapping[str, str]) -> Prompt:
         """The prompt with the run's values in it."""
         info = self._info = await self._client.object_info()
-        prompt, self._extra = await asyncio.to_thread(self._filled, {**self.run.values, **names}, info)
+        fill = partial(self._filled, {**self.run.values, **names}, info)
+        is_short = len(self.run.workflow.prompt) <= _SHORT and self.run.workflow.source is None
+        prompt, self._extra = fill() if is_short else await asyncio.to_thread(fill)
         self.prompt, self._targets = prompt, execution_targets(prompt, self.run.workflow.outputs, info)
         return prompt
 

@@ -37,6 +37,7 @@ from comfy.fleet import Fleet
 _log = logging.getLogger(__name__)
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
 _STAGGER = 0.01  # seconds in which a worker takes a run, between two that look for one
+_LOOK_EVERY = 15.0  # seconds between two looks at the line while something is under way
 _WORTHWHILE = 1.0  # seconds; a run that starts sooner stays where it is
 
 
@@ -191,8 +192,14 @@ class Worker:
         if self._outcomes:
             self._outcomes = False
             await self._take_approved()
-        if not await _is_news(self._news, self._context.records.bells.net):
+        if not await _is_news(self._news, self._patience):
             self._outcomes, self._has_no_line, self._is_line_new = True, False, True
+
+    @property
+    def _patience(self) -> float:
+        """The seconds after which it looks in any case: what is under way may take longer than it seemed."""
+        net = self._context.records.bells.net
+        return min(net, _LOOK_EVERY) if self._under_way else net
 
     async def _claim(self) -> RunRecord | None:
         self._has_no_line = True  # unless it picks, or the line changes meanwhile

@@ -266,16 +266,21 @@ class RunRepository:
         outputs = msgspec.to_builtins(outcome)
 
         def save(connection: Connection) -> bool:
-            statements.note_uses(
-                connection, run.id, [file.key for file in outcome.files]
-            )  # else they outlive an ended run
+            _note_uses(connection, run, outcome)  # else they outlive an ended run
             return _stepped(connection, run, ACTIVE, outputs=outputs)
 
-        return await self._database.write(save, locks=(f"files of {run.id}",))
+        return await self._database.write(save, locks=(_files_of(run),))
 
-    async def end(self, run: RunRecord, state: State, sentence: str | None = None, cause: str | None = None) -> bool:
+    async def end(
+        self,
+        run: RunRecord,
+        state: State,
+        sentence: str | None = None,
+        cause: str | None = None,
+        outcome: Outcome | None = None,
+    ) -> bool:
         """End a run. Returns True if it had not ended before. The sentence is for the person, and the cause for the
-        log.
+        log. An `outcome` that is not on record yet is recorded with the end.
         """
         now = self._clock()
         charge: Callable[[Connection], Any] | None = None  # what is done was settled when its server had done it
@@ -286,29 +291,33 @@ class RunRepository:
         charge = charge if state is State.CANCELLED else self._and_ping(run, charge)
         charge = self._and_later(run, state, charge)
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
-        topics = (*room, *_of_group(run))
-        ended = await self._step(run, UNFINISHED, charge, topics, state=state, sentence=sentence, ended_at=now)
+        topics, locks = (*room, *_of_group(run)), () if outcome is None else (_files_of(run),)
+        values: dict[str, Any] = {"state": state, "sentence": sentence, "ended_at": now}
+        if outcome is not None:
+            values["outputs"] = msgspec.to_builtins(outcome)
+            charge = _and_uses(run, outcome, charge)
+        ended = await self._step(run, UNFINISHED, charge, topics, locks, **values)
         return _told(ended, replace(run, ended_at=now), state, cause)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
         """End a waiting run, or a later step, before it starts. Returns True if it still waited."""
         back, now = partial(usage.give_back, run_ids=[run.id]), self._clock()
         charge = self._and_later(run, State.FAILED, self._and_ping(run, back))
-        ended = {"state": State.FAILED, "sentence": sentence, "ended_at": now, **_NOWHERE}
+        ended: dict[str, Any] = {"state": State.FAILED, "sentence": sentence, "ended_at": now, **_NOWHERE}
         topics = (Topic.ROOM, Topic.CANCELS, *_of_group(run))
         stepped = await self._step(run, (State.WAITING, State.LATER), charge, topics, **ended)
         return _told(stepped, replace(run, ended_at=now), State.FAILED, "a rule refuses it now")
 
     async def hold_result(self, run: RunRecord) -> bool:
         """Hold a finished run for a moderator, and take it from its worker."""
-        values = {"state": State.HELD, "worker": None, "review_asked_at": None}
+        values: dict[str, Any] = {"state": State.HELD, "worker": None, "review_asked_at": None}
         onward = self._and_later(run, State.HELD, None)
         topics = (Topic.HELD, *_of_group(run))
         return await self._step(run, (State.DELIVERING,), onward, topics, **values)
 
     async def leave(self, run: RunRecord) -> bool:
         """Leave a run that has its outcome to a worker that has its platform, as another attempt."""
-        values = {"state": State.DELIVERING, "worker": None, "attempt": run.attempt + 1}
+        values: dict[str, Any] = {"state": State.DELIVERING, "worker": None, "attempt": run.attempt + 1}
         return await self._step(run, (State.DELIVERING,), None, (Topic.OUTCOMES,), **values)
 
     async def hold_request(self, run: RunRecord) -> bool:
@@ -531,6 +540,7 @@ class RunRepository:
         states: Sequence[State],
         also: Callable[[Connection], Any] | None = None,
         topics: Collection[Topic] = (),
+        locks: Collection[str] = (),
         **values: Any,
     ) -> bool:
         def step(connection: Connection) -> bool:
@@ -540,8 +550,8 @@ class RunRepository:
             return stepped
 
         more = () if run.step is None else (Topic.LINE, Topic.HELD)
-        locks = () if run.step is None else (usage.MANY_RUNS,)
-        stepped = await self._database.write(step, *topics, *more, locks=locks)
+        others = () if run.step is None else (usage.MANY_RUNS,)
+        stepped = await self._database.write(step, *topics, *more, locks=(*locks, *others))
         self.pings.wake()
         return stepped
 
@@ -603,6 +613,28 @@ def _found(connection: Connection, run_id: str) -> RunRecord | None:
 def _stepped(connection: Connection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
     change = statements.step(tuple(states), tuple(values))
     return connection.execute(change, statements.step_values(run.id, run.attempt, values)).rowcount > 0
+
+
+def _files_of(run: RunRecord) -> str:
+    """Return the lock of those who change which files a run uses."""
+    return f"files of {run.id}"
+
+
+def _note_uses(connection: Connection, run: RunRecord, outcome: Outcome) -> None:
+    statements.note_uses(connection, run.id, [file.key for file in outcome.files])
+
+
+def _and_uses(
+    run: RunRecord, outcome: Outcome, also: Callable[[Connection], Any] | None
+) -> Callable[[Connection], None]:
+    """Return what is done with a change that records an outcome as well."""
+
+    def done(connection: Connection) -> None:
+        if also is not None:
+            also(connection)
+        _note_uses(connection, run, outcome)
+
+    return done
 
 
 def _of_group(run: RunRecord) -> tuple[Topic, ...]:

@@ -32,6 +32,7 @@ from comfy.fleet import Fleet
 from comfy.object_info import ObjectInfo
 
 _BEAT = 3.0  # seconds between two signs of life of a worker
+_WHOLE = 30.0  # seconds after which all is written again, should others have changed it
 _TERM = 8.0  # seconds after a sign of life in which a worker may be sure that its runs are its own
 _LOST = 10.0  # seconds of silence after which other workers take its runs over
 _LOOK = 3.0  # seconds between two looks at what the others have written
@@ -98,6 +99,7 @@ class ServerRegistry:
         self._kept, self._away = KeptDefinitions(database), dict[tuple[str, str], ObjectInfo]()
         self._told: dict[str, ObjectInfo] = {}  # what is kept of the own servers
         self._writing = BackgroundTask("registry writer", tasks)
+        self._whole_at = -math.inf
         self._rows: dict[str, dict[str, Any]] = {}  # what was written last of each server, but for the time
         self._workers = database.bells.bell(Topic.WORKERS)
         self._keeping = BackgroundTask("definitions", tasks)
@@ -215,10 +217,10 @@ class ServerRegistry:
         await self._confirm()
         rows, known = {name: self._row(name) for name in self._fleet.members}, self._fleet.known
         is_news = rows != self._rows or any(self._written.get(name) is not info for name, info in known.items())
-        if is_news or not await self._sign():
+        if is_news or self._clock() - self._whole_at >= _WHOLE or not await self._sign():
             self._rows = {}
             await self._write_all(rows, known)
-            self._rows = rows
+            self._rows, self._whole_at = rows, self._clock()
         self.lease.renew(begun)
 
     def _row(self, name: str) -> dict[str, Any]:
@@ -262,10 +264,12 @@ class ServerRegistry:
         found = {(row.worker, row.name): await self._of(row, attentive) for row in rows}
         before = {key: read.listed for key, read in self._others.items()}
         self._others = {key: read for key, read in found.items() if self._clock() - read.heard < _GONE}
-        await self._remember_away(before, found)
-        if before != {key: read.listed for key, read in self._others.items()}:
-            self._version += 1
-            self.on_change()
+        try:
+            await self._remember_away(before, found)
+        finally:
+            if before != {key: read.listed for key, read in self._others.items()}:
+                self._version += 1
+                self.on_change()
         for worker, name in found.keys() - self._others.keys():
             await self._forget(worker, name, found[worker, name].at)
 
@@ -309,7 +313,10 @@ class ServerRegistry:
             await connection.execute(delete(servers).where(*silent))
 
     async def _say_goodbye(self) -> None:
-        """Mark this worker's servers as down. Other processes remember them for a while, because it may restart."""
+        """Mark this worker's servers as down, if they are still its own. Other processes remember them for a while,
+        because it may restart.
+        """
+        await self._confirm()
         async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
             await connection.execute(
                 update(servers).where(servers.c.worker == self._worker).values(up=0, condition=None, wakes_in=None)

@@ -134,12 +134,14 @@ class SavedFilesWatcher:
         for a while, since then its users may be others.
         """
         seen = self._seen[source]
-        if seen.users is None or len(seen.whole) != 1 or len(seen.users[0]) != 1:
+        if seen.users is None or len(seen.users[0]) != 1:
             return
-        ((_user, header),) = seen.users[0].items()
+        ((user, header),) = seen.users[0].items()
+        if user not in seen.whole:
+            return
         client = self._fleet.client(source.name)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_USERS_EVERY):
+            async with asyncio.timeout(max(0.0, seen.asked + _USERS_EVERY - time.monotonic())):
                 await client.until_saved(self._folder, header, lambda: aligned(self._every, time.monotonic()))
 
     async def _users(

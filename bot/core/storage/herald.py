@@ -121,8 +121,8 @@ class Herald:
             self._ring()
 
     async def _rest(self) -> None:
-        """Wait for longer where others can tell us: only a command on another machine, or in a container, cannot."""
-        if self._wire.is_heard:
+        """Wait for longer where others can tell us, but for a command in another container, and nothing is in doubt."""
+        if self._wire.is_heard and not self._in_doubt and self._own == self._seen[0]:
             await asyncio.sleep(aligned(_LOOK_SELDOM - _LOOK, time.monotonic()))
 
     def _mark(self) -> tuple[int, int]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from comfy import ComfyClient
+from comfy.embedded import EmbeddedServer
 from comfy.library.unchanged import until_other
 from tests.patience import PATIENCE
 
@@ -124,6 +127,25 @@ async def test_what_is_asked_is_what_the_client_would_ask() -> None:
     assert {"Authorization: Bearer x", "comfy-user: ann"} < set(given_headers)
     assert not any("encoding" in each.lower() for each in given_headers)
     assert sum(each.startswith("Host: 127.0.0.1:") for each in given_headers) == 1
+
+
+async def test_a_host_of_the_settings_is_the_one_that_is_sent() -> None:
+    teller = Teller([], closes=True)
+    await wait(teller, headers={"host": "studio.example", "ACCEPT": "application/json"})
+    given_headers = teller.requests[0].decode().strip().split("\r\n")[1:]
+    assert given_headers == ["host: studio.example", "ACCEPT: application/json"]
+
+
+async def test_a_list_is_recognized_however_long_nothing_changes(tmp_path: Path) -> None:
+    """A caller that stops waiting, and reads the same again, has not waited in vain."""
+    async with EmbeddedServer(tmp_path) as server, ComfyClient(server.url) as client, asyncio.timeout(PATIENCE):
+        listed = await client.saved("workflows")
+        for _time in range(10):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await client.until_saved("workflows", None, lambda: 0.0)
+                    pytest.fail("it returned though nothing has changed")
+            assert await client.saved("workflows") is listed
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": "Bearer x\r\nX-Other: y"}, {"a\nb": "c"}, {"a": "\0"}])

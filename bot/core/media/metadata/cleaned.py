@@ -1,36 +1,55 @@
-"""Cleans a result before people get it, and looks at it, in one trip to a process."""
+"""Checks a result, cleans it before people get it, and looks at it: in one trip to a process."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.errors import WorkerFailed
 from bot.core.media.blank import is_of_one_colour, may_be_blank
+from bot.core.media.content import fault_in
 from bot.core.media.metadata.strip import strip, without_metadata
 from bot.core.pool.pool import run_apart
+from comfy.messages.files import Kind
 
 _SECONDS = 120.0  # for one file
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The state of a file: whether it shows its workflow, and whether all its pixels are alike."""
+    """The state of a file: why it is not what its name says, if so, as the end of a sentence; whether it shows its
+    workflow, and whether all its pixels are alike.
+    """
 
+    fault: str | None = None
     shows_workflow: bool = False
     is_blank: bool = False
 
 
-async def cleaned(path: Path, *, keep: bool, look: bool) -> Cleaned:
-    """Remove a file's metadata in place, unless they are to be kept, and look at its pixels if that is wanted."""
-    if keep and not look:
-        return Cleaned()
+async def cleaned(path: Path, kind: str, *, keep: bool) -> Cleaned:
+    """Check a file, remove its metadata in place unless they are to be kept, and look at the pixels of a picture."""
+    if keep:
+        found = await asyncio.to_thread(_checked, path, kind)
+        if found.fault is not None or kind != Kind.IMAGE or not await asyncio.to_thread(may_be_blank, path):
+            return found
     try:
-        return await run_apart(_clean, path, keep, look, timeout=_SECONDS)
+        return await run_apart(_clean, path, kind, keep, timeout=_SECONDS)
     except WorkerFailed:  # maybe at its pixels
-        return Cleaned(shows_workflow=not keep and not await without_metadata(path))
+        found = await asyncio.to_thread(_checked, path, kind)
+        if found.fault is not None or keep:
+            return found
+        return Cleaned(shows_workflow=not await without_metadata(path))
 
 
-def _clean(path: Path, keep: bool, look: bool) -> Cleaned:
+def _checked(path: Path, kind: str) -> Cleaned:
+    return Cleaned(fault_in(path, kind))
+
+
+def _clean(path: Path, kind: str, keep: bool) -> Cleaned:
+    found = _checked(path, kind)
+    if found.fault is not None:
+        return found
     shows_workflow = not keep and not strip(path)  # first: only then its size tells whether it may be of one colour
-    return Cleaned(shows_workflow, look and may_be_blank(path) and is_of_one_colour(path))
+    is_blank = kind == Kind.IMAGE and may_be_blank(path) and is_of_one_colour(path)
+    return Cleaned(None, shows_workflow, is_blank)

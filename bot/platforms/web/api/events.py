@@ -24,7 +24,7 @@ from bot.platforms.web.live.hub import Hub
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the records: other processes may develop runs
 _TOLD = 100  # runs of which it is remembered what was told last
-_PING_EVERY = 25.0  # seconds: proxies wait for a minute
+_PING_EVERY = 15.0  # seconds
 _RETRY = 1000  # milliseconds after which a browser comes back by itself
 _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 
@@ -50,7 +50,8 @@ class Stream:
             patience = aligned(_LOOK_EVERY, monotonic()) if journal.unfinished else None
             for each in (news := await inbox.take(patience)):
                 await self._tell(journal, each)
-            if not news or self._is_unheard_of(journal):
+            if not news or inbox.looks_again or self._is_unheard_of(journal):
+                inbox.looks_again = False
                 await self._look(journal)
 
     async def _tell_everything(self, journal: EventLog, event: str) -> None:

@@ -124,6 +124,7 @@ class EventInbox:
 
     def __init__(self, journal: EventLog, heard: int, *, resumed: bool) -> None:
         self.closed, self.resumed = False, resumed
+        self.looks_again = False  #: whether the page is to look at what is on offer
         self._journal, self._heard = journal, heard
         self._bell = asyncio.Event()
         if heard < journal.number:

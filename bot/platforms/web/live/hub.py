@@ -84,6 +84,7 @@ class Hub:
         """Have all pages look at what is on offer."""
         for journal in self._journals.values():
             for inbox in journal.inboxes:
+                inbox.looks_again = True
                 inbox.ring()
 
     def word(self, run_id: str) -> Word | None:

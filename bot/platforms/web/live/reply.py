@@ -16,7 +16,7 @@ _INTERVAL, _FAR = 0.2, 1.0  # seconds between two looks at a run's progress, her
 class WebReply:
     """Works without an open page: a page that opens later reads the record."""
 
-    limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _INTERVAL)
+    limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _INTERVAL, sends=False)
 
     def __init__(self, hub: Hub, visitor: str, brief: RunSummary) -> None:
         self._hub, self._visitor, self._brief = hub, visitor, brief
@@ -33,7 +33,7 @@ class WebReply:
 class FarReply:
     """The same from a process that has no page."""
 
-    limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _FAR)
+    limits = Limits(_UNLIMITED, _UNLIMITED, _UNLIMITED, _FAR, sends=False)
 
     def __init__(self, wire: CrossProcessRelay, visitor: str, brief: RunSummary) -> None:
         self._wire, self._visitor, self._brief = wire, visitor, brief

@@ -52,7 +52,7 @@ async def interrupted(home: House, server: WatchedServer, gates: Gates) -> tuple
     """A run whose connection is lost before its pictures are sent."""
     run_id, shown = await home.ask("sent")
     await home.platform.until(running(shown))
-    server.refuses_sockets = True  # until the pictures are sent: else they could come on another one
+    server.refuses_sockets_until_executed = True  # else the pictures could come on another one
     await server.drop_sockets()
     gates.open()
 
@@ -60,7 +60,6 @@ async def interrupted(home: House, server: WatchedServer, gates: Gates) -> tuple
         return bool(server.prompts)
 
     await until(are_sent)
-    server.refuses_sockets = False
     return run_id, shown
 
 

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from bot.core.background import TaskHealth
-from bot.core.errors import CannotRun
+from bot.core.errors import CannotRun, StorageAway
 from bot.core.execution.worker_lock import always_held
 from bot.core.model import Done, Queued
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo
@@ -161,6 +161,39 @@ async def test_a_heartbeat_writes_the_time_alone_until_something_has_changed(pos
         await worker.write()
         assert [name for name, _at, _up in await written()] == ["one", "two"]
         assert rung == ["a change"] * 2
+
+
+async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres: str) -> None:
+    """A worker that stood still said goodbye for the one that had taken its name."""
+    now, lost = 0.0, False
+
+    async def confirm() -> None:
+        if lost:
+            raise StorageAway("the name is another process's")
+
+    async with (
+        Database(new_postgres(postgres)) as database,
+        WatchedServer() as server,
+        Fleet([Member("one", Server(server.url))]) as fleet,
+        Fleet([]) as nothing,
+    ):
+        await fleet.looked()
+        old = ServerRegistry(database, "far", fleet, TaskHealth(), confirm)
+        new = ServerRegistry(database, "far", fleet, TaskHealth(), always_held, clock=lambda: now)
+        chat = ServerRegistry(database, None, nothing, TaskHealth(), always_held)
+        await old.write()
+        await new.write()
+        lost = True
+        with pytest.raises(StorageAway):
+            await old._say_goodbye()
+        await chat.read()
+        assert chat.servers["one"].up
+        async with database.change() as connection:
+            await connection.execute(update(servers).values(up=0))
+        now += 31.0
+        await new.write()
+        await chat.read()
+        assert chat.servers["one"].up
 
 
 async def test_a_worker_that_comes_is_seen_by_others_at_once(postgres: str) -> None:

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import ANY
 from weakref import ref
 
 import aiohttp
@@ -126,5 +127,8 @@ async def test_pages_look_again_at_what_is_on_offer_only_when_they_are_told() ->
         waiting = [asyncio.create_task(each.take(None)) for each in (one, other)]
         await asyncio.sleep(0)
         assert not any(each.done() for each in waiting)
+        hub.tell("ann", "a run")  # news of a run hide nothing
         hub.look_again()
-        assert await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE) == [[], []]
+        assert one.looks_again
+        assert other.looks_again
+        assert await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE) == [[ANY], []]
