@@ -44,6 +44,7 @@ PHASES = {
 class _Counts:
     statements: Counter[str] = field(default_factory=Counter)
     commits: Counter[str] = field(default_factory=Counter)
+    words: list[str] = field(default_factory=list)
     changes: set[str] = field(default_factory=set)  # those of no phase
 
 
@@ -55,6 +56,7 @@ def _counted() -> Iterator[_Counts]:
         words = " ".join(statement.split())
         phase = next((phase for phase, pattern in PHASES.items() if re.match(pattern, words)), "")
         counts.statements[phase] += 1
+        counts.words.append(words)
         last[id(connection.connection.dbapi_connection)] = phase
         if not phase and not words.startswith(("SELECT", "PRAGMA", "WITH RECURSIVE")):
             counts.changes.add(words)
@@ -92,4 +94,6 @@ async def test_a_result_that_nothing_sends_is_on_record_together_with_its_end(tm
             _status, asked = await ann.ask("negative", photo=png())
             run = await ann.until(asked["id"], "done")
     assert len(run["files"]) == 1
-    assert counts.commits["collected"] + counts.commits["delivered"] == 1
+    changes = [words for words in counts.words if words.startswith("UPDATE runs") and "outputs=?" in words]
+    assert len(changes) == 1
+    assert "ended_at=?" in changes[0]
