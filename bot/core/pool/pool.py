@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 _MEMORY = 3 << 30  # bytes: the largest picture that the settings admit takes about half of it
 _TASKS = 200  # of one process: libraries may leak
 _PATIENCE = 0.3  # seconds: to start a process takes as long, and 20 MB
+_START = 2.0  # seconds that one may take to start where others want the processor
 SIZE = min(2, os.cpu_count() or 1)
 
 #: A worker reads what others sent us: it gets no token and no address of the settings.
@@ -96,6 +97,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(size, "pool")
         self._lock = threading.Condition()
         self._idle: list[_Worker] = []
+        self._starting = 0  # processes that have not given their first answer
         self._busy: set[_Task] = set()
         self._closed = False
         atexit.register(self.close)
@@ -148,7 +150,7 @@ class WorkerPool:
         with self._lock:
             self._busy.add(task)
             if not self._idle and len(self._busy) > 1:
-                self._lock.wait_for(lambda: self._idle or self._closed or task.ended, self._patience)
+                self._wait_for_others(task)
             if self._closed or task.ended:
                 raise task.ended or _died()
             while self._idle:
@@ -156,10 +158,29 @@ class WorkerPool:
                 if worker.is_alive:
                     return worker
                 worker.stop()
-        return _Worker(self._memory)
+            self._starting += 1
+        try:
+            return _Worker(self._memory)
+        except BaseException:
+            with self._lock:
+                self._starting -= 1
+            raise
+
+    def _wait_for_others(self, task: _Task) -> None:
+        """Wait for a process that is just starting, and a while for one that is at work."""
+
+        def is_over() -> object:
+            return self._idle or self._closed or task.ended
+
+        if self._starting:
+            self._lock.wait_for(lambda: is_over() or not self._starting, _START)
+        self._lock.wait_for(is_over, self._patience)
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:
+            if worker.is_new:
+                worker.is_new, self._starting = False, self._starting - 1
+                self._lock.notify_all()
             if worker.is_good and worker.done < self._tasks and not self._closed:
                 self._idle.append(worker)
                 self._lock.notify()
@@ -174,7 +195,7 @@ class _Worker:
         command = [sys.executable, "-m", "bot.core.pool.pool_worker", str(memory)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=_environment())  # noqa: S603 - our own
-        self.is_good, self.done = True, 0
+        self.is_new, self.is_good, self.done = True, True, 0
 
     @property
     def is_alive(self) -> bool:

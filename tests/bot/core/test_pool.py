@@ -145,7 +145,8 @@ async def test_short_tasks_share_a_process_and_a_long_one_has_it_to_itself(tmp_p
     try:
         assert len({*await asyncio.gather(*(patient.run(number, timeout=PATIENCE) for _task in range(8)))}) == 1
         long = asyncio.create_task(hasty.run(turn_for_ever, tmp_path / "long", timeout=PATIENCE))
-        assert await hasty.run(number, timeout=PATIENCE) != await seen(tmp_path / "long")
+        at_work = await seen(tmp_path / "long")
+        assert await hasty.run(number, timeout=PATIENCE) != at_work
         long.cancel()
     finally:
         await asyncio.to_thread(patient.close)
@@ -153,6 +154,16 @@ async def test_short_tasks_share_a_process_and_a_long_one_has_it_to_itself(tmp_p
 
 
 @pytest.mark.long
+async def test_a_task_waits_for_a_process_that_is_just_starting() -> None:
+    """It answers sooner than a second one, which would only take its processor and memory."""
+    pool = WorkerPool(size=2, patience=0.0)
+    try:
+        numbers = await asyncio.gather(*(pool.run(number, timeout=PATIENCE) for _task in range(2)))
+    finally:
+        await asyncio.to_thread(pool.close)
+    assert len(set(numbers)) == 1
+
+
 async def test_a_cancelled_task_is_ended_with_its_process(pool: WorkerPool, tmp_path: Path) -> None:
     task = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "a", timeout=PATIENCE))
     waiting = asyncio.create_task(pool.run(turn_for_ever, tmp_path / "b", timeout=PATIENCE))
