@@ -21,6 +21,8 @@ class Kind(StrEnum):
     FILE = "file"
 
 
+MEDIA = frozenset({Kind.IMAGE, Kind.VIDEO, Kind.AUDIO})  #: what has pixels or samples
+
 _BY_SUFFIX = {
     Kind.IMAGE: "png jpg jpeg webp gif bmp tif tiff avif heic heif apng svg exr hdr jxl",
     Kind.VIDEO: "mp4 webm mkv mov avi m4v mpg mpeg ogv",

@@ -17,7 +17,7 @@ from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import AnswerTooLarge
 from comfy.messages.events import PictureSent
-from comfy.messages.files import Kind
+from comfy.messages.files import MEDIA, Kind
 from comfy.messages.history import FileOutput, Record
 
 if TYPE_CHECKING:
@@ -92,7 +92,12 @@ class ResultFetcher:
         """Check files, and remove the workflow from them."""
         faults, kept, left_out = list[str](), list[ResultFile](), list[str]()
         for file in files:
-            found = await cleaned(file.path, file.kind, keep=self.keep_metadata or file.kind == Kind.TEXT)
+            found = await cleaned(
+                file.path,
+                is_media=file.kind in MEDIA,
+                is_picture=file.kind == Kind.IMAGE,
+                keep=self.keep_metadata or file.kind == Kind.TEXT,
+            )
             if found.fault is not None:
                 words = _("{name} is not sent: {reason}.")
                 faults.append(words.format(name=file.filename, reason=found.fault))

@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 
 from bot.i18n import _
-from comfy.messages.files import Kind
 
 _HEAD = 4096  # bytes that are looked at
-_NAMED_AS_MEDIA = frozenset({Kind.IMAGE, Kind.VIDEO, Kind.AUDIO})
 #: The beginnings of pictures, videos and sounds.
 _MEDIA = re.compile(
     rb"(?s)\x89PNG|\xff\xd8\xff|GIF8|BM|II[*+]\0|MM\0[*+]|v/1\x01|\xff\x0a|#\?(RADIANCE|RGBE)|qoif|8BPS|P[1-7]\s"
@@ -19,13 +17,15 @@ _MEDIA = re.compile(
 _DRAWING = re.compile(rb"\s*(\xef\xbb\xbf)?\s*<([?!]|svg)")
 
 
-def fault_in(path: Path, kind: str) -> str | None:
-    """Return why a file of this kind is not what its name says, as the end of a sentence; None if nothing is wrong."""
+def fault_in(path: Path, *, is_media: bool) -> str | None:
+    """Return why a file is not what its name says, as the end of a sentence; None if nothing is wrong. `is_media` tells
+    that it is named like a picture, a video or a sound.
+    """
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
         return _("it is empty")
-    if kind in _NAMED_AS_MEDIA and not _is_media(head):
+    if is_media and not _is_media(head):
         return _("its content is not a picture, a video or a sound")
     return None
 

@@ -11,7 +11,6 @@ from bot.core.media.blank import is_of_one_colour, may_be_blank
 from bot.core.media.content import fault_in
 from bot.core.media.metadata.strip import strip, without_metadata
 from bot.core.pool.pool import run_apart
-from comfy.messages.files import Kind
 
 _SECONDS = 120.0  # for one file
 
@@ -27,29 +26,30 @@ class Cleaned:
     is_blank: bool = False
 
 
-async def cleaned(path: Path, kind: str, *, keep: bool) -> Cleaned:
-    """Check a file, remove its metadata in place unless they are to be kept, and look at the pixels of a picture."""
+async def cleaned(path: Path, *, is_media: bool, is_picture: bool, keep: bool) -> Cleaned:
+    """Check a file, which is named like a picture, a video or a sound, or only like some other file; remove its
+    metadata in place unless they are to be kept, and look at the pixels of a picture.
+    """
     if keep:
-        found = await asyncio.to_thread(_checked, path, kind)
-        if found.fault is not None or kind != Kind.IMAGE or not await asyncio.to_thread(may_be_blank, path):
+        found = await asyncio.to_thread(_checked, path, is_media)
+        if found.fault is not None or not is_picture or not await asyncio.to_thread(may_be_blank, path):
             return found
     try:
-        return await run_apart(_clean, path, kind, keep, timeout=_SECONDS)
+        return await run_apart(_clean, path, is_media, is_picture, keep, timeout=_SECONDS)
     except WorkerFailed:  # maybe at its pixels
-        found = await asyncio.to_thread(_checked, path, kind)
+        found = await asyncio.to_thread(_checked, path, is_media)
         if found.fault is not None or keep:
             return found
         return Cleaned(shows_workflow=not await without_metadata(path))
 
 
-def _checked(path: Path, kind: str) -> Cleaned:
-    return Cleaned(fault_in(path, kind))
+def _checked(path: Path, is_media: bool) -> Cleaned:
+    return Cleaned(fault_in(path, is_media=is_media))
 
 
-def _clean(path: Path, kind: str, keep: bool) -> Cleaned:
-    found = _checked(path, kind)
+def _clean(path: Path, is_media: bool, is_picture: bool, keep: bool) -> Cleaned:
+    found = _checked(path, is_media)
     if found.fault is not None:
         return found
     shows_workflow = not keep and not strip(path)  # first: only then its size tells whether it may be of one colour
-    is_blank = kind == Kind.IMAGE and may_be_blank(path) and is_of_one_colour(path)
-    return Cleaned(None, shows_workflow, is_blank)
+    return Cleaned(None, shows_workflow, is_picture and may_be_blank(path) and is_of_one_colour(path))

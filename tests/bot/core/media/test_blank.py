@@ -13,7 +13,6 @@ from PIL.PngImagePlugin import PngInfo
 from bot.core.media.blank import blank_words, is_blank
 from bot.core.media.metadata.cleaned import Cleaned, cleaned
 from bot.core.model import ResultFile, UploadedFile
-from comfy.messages.files import Kind
 from tests.bot.harness import house, write_workflows
 
 SIZE = (640, 480)
@@ -39,15 +38,15 @@ async def test_a_workflow_in_a_picture_does_not_hide_that_it_is_of_one_colour(tm
     about.add_text("workflow", workflow := json.dumps({"last_node_id": 1, "nodes": ["x" * 9] * 20_000}))
     exif[0x010F] = workflow[:60_000]
     Image.new("RGB", SIZE).save(tmp_path / name, pnginfo=about, exif=exif, lossless=True)
-    found = await cleaned(tmp_path / name, Kind.IMAGE, keep=False)
+    found = await cleaned(tmp_path / name, is_media=True, is_picture=True, keep=False)
     assert found == Cleaned(shows_workflow=False, is_blank=True)
 
 
 async def test_of_what_is_kept_only_a_picture_is_looked_at(tmp_path: Path) -> None:
     path = plain(tmp_path, "made.png")
-    assert await cleaned(path, Kind.FILE, keep=True) == Cleaned()
-    assert await cleaned(path, Kind.IMAGE, keep=True) == Cleaned(is_blank=True)
-    assert await cleaned(path, Kind.FILE, keep=False) == Cleaned()
+    assert await cleaned(path, is_media=False, is_picture=False, keep=True) == Cleaned()
+    assert await cleaned(path, is_media=True, is_picture=True, keep=True) == Cleaned(is_blank=True)
+    assert await cleaned(path, is_media=False, is_picture=False, keep=False) == Cleaned()
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -55,7 +54,7 @@ async def test_of_what_is_kept_only_a_picture_is_looked_at(tmp_path: Path) -> No
 async def test_what_is_no_picture_is_told(tmp_path: Path, content: bytes, fault: str, *, keep: bool) -> None:
     path = tmp_path / "made.png"
     path.write_bytes(content)
-    found = await cleaned(path, Kind.IMAGE, keep=keep)
+    found = await cleaned(path, is_media=True, is_picture=True, keep=keep)
     assert found.fault is not None
     assert found.fault.startswith(fault)
     assert found == Cleaned(found.fault)
