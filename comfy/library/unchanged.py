@@ -36,7 +36,7 @@ async def until_other(
         async with asyncio.timeout(_CONNECT):
             transport, questions = await asyncio.get_running_loop().create_connection(
                 lambda: _Questions(request, b"HTTP/1.1 %d " % status, body, pause, patience),
-                url.host or "",
+                url.raw_host or "",  # a name with other letters as aiohttp asks for it: they have two encodings
                 url.port or 80,
                 happy_eyeballs_delay=_NEXT_ADDRESS,
             )

@@ -182,7 +182,8 @@ class SavedFilesWatcher:
             await self._sink.take(SavedListing(source.key, user, paths, tuple(found.changed)), publish)
         seen.files[user] = found.files
         seen.whole.pop(user, None)
-        if not found.faults and len(found.files) == len(listed) and all(each.size is not None for each in listed):
+        is_whole = not found.faults and not found.is_full and len(found.files) == len(listed)
+        if is_whole and all(each.size is not None for each in listed):
             seen.whole[user] = told
         return found.faults
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -164,6 +165,19 @@ async def test_what_needs_more_than_a_plain_connection_is_left_to_the_library(ur
 async def test_a_server_that_is_away_ends_the_wait(unused_tcp_port: int) -> None:
     async with asyncio.timeout(PATIENCE):
         await until_other(URL(f"http://127.0.0.1:{unused_tcp_port}/"), {}, 200, BODY, lambda: PATIENCE)
+
+
+async def test_a_name_with_other_letters_is_the_one_that_the_client_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[object]()
+
+    def resolve(host: object, *_given: object, **_more: object) -> list[object]:
+        asked.append(host)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    async with asyncio.timeout(PATIENCE):
+        await until_other(URL("http://straße.example:8188/userdata"), {}, 200, BODY, lambda: 0.0)
+    assert asked == ["xn--strae-oqa.example"]
 
 
 async def test_a_wait_that_is_given_up_closes_its_connection() -> None:

@@ -181,6 +181,17 @@ async def test_many_large_files_are_read_at_several_looks() -> None:
         ]
 
 
+async def test_many_large_files_that_change_at_once_are_all_read() -> None:
+    async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
+        for value in (b"a", b"b"):
+            for number in range(12):
+                await save(server.url, f"{number:02}.json", value * ((3 << 20) + value[0]))
+            for _look in range(3):
+                await watcher.look(source)
+            assert len(shelf.files) == 12
+            assert {body[:1] for body in shelf.files.values()} == {value}
+
+
 async def test_a_server_that_is_away_removes_nothing() -> None:
     async with watching(server := EmbeddedServer()) as (shelf, watcher, (source,)):
         await save(server.url, "a.json", b"1")
