@@ -180,6 +180,26 @@ async def test_a_name_with_other_letters_is_the_one_that_the_client_asks_for(mon
     assert asked == ["xn--strae-oqa.example"]
 
 
+async def test_an_address_of_a_name_that_does_not_answer_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As IPv6 often is at home."""
+    teller = Teller([[same(1)]], closes=True)
+    async with telling(teller) as url:
+        with socket.socket() as hole, socket.socket() as other, socket.socket() as third:
+            hole.bind(("127.0.0.2", url.port or 0))
+            hole.listen(0)
+            for each in (other, third):  # it takes no more connections than these
+                each.setblocking(False)
+                with suppress(BlockingIOError):
+                    each.connect(hole.getsockname())
+            both = [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, url.port)) for host in ("127.0.0.2", "127.0.0.1")
+            ]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_given, **_more: both)
+            async with asyncio.timeout(PATIENCE):
+                await until_other(url.with_host("box.example"), {}, 200, BODY, lambda: 0.0)
+    assert teller.connections == 1
+
+
 async def test_a_wait_that_is_given_up_closes_its_connection() -> None:
     teller = Teller([[same(1)]])
     async with telling(teller) as url, asyncio.timeout(PATIENCE):

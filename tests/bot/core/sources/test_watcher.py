@@ -331,6 +331,22 @@ async def test_while_nothing_changes_only_the_list_is_asked_for() -> None:
             await until_shelf(lambda: ("s1", "", "c.json") in shelf.files)
 
 
+@pytest.mark.parametrize("case", ["others", "late"])
+async def test_nothing_is_waited_for_where_the_next_look_may_find_more(case: str) -> None:
+    async with watching(EmbeddedServer()) as (_shelf, watcher, (source,)):
+        await watcher.look(source)
+        seen = watcher._seen[source]
+        if case == "others":  # the list that was read whole is that of another user
+            seen.users = {"ann": "ann"}, []
+            await watcher._fleet.client("s1").saved(watcher._folder, "ann")
+        else:  # it is time to ask who the users are
+            seen.asked -= 1000.0
+        waiting = asyncio.create_task(watcher._until_saved(source))
+        for _turn in range(20):
+            await asyncio.sleep(0)
+        assert waiting.done()
+
+
 async def until_shelf(holds: Callable[[], bool]) -> None:
     while not holds():  # noqa: ASYNC110 - what servers have rings no bell
         await asyncio.sleep(0.01)
