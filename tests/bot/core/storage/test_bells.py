@@ -99,6 +99,22 @@ async def test_what_a_command_changes_is_heard_without_a_look(
             await _rings(bell, command)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it always looks soon")
+@pytest.mark.parametrize("writes", [False, True])
+async def test_a_process_that_writes_looks_soon_for_what_others_wrote(tmp_path: Path, *, writes: bool) -> None:
+    """A command in another container cannot tell it."""
+    async with Database.in_folder(tmp_path) as mine, Herald(mine, TaskHealth()) as herald:
+        await herald._look()
+        if writes:
+            await _note(mine, "a note")
+        resting = asyncio.create_task(herald._rest())
+        for _turn in range(20):
+            await asyncio.sleep(0)
+        assert resting.done() == writes
+        resting.cancel()
+        await asyncio.wait({resting})
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no names for sockets that are no files")
 async def test_one_process_listens_until_it_ends_and_then_the_next_one(tmp_path: Path) -> None:
     first, second, told = BellWire(tmp_path / "a.db"), BellWire(tmp_path / "a.db"), asyncio.Event()
