@@ -25,7 +25,7 @@ async def keep_presence(client: discord.Client, runs: RunService) -> None:
             await _say(client, words)
             said = words
         await asyncio.sleep(aligned(_EVERY, time.monotonic()))
-        if not said:
+        if not words:
             await asked.wait()
 
 
