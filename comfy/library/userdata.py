@@ -66,7 +66,10 @@ class Listing:
             "userdata", _LARGEST_LIST, query=self._query, headers=self._headers, accept=(200, 404)
         )
         is_same = last is not None and last[:2] == (status, body)
-        self._in_vain = (self._in_vain + self._has_waited) if is_same else 0
+        if not is_same:
+            self._in_vain = 0
+        elif self._has_waited:
+            self._in_vain += 1
         self._has_waited = False
         files = last[2] if last is not None and is_same else self._files(status, body)
         self._last = status, body, files
