@@ -471,8 +471,8 @@ class Attempt:
         return Outcome(tuple(files), result.texts, (*warnings, *result.warnings, *blank), nothing_new)
 
     async def _record(self, outcome: Outcome, execution: Execution) -> bool | None:
-        """Put an outcome on record, with the end of the run where nothing has to be sent: then return whether it had
-        not ended before, else None.
+        """Put an outcome on record. Where nothing has to be sent, the run ends with it: then return whether it had not
+        ended before. Else return None.
         """
         records, run, is_done = self._context.records, self._run, None
         if self._reply.limits.sends or run.review or not self._context.replies.has(run):

@@ -60,7 +60,7 @@ class Takeover:
             await self._take_over(worker, lost[worker])
 
     async def _until_others(self) -> None:
-        """Wait while there is nobody whose runs may be taken over."""
+        """Wait while no other worker is known, until it is time to look for runs of unknown ones."""
         if not self._registry.has_others:
             await self._changes.wait(max(_EVERY, self._next_unknown - self._clock()))
 

@@ -155,7 +155,7 @@ class RunService:
         return await self._records.unfinished_shown_in(platform, chat)
 
     def news_of_requests(self) -> Bell:
-        """Return a bell that rings when there are runs to develop, of whatever process."""
+        """Return a bell that rings when a run joins the line, in this process or another."""
         return self._records.bells.bell(Topic.LINE)
 
     async def counts(self) -> dict[State, int]:

@@ -65,8 +65,8 @@ class WorkflowService:
         clock: Callable[[], float] = time.monotonic,
         accounts: KnownAccounts = NO_LINKS,
     ) -> None:
-        """`servers_version` changes whenever a server has other nodes or models; `changed` tells that something may be
-        different of what is on offer.
+        """`servers_version` changes whenever a server has other nodes or models. `changed` is called when workflows,
+        servers or rules may have changed.
         """
         self._validator, self._enforcer, self._queue, self._prices = validator, enforcer, queue, prices
         self._permissions, self._presets, self._accounts = permissions, presets, accounts

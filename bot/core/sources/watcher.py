@@ -63,9 +63,8 @@ class _Seen:
     """The state of a server as this process saw it last."""
 
     files: dict[str, dict[str, _SeenFile]] = field(default_factory=dict)  # by user and path
-    whole: dict[str, tuple[UserFile, ...]] = field(
-        default_factory=dict
-    )  # by user: lists of which nothing is left to read
+    #: By user: the last list, if nothing of it is left to read.
+    whole: dict[str, tuple[UserFile, ...]] = field(default_factory=dict)
     told: tuple[Sequence[str] | None, tuple[SavedFault, ...]] | None = None
     publish: Publish | None = None
     users: tuple[Mapping[str, str | None], Sequence[SavedFault]] | None = None
@@ -130,8 +129,8 @@ class SavedFilesWatcher:
         await self._tell(source, users, faults)
 
     async def _until_saved(self, source: SavingServer) -> None:
-        """Wait for a change where the last look left nothing to do, and nothing but a user's list has to be asked for;
-        for a while, since then its users may be others.
+        """Wait until a server's only user may have saved something, or until it is time to ask who its users are. Where
+        the last look left something to read, nothing is waited for.
         """
         seen = self._seen[source]
         if seen.users is None or len(seen.users[0]) != 1:

@@ -121,7 +121,7 @@ class Herald:
             self._ring()
 
     async def _rest(self) -> None:
-        """Wait for longer where others can tell us, but for a command in another container, and nothing is in doubt."""
+        """Wait for longer where nothing is in doubt and others tell us. A command in another container cannot."""
         if self._wire.is_heard and not self._in_doubt and self._own == self._seen[0]:
             await asyncio.sleep(aligned(_LOOK_SELDOM - _LOOK, time.monotonic()))
 

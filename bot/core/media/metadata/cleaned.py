@@ -17,8 +17,8 @@ _SECONDS = 120.0  # for one file
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The state of a file: why it is not what its name says, if so, as the end of a sentence; whether it shows its
-    workflow, and whether all its pixels are alike.
+    """The state of a file: whether it shows its workflow, and whether all its pixels are alike. `fault` is the end of a
+    sentence that says why the file is not what its name says; None if nothing is wrong.
     """
 
     fault: str | None = None
@@ -27,8 +27,8 @@ class Cleaned:
 
 
 async def cleaned(path: Path, *, is_media: bool, is_picture: bool, keep: bool) -> Cleaned:
-    """Check a file, which is named like a picture, a video or a sound, or only like some other file; remove its
-    metadata in place unless they are to be kept, and look at the pixels of a picture.
+    """Check a file, remove its metadata in place unless they are to be kept, and look at the pixels of a picture.
+    `is_media` tells that it is named like a picture, a video or a sound.
     """
     if keep:
         found = await asyncio.to_thread(_checked, path, is_media)
