@@ -39,7 +39,7 @@ from bot.core.runs.workflow_service import WorkflowService
 from bot.core.storage.database import Database
 from bot.core.workflows.catalog import Catalog, NewestVersions
 from bot.core.workflows.identity.store import WorkflowStore
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 from comfy.saved.files import read_workflow

@@ -35,7 +35,7 @@ from bot.core.model import Address, Person, RunRequest
 from bot.core.platform import Services
 from bot.core.storage import named_locks
 from bot.core.storage.schema import charges, runs
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.process import serve, serving, until_signalled
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret

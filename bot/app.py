@@ -161,7 +161,7 @@ class App:
         """Serve the platforms that are on, until a signal. Raises `ConfigError`."""
         gc.disable()
         from bot.core.storage.temporary import process_folder
-        from bot.core.workflows.live_catalog import LiveCatalog
+        from bot.core.workflows.live.live_catalog import LiveCatalog
         from bot.process import serve, until_signalled
         from bot.setup.draft import DraftFile
         from bot.stores import data_folder, writing
@@ -346,7 +346,7 @@ class App:
         from bot.core.policy.audit import Audit
         from bot.core.policy.rule_store import RuleStore
         from bot.core.workflows.identity.store import WorkflowStore
-        from bot.core.workflows.live_catalog import LiveCatalog
+        from bot.core.workflows.live.live_catalog import LiveCatalog
         from bot.stores import opened_beside
 
         async with opened_beside(self.settings) as store:
@@ -423,7 +423,7 @@ class App:
 
         need_engine(_("The demo runs on the built-in engine."))
         from bot.core.storage.temporary import process_folder, room
-        from bot.core.workflows.live_catalog import LiveCatalog
+        from bot.core.workflows.live.live_catalog import LiveCatalog
         from bot.platforms.web.adapter import WebPlatform
         from bot.platforms.web.config import PageConfig
         from bot.process import serve, until_signalled

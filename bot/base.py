@@ -19,7 +19,7 @@ from bot.core.servers.condition import ServerConditions
 from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.settings import Role, Settings
 from bot.stores import Stores
 from comfy.fleet import Fleet

@@ -91,7 +91,7 @@ from bot.core.watching.watch import Watch
 from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.i18n import _
 from bot.pulse import Pulse

@@ -35,7 +35,7 @@ COMMANDS = (  #: what commands import
         "bot.work",
     ),
     *("bot.platforms.discord.adapter", "bot.platforms.telegram.adapter", "bot.platforms.web.adapter"),
-    *("bot.core.workflows.live_catalog", "bot.core.execution.one_shot", "comfy.embedded.nodes", "bot.logs"),
+    *("bot.core.workflows.live.live_catalog", "bot.core.execution.one_shot", "comfy.embedded.nodes", "bot.logs"),
     *("bot.platforms.terminal.session", "bot.platforms.terminal.output", "bot.platforms.terminal.reply"),
     *("anyio._backends._asyncio", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"),
     *("dbos._sys_db_sqlite", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),

@@ -44,7 +44,7 @@ from bot.core.port import Limits
 from bot.core.run import RunRecord
 from bot.core.runs.queue import RunQueue
 from bot.core.workflows.catalog import bundled_folder
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from bot.process import serving
 from bot.server_settings import NamedServer

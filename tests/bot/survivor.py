@@ -25,7 +25,7 @@ from bot.core.platform import Services
 from bot.core.port import Limits
 from bot.core.servers import registry
 from bot.core.storage import session_lock
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.process import serve, until_signalled
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret

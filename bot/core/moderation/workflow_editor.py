@@ -33,7 +33,7 @@ from bot.core.workflows.field_kinds import loader_kind
 from bot.core.workflows.form import listed
 from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.slugs import slug_of
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.sidecar import FIELD_KEYS
 from bot.core.workflows.source import Layer, SavedSource

@@ -34,7 +34,7 @@ from bot.core.sources.store import (
 from bot.core.storage.bells import Topic
 from bot.core.storage.engines.connection import AsyncConnection
 from bot.core.workflows.identity.identities import Identity
-from bot.core.workflows.live_catalog import LiveCatalog, SavedFiles
+from bot.core.workflows.live.live_catalog import LiveCatalog, SavedFiles
 from bot.core.workflows.reader import SourceFile, graph_of
 from bot.core.workflows.source import Layer
 from comfy.errors import PromptRejected

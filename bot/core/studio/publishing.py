@@ -20,7 +20,7 @@ from bot.core.studio.drafts import Draft
 from bot.core.studio.view import prompt_of, source_of, workflow_in
 from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.reader import SourceFile
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow

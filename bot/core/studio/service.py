@@ -33,7 +33,7 @@ from bot.core.workflows.catalog import Versions
 from bot.core.workflows.form import listed
 from bot.core.workflows.identity.authors import VersionAuthors
 from bot.core.workflows.identity.store import WorkflowStore
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.reader import printable
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow

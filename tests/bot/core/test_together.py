@@ -12,7 +12,7 @@ from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.platform import Services
 from bot.core.together import AskedTogether, together
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.process import serve
 from bot.settings import Role, Settings
 from tests.bot.harness import RecordingPlatform, layers

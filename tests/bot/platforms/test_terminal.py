@@ -496,7 +496,7 @@ ONLY_FOR_CHATS = {
         "sqlalchemy",
         "structlog",
         "telegram",
-        "watchfiles",
+        "watchdog",
         "bot.process",
         "bot.core.runs.repository",
     ),

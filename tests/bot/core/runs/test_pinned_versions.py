@@ -14,7 +14,7 @@ from bot.core.model import Address
 from bot.core.policy.permissions import RuleTarget
 from bot.core.policy.rules import Narrowing
 from bot.core.run import State
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from comfy.embedded import EmbeddedServer
 from tests.bot.harness import ANN, HERE, MOD, Gates, House, Message, RecordingPlatform, house, running
 

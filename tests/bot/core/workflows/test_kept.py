@@ -13,7 +13,7 @@ from bot.core.background import TaskHealth
 from bot.core.workflows.catalog import Catalog
 from bot.core.workflows.kept import entries
 from bot.core.workflows.kept.folder import KeptWorkflows
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.reader import FolderReader, Reading
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow

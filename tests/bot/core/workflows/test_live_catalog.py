@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bot.core.background import TaskHealth
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
+from tests.patience import PATIENCE
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -35,3 +37,28 @@ async def test_each_mistake_is_logged_once_at_the_start_and_when_its_file_change
             await changed.wait()
             changed.clear()
     assert sorted(told(caplog)) == ["first.json", "second.json", "third.json"]
+
+
+@pytest.mark.parametrize("way", ["away for a while", "another one in its place"])
+async def test_a_folder_that_was_made_again_is_watched_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("bot.core.workflows.live.folder_watch._UNTIL_THERE", 0.01)
+    folder = tmp_path / "workflows"
+    folder.mkdir()
+
+    async def until_told(file: str) -> None:
+        while file not in told(caplog):  # noqa: ASYNC110 - the log rings no bell
+            await asyncio.sleep(0.01)
+
+    async with LiveCatalog(folder, tasks=TaskHealth(), step=0.0), asyncio.timeout(PATIENCE):
+        (folder / "a.json").write_text("{")
+        await until_told("a.json")
+        shutil.rmtree(folder)
+        if way == "away for a while":
+            await until_told(str(folder))
+        folder.mkdir()
+        (folder / "b.json").write_text("{")
+        await until_told("b.json")
+        (folder / "c.json").write_text("{")
+        await until_told("c.json")

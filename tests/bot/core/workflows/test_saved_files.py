@@ -15,7 +15,7 @@ from bot.core.background import TaskHealth
 from bot.core.errors import UnknownWorkflow
 from bot.core.model import Done
 from bot.core.workflows.catalog import Catalog
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.reader import FolderReader
 from bot.core.workflows.saved import convert_file, lacking
 from bot.core.workflows.source import Layer

@@ -16,7 +16,7 @@ from bot.core.errors import UnknownWorkflow
 from bot.core.storage.database import Database
 from bot.core.workflows.identity.store import WorkflowStore
 from bot.core.workflows.identity.versions import WorkflowVersions
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.core.workflows.source import Layer
 from comfy.object_info import ObjectInfo
 from tests.bot.databases import new_postgres

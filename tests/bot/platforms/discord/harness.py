@@ -18,7 +18,7 @@ from PIL import Image
 from bot.core.background import TaskHealth
 from bot.core.platform import Platform
 from bot.core.workflows.catalog import bundled_folder
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
 from bot.process import serve
 from bot.settings import Role, Settings

@@ -15,7 +15,7 @@ from hypothesis.stateful import initialize, rule
 from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.run import RunRecord
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.platforms.discord.adapter import DiscordPlatform
 from bot.platforms.discord.message_ref import MessageRef
 from bot.process import serving

@@ -75,7 +75,7 @@ def _app(api: BotApi, folder: Path, **more: str) -> App:
 
 
 async def _serve(app: App, ready: asyncio.Event) -> None:
-    from bot.core.workflows.live_catalog import LiveCatalog
+    from bot.core.workflows.live.live_catalog import LiveCatalog
     from bot.process import serve
     from bot.stores import data_folder
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from bot.core.background import TaskHealth
 from bot.core.platform import Services
 from bot.core.run import RunRecord
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.platforms.telegram.adapter import TelegramPlatform
 from bot.platforms.telegram.api.rate_limit import RateLimiter
 from bot.platforms.telegram.dispatcher import Dispatcher

@@ -19,7 +19,7 @@ from bot.core.model import Cancelled, Done, Failed, Status
 from bot.core.platform import Platform, Services
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
 from bot.process import serving

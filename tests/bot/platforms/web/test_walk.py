@@ -20,7 +20,7 @@ from bot.core.guesses import Guesses
 from bot.core.platform import Services
 from bot.core.policy.audit import REFUSED
 from bot.core.run import RunRecord, State
-from bot.core.workflows.live_catalog import LiveCatalog
+from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.platforms.web.adapter import WebPlatform
 from bot.platforms.web.config import PageConfig
 from bot.process import serving

@@ -11,8 +11,6 @@ from pathlib import Path
 from time import time
 from types import TracebackType
 
-from watchfiles import awatch
-
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.storage.bells import Bell, Topic
@@ -21,6 +19,7 @@ from bot.core.workflows.identity.identities import Identity, identified, offered
 from bot.core.workflows.identity.store import FilePlace, WorkflowStore
 from bot.core.workflows.kept.folder import KeptWorkflows
 from bot.core.workflows.kept.quick_json import quick_json
+from bot.core.workflows.live.folder_watch import watching
 from bot.core.workflows.reader import FolderReader, Reading, SourceFile, WorkflowFault
 from bot.core.workflows.source import Layer, SavedSource
 from bot.core.workflows.workflow import Workflow
@@ -28,8 +27,7 @@ from comfy.errors import PromptRejected
 from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 
-_STEP = 1.0  # seconds without a change after which a folder is read again
-_TIMEOUT = 60_000  # milliseconds after which the watch starts again
+_STEP = 0.3  # seconds without a change after which a folder is read again
 
 #: The nodes and models of each known server, by the server's name.
 KnownServers = Callable[[], Mapping[str, ObjectInfo]]
@@ -76,8 +74,8 @@ class LiveCatalog:
         self._info: ObjectInfo | None = None
         self._learning = BackgroundTask("workflows for servers", tasks)
         self._listeners: list[Callable[[], None]] = []
-        self._stop, self._step = asyncio.Event(), round(step * 1000)
-        self._task, self._missed = BackgroundTask("workflow folders", tasks), False
+        self._step = step
+        self._task = BackgroundTask("workflow folders", tasks)
         self._keeping, self._made_again = BackgroundTask("workflows kept for the next start", tasks), Bell(None)
         self._looking = BackgroundTask("workflows of other processes", tasks)
         self._one_by_one = asyncio.Lock()
@@ -214,7 +212,6 @@ class LiveCatalog:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stop.set()
         await self._task.stop()
         await self._keeping.stop()
 
@@ -296,12 +293,23 @@ class LiveCatalog:
             await asyncio.to_thread(_keep_all, kept, sources, tuple(self.workflows.values()))
 
     async def _watch(self) -> None:
-        if self._missed:
+        folders = [folder for _layer, folder in self._folders]
+        while True:
+            async with watching(folders, self._step) as watch:
+                await self._catch_up()
+                while await asyncio.to_thread(watch.is_whole):
+                    if changed := await watch.take():
+                        await self.refresh(changed)
+                    else:
+                        await self._catch_up()
+            await asyncio.sleep(self._step)
+
+    async def _catch_up(self) -> None:
+        """See what changed while nothing watched."""
+        async with self._one_by_one:
+            reading = await asyncio.to_thread(self._reader.read)
+        if reading != self._reading:
             await self.refresh()
-        self._missed = True  # changes between this watch and the next
-        folders = [folder for _layer, folder in self._folders if folder.is_dir()]
-        async for changes in awatch(*folders, stop_event=self._stop, step=self._step, rust_timeout=_TIMEOUT):
-            await self.refresh([path for _change, path in changes])
 
 
 def _joined(infos: Sequence[ObjectInfo], before: Iterable[ObjectInfo]) -> ObjectInfo:

@@ -1,0 +1,104 @@
+"""A change in a watched folder is told, wherever in it, and however it came about."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from watchdog.observers.api import BaseObserver
+
+from bot.core.workflows.live import folder_watch
+from bot.core.workflows.live.folder_watch import FolderWatch, watching
+from tests.patience import PATIENCE
+
+
+async def told(watch: FolderWatch, name: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not any(Path(path).name == name for path in await watch.take()):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("act", "name"),
+    [
+        (lambda folder: (folder / "new.json").write_text("{}"), "new.json"),
+        (lambda folder: (folder / "a.json").write_text("[]"), "a.json"),
+        (lambda folder: (folder / "in" / "b.json").write_text("[]"), "b.json"),
+        (lambda folder: (folder / "a.json").replace(folder / "in" / "c.json"), "c.json"),
+        (lambda folder: (folder / "in" / "b.json").unlink(), "b.json"),
+        (lambda folder: shutil.rmtree(folder / "in"), "in"),
+        (lambda folder: (folder / "in").rename(folder / "out"), "out"),
+        (lambda folder: shutil.copytree(folder / "in", folder / "copied"), "copied"),
+        (lambda folder: (folder / "in").rename(folder.parent / "away"), "in"),
+        (lambda folder: (folder.parent / "other").rename(folder / "brought"), "brought"),
+    ],
+)
+async def test_every_change_is_told(tmp_path: Path, act: Callable[[Path], object], name: str) -> None:
+    folder = tmp_path / "workflows"
+    for path in (folder / "a.json", folder / "in" / "b.json", tmp_path / "other" / "d.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    async with watching([folder], 0.0) as watch:
+        await asyncio.to_thread(act, folder)
+        await told(watch, name)
+
+
+async def test_what_is_made_in_a_new_folder_is_told(tmp_path: Path) -> None:
+    async with watching([tmp_path], 0.0) as watch:
+        (tmp_path / "new" / "newer").mkdir(parents=True)
+        await told(watch, "new")
+        (tmp_path / "new" / "newer" / "a.json").write_text("{}")
+        await told(watch, "a.json")
+
+
+async def test_a_folder_that_is_a_link_is_watched_and_one_that_is_away_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there", target_is_directory=True)
+    async with watching([tmp_path / "link", tmp_path / "away"], 0.0) as watch:
+        (tmp_path / "there" / "a.json").write_text("{}")
+        await told(watch, "a.json")
+
+
+async def test_to_read_a_file_is_no_change(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    async with watching([tmp_path], 0.0) as watch:
+        (tmp_path / "a.json").read_text()
+        (tmp_path / "b.json").write_text("{}")
+        async with asyncio.timeout(PATIENCE):
+            assert {Path(path).name for path in await watch.take()} == {"b.json"}
+
+
+async def test_where_the_system_watches_no_more_folders_they_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(BaseObserver):
+        def schedule(self, *_given: object, **_more: object) -> object:  # type: ignore[override]
+            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr(folder_watch, "Observer", lambda: Full(folder_watch.PollingObserver))
+    async with watching([tmp_path], 0.0) as watch:
+        (tmp_path / "a.json").write_text("{}")
+        await told(watch, "a.json")
+
+
+async def test_a_folder_that_is_made_again_is_no_longer_watched(tmp_path: Path) -> None:
+    folder = tmp_path / "workflows"
+    folder.mkdir()
+    async with watching([folder], 0.0) as watch:
+        assert watch.is_whole()
+        shutil.rmtree(folder)
+        await told(watch, "workflows")
+        assert not watch.is_whole()
+        folder.mkdir()
+        async with asyncio.timeout(PATIENCE):
+            while watch.is_whole():  # noqa: ASYNC110 - a thread ends
+                await asyncio.sleep(0.01)
+
+
+async def test_where_nothing_changes_it_is_told_that_nothing_did(tmp_path: Path) -> None:
+    async with watching([tmp_path], 0.0, net=0.01) as watch, asyncio.timeout(PATIENCE):
+        assert await watch.take() == set()
