@@ -42,13 +42,18 @@ class ComfyClient:
     ComfyUI's. Requests of a run are repeated before that (`comfy.retry`), so one bad answer does not end a run.
     """
 
-    def __init__(self, server: Server | str, share: Callable[[bool], None] = lambda _has_others: None) -> None:
+    def __init__(
+        self,
+        server: Server | str,
+        share: Callable[[bool], None] = lambda _has_others: None,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
         """`share` is called with True when the server's queue has prompts that are not ours, and with False when that
-        is over, or not known any longer.
+        is over, or not known any longer; `on_lost` when the websocket, which opens with the first prompt, is closed.
         """
         self.server = Server(server) if isinstance(server, str) else server
         self._http = Http(self.server)
-        self._socket = Socket(self._http, self.server, share)
+        self._socket = Socket(self._http, self.server, share, on_lost)
         self._poller = Poller(self._http, freshness=self.server.look_every / 2)
         self._repeat = Retry(self.server.gone_after, limit=self.server.answer_timeout)
         self._ended_at: dict[str, int | None] = {}  # the connection over which a prompt's end was seen, by its id
@@ -219,11 +224,11 @@ class ComfyClient:
         """
         return await self._listing(folder, user).read()
 
-    async def until_saved(self, folder: str, user: str | None, pause: Callable[[], float]) -> None:
+    async def until_saved(self, folder: str, user: str | None, pause: Callable[[], float]) -> bool:
         """Wait until the files that a user has saved in a folder may be others than `saved` returned last, asking after
-        a `pause` of so many seconds. Returns at once where they cannot be recognized, and raises nothing.
+        a `pause` of so many seconds. Returns False at once where they cannot be recognized, and raises nothing.
         """
-        await self._listing(folder, user).until_changed(pause)
+        return await self._listing(folder, user).until_changed(pause)
 
     def _listing(self, folder: str, user: str | None) -> userdata.Listing:
         if (folder, user) not in self._saved:

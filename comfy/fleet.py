@@ -22,9 +22,9 @@ from comfy.object_info import ObjectInfo
 from comfy.server import Server
 
 _log = logging.getLogger(__name__)
-_CALM = 30.0  # seconds between two checks of a server that is up
+_CALM = 60.0  # seconds between two checks of a server that is up
+_STALE = 15.0  # seconds after which a check reads a server's nodes and models again
 _FIRST, _LONGEST = 0.25, 15.0  # seconds between two checks of a server that is down
-_STALE = 2  # checks after which a server's nodes and models are read again
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,14 @@ class Fleet:
         self._doubts = {name: asyncio.Event() for name in self.members}
         self._rests: dict[str, float] = {}  # until when a server is not used
         self._held: dict[str, frozenset[str]] = {}  # why servers are not used, until they are released
+        self._read: dict[str, float] = {}  # when a server's nodes and models were read
         self._looked = {name: asyncio.Event() for name in self.members}
         self._watchers: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Fleet:
         for name, member in self.members.items():
-            client = ComfyClient(member.server, partial(self._share, name))
+            client = ComfyClient(member.server, partial(self._share, name), partial(self.look_again, name))
             self._clients[name] = await self._stack.enter_async_context(client)
         self._watchers = [asyncio.create_task(self._watch(name), name=f"watch {name}") for name in self.members]
         return self
@@ -126,24 +127,25 @@ class Fleet:
             await event.wait()
 
     async def _watch(self, name: str) -> None:
-        looks, pause = 0, _FIRST
+        pause = _FIRST
         while True:
             self._doubts[name].clear()
-            if await self._look(name, refresh=looks % _STALE == 0):
-                looks, pause, wait = looks + 1, _FIRST, _CALM
+            if await self._look(name):
+                pause, wait = _FIRST, _CALM
             else:
-                looks, pause, wait = 0, min(pause * 2, _LONGEST), pause
+                pause, wait = min(pause * 2, _LONGEST), pause
             self._looked[name].set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait * random.uniform(0.8, 1.2)):  # noqa: S311 - so that not all ask at once
                     await self._doubts[name].wait()
 
-    async def _look(self, name: str, *, refresh: bool) -> bool:
+    async def _look(self, name: str) -> bool:
         client = self._clients[name]
         try:
-            await client.system_stats()
-            if refresh or name not in self.reachable:
+            await client.system_stats()  # a server that is away says so at once: nothing is asked again
+            if name not in self.reachable or time.monotonic() - self._read[name] >= min(_STALE, _CALM):
                 self._note(name, await client.object_info(refresh=True))
+                self._read[name] = time.monotonic()
         except ComfyError as fault:
             _log.log(logging.INFO if name in self.down else logging.WARNING, "server %s: %s", name, fault)
             self._reach(name, answers=False)
@@ -162,7 +164,7 @@ class Fleet:
     def _note(self, name: str, info: ObjectInfo) -> None:
         """Store a server's nodes and models, and call `changed` if they are new."""
         known = self._infos.get(name)
-        if known is None or not info.is_same(known):
+        if known is None or (info is not known and not info.is_same(known)):
             self._infos[name] = info
             self.version += 1
             self._changed()

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -124,6 +125,7 @@ class Http:
         )
         self._elsewhere = elsewhere or Elsewhere(self._timeout)
         self._has_answered = False
+        self._told: tuple[bytes, ObjectInfo] | None = None  # the digest of what it said of its nodes, and what it is
 
     async def __aenter__(self) -> Http:
         # No Origin and no cookies: ComfyUI refuses foreign origins, and has no sessions (§1).
@@ -208,18 +210,29 @@ class Http:
             raise Garbled(str(fault)) from fault
 
     async def object_info(self) -> ObjectInfo:
-        """GET /object_info: nearly a megabyte on a real server. What replaces outdated class_types is in it."""
-        _, answer = await self._json("GET", "object_info")
-        if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
-            raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
-        return ObjectInfo(with_outdated(answer, await self._node_replacements()))
+        """GET /object_info: nearly a megabyte on a real server. What replaces outdated class_types is in it. It is the
+        same object as the last one while the server's words are the same.
+        """
+        status, nodes = await self._text("GET", "object_info")
+        replaced = await self._node_replacements()
+        digest = await asyncio.to_thread(_digest, nodes, replaced)
+        if self._told is None or self._told[0] != digest:
+            answer = self._read(nodes, status, "object_info")
+            if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
+                raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
+            try:
+                replacements = self._read(replaced, 200, "node_replacements")
+            except UnexpectedAnswer:
+                replacements = {}
+            self._told = digest, ObjectInfo(with_outdated(answer, replacements))
+        return self._told[1]
 
-    async def _node_replacements(self) -> dict[str, Any]:
+    async def _node_replacements(self) -> bytes:
         """GET /node_replacements; servers have it since 2026."""
         try:
-            return (await self._json("GET", "node_replacements"))[1]
+            return (await self._text("GET", "node_replacements"))[1]
         except UnexpectedAnswer:
-            return {}
+            return b"{}"
 
     async def system_stats(self) -> SystemStats:
         """GET /system_stats."""
@@ -355,20 +368,26 @@ class Http:
     async def _json(
         self, method: str, path: str, data: Any = None, accept: tuple[int, ...] = (200,)
     ) -> tuple[int, dict[str, Any]]:
+        status, text = await self._text(method, path, data, accept)
+        return status, self._read(text, status, path)
+
+    async def _text(
+        self, method: str, path: str, data: Any = None, accept: tuple[int, ...] = (200,)
+    ) -> tuple[int, bytes]:
         async with self._answer(method, path, data=data) as answer:
             await self._expect(answer, accept)
-            text = await bodies.read(answer, _MOST_BY_ROUTE.get(path.partition("/")[0], _MOST))
+            return answer.status, await bodies.read(answer, _MOST_BY_ROUTE.get(path.partition("/")[0], _MOST))
+
+    def _read(self, text: bytes, status: int, path: str) -> dict[str, Any]:
         try:
-            parsed = read_json(text) if text or answer.status == 200 else {}
+            parsed = read_json(text) if text or status == 200 else {}
         except (ValueError, RecursionError):
-            parsed = {} if answer.status in (404, 405) else None
+            parsed = {} if status in (404, 405) else None
         if parsed is None and (title := bodies.page_title(text)) is not None:
-            raise self._web_page(answer.status, title)
+            raise self._web_page(status, title)
         if not isinstance(parsed, dict):
-            raise Garbled(
-                f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON", answer.status
-            )
-        return answer.status, parsed
+            raise Garbled(f"{self._server} answers, but it is not ComfyUI: /{path} is not ComfyUI's JSON", status)
+        return parsed
 
     async def _expect(self, answer: aiohttp.ClientResponse, accept: tuple[int, ...]) -> None:
         """Turn an unexpected status into an error. Its body may not be JSON (§1)."""
@@ -493,6 +512,10 @@ def _reason(fault: BaseException) -> str:
             return "cannot be reached"
         case _:
             return "closed the connection"
+
+
+def _digest(*texts: bytes) -> bytes:
+    return b"".join(sha256(text).digest() for text in texts)
 
 
 def _rejection(answer: Mapping[str, Any]) -> PromptRejected:

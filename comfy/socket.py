@@ -36,10 +36,13 @@ class Socket:
     ones.
     """
 
-    def __init__(self, http: Http, server: Server, share: Callable[[bool], None]) -> None:
+    def __init__(
+        self, http: Http, server: Server, share: Callable[[bool], None], on_lost: Callable[[], None] = lambda: None
+    ) -> None:
         self._http = http
         self._server = server
         self._share, self._has_others = share, False
+        self._on_lost = on_lost
         self._remaining = 0  # prompts in the server's queue, as it said last
         self._subscriptions: dict[str, Subscription] = {}
         self._task: asyncio.Task[None] | None = None
@@ -170,6 +173,8 @@ class Socket:
             self._share(has_others)
 
     def _lost(self) -> None:
+        if self._websocket is not None:
+            self._on_lost()
         self._websocket = None
         self._running, self._remaining = None, 0
         self._judge()

@@ -1,21 +1,28 @@
 """Wait until a server gives another answer, with requests that cost a program at rest next to nothing.
 
-What a request of aiohttp's needs has left the processor's caches after some seconds, and to bring it back takes many
-times what the request does. So an answer that is the last one, byte for byte, is recognized without it.
+What an event loop and a request of aiohttp's need has left the processor's caches after some seconds, and to bring it
+back takes many times what the request does. So a small thread asks, and recognizes an answer that is the last one,
+byte for byte.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from aiohappyeyeballs import start_connection
 from yarl import URL
 
 _PATIENCE = 10.0  # seconds for an answer
 _CONNECT = 3.0  # seconds for a connection
 _NEXT_ADDRESS = 0.25  # seconds after which another address of a server is tried beside the first
 _LARGEST_HEAD = 16_384  # bytes
+_AT_ONCE = 65_536  # bytes
+_SHORTEST = 0.001  # seconds between two requests
+_THREADS = threading.BoundedSemaphore(64)
 
 
 async def until_other(
@@ -27,75 +34,38 @@ async def until_other(
     patience: float = _PATIENCE,
 ) -> None:
     """GET an address again and again, over a connection of its own, until the answer is not this one any longer, cannot
-    be told from it, or has not come after `patience` seconds. `pause` returns the seconds until the next request.
-    Returns at once if the address is not one of http, or names a user.
+    be told from it, or has not come after `patience` seconds. `pause` returns the seconds until the next request; it is
+    called in a thread. Returns at once if the address is not one of http, or names a user, and where many threads ask
+    already.
     """
     if url.scheme != "http" or url.user is not None or not (request := _request(url, headers)):
         return
-    with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(_CONNECT):
-            transport, questions = await asyncio.get_running_loop().create_connection(
-                lambda: _Questions(request, b"HTTP/1.1 %d " % status, body, pause, patience),
-                url.raw_host or "",  # a name with other letters as aiohttp asks for it: they have two encodings
-                url.port or 80,
-                happy_eyeballs_delay=_NEXT_ADDRESS,
-            )
+    if _THREADS.acquire(blocking=False):
         try:
-            await questions.other
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_CONNECT):
+                    connection = await _connected(url)
+                await _asked(connection, request, _Answer(status, body), pause, patience)
         finally:
-            questions.stop()
-            transport.abort()
+            _THREADS.release()
 
 
-class _Questions(asyncio.Protocol):
-    """Everything happens in callbacks: a task and its timers would cost several times as much."""
+async def _connected(url: URL) -> socket.socket:
+    # A name with other letters is looked up as aiohttp does it: they have two encodings.
+    host, port = url.raw_host or "", url.port or 80
+    there = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await start_connection(there, happy_eyeballs_delay=_NEXT_ADDRESS)
 
-    def __init__(self, request: bytes, status: bytes, body: bytes, pause: Callable[[], float], patience: float) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.other: asyncio.Future[None] = self._loop.create_future()
-        self._request, self._status, self._body = request, status, body
-        self._pause, self._patience = pause, patience
+
+class _Answer:
+    """The answer that is known."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self._status, self._body = b"HTTP/1.1 %d " % status, body
         self._length = b"\r\ncontent-length: %d\r\n" % len(body)
-        self._received, self._is_asked = b"", False
-        self._next: asyncio.TimerHandle | None = None
 
-    def stop(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._write = transport.write
-            self._ask()
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        is_same = self._is_same() if self._is_asked else False
-        if is_same is False:
-            self._end()
-        elif is_same:
-            self._received, self._is_asked = b"", False
-            self._then(self._pause(), self._ask)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._end()
-
-    def _ask(self) -> None:
-        self._is_asked = True
-        self._write(self._request)
-        self._then(self._patience, self._end)
-
-    def _then(self, seconds: float, act: Callable[[], None]) -> None:
-        self.stop()
-        self._next = self._loop.call_later(seconds, act)
-
-    def _end(self) -> None:
-        if not self.other.done():
-            self.other.set_result(None)
-
-    def _is_same(self) -> bool | None:
+    def is_same(self, received: bytes) -> bool | None:
         """Compare what has come so far; None if more has to come."""
-        received = self._received
         if not received.startswith(self._status[: len(received)]):
             return False
         head, end, body = received.partition(b"\r\n\r\n")
@@ -104,6 +74,49 @@ class _Questions(asyncio.Protocol):
         if self._length not in (head + b"\r\n").lower():
             return False
         return body == self._body if len(body) >= len(self._body) else None
+
+
+async def _asked(
+    connection: socket.socket, request: bytes, known: _Answer, pause: Callable[[], float], patience: float
+) -> None:
+    loop, other = asyncio.get_running_loop(), asyncio.Event()
+
+    def work() -> None:
+        try:
+            _ask(connection, request, known, pause, patience)
+        finally:
+            connection.close()
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(other.set)
+
+    threading.Thread(target=work, name="unchanged", daemon=True).start()
+    try:
+        await other.wait()
+    finally:
+        with suppress(OSError):  # it is closed already
+            connection.shutdown(socket.SHUT_RDWR)  # the thread reads its end
+
+
+def _ask(
+    connection: socket.socket, request: bytes, known: _Answer, pause: Callable[[], float], patience: float
+) -> None:
+    """Ask until there is another answer. Between two requests, the connection has nothing to say."""
+    with suppress(OSError):
+        while True:
+            connection.settimeout(patience)
+            connection.sendall(request)
+            received = data = connection.recv(_AT_ONCE)
+            while data and (is_same := known.is_same(received)) is None:
+                data = connection.recv(_AT_ONCE)
+                received += data
+            if not data or not is_same:
+                return
+            connection.settimeout(max(pause(), _SHORTEST))
+            try:
+                connection.recv(1)
+            except TimeoutError:
+                continue
+            return
 
 
 def _request(url: URL, headers: Mapping[str, str]) -> bytes:

@@ -75,14 +75,16 @@ class Listing:
         self._last = status, body, files
         return files
 
-    async def until_changed(self, pause: Callable[[], float]) -> None:
-        """Wait until it may be another list than the last one, asking after a `pause` of so many seconds. Returns at
-        once where a list cannot be recognized.
+    async def until_changed(self, pause: Callable[[], float]) -> bool:
+        """Wait until it may be another list than the last one, asking after a `pause` of so many seconds. Returns False
+        at once where a list cannot be recognized.
         """
-        if self._last is not None and self._in_vain < _IN_VAIN:
-            status, body, _files = self._last
-            await self._http.until_other("userdata", self._query, self._headers, status, body, pause)
-            self._has_waited = True  # and was not cancelled
+        if self._last is None or self._in_vain >= _IN_VAIN:
+            return False
+        status, body, _files = self._last
+        await self._http.until_other("userdata", self._query, self._headers, status, body, pause)
+        self._has_waited = True  # and was not cancelled
+        return True
 
     def _files(self, status: int, body: bytes) -> tuple[UserFile, ...]:
         if status == 404:

@@ -16,6 +16,7 @@ from comfy.object_info import ObjectInfo
 from comfy.prompt import Prompt
 from comfy.server import Server
 from tests.bot.harness import Gates
+from tests.patience import PATIENCE
 
 
 def painted(color: int) -> Prompt:
@@ -164,3 +165,21 @@ def test_what_several_servers_have_together() -> None:
 def test_a_union_of_few(count: int) -> None:
     info = ObjectInfo({"Load": node("a")})
     assert len(ObjectInfo.union([info] * count)) == count
+
+
+async def test_a_server_that_dies_at_rest_is_seen_without_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comfy.fleet._CALM", 2 * PATIENCE)
+    changes = asyncio.Event()
+    server = EmbeddedServer()
+    await server.__aenter__()
+    async with Fleet([Member("one", Server(server.url))], changes.set) as fleet:
+        await until(fleet, changes, "one")
+        client = fleet.client("one")
+        submission = await client.submit(painted(1))
+        async for _event in client.follow(submission.prompt_id):
+            pass
+        await server.__aexit__(None, None, None)
+        async with asyncio.timeout(PATIENCE):
+            while "one" not in fleet.down:
+                await changes.wait()
+                changes.clear()

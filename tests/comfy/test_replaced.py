@@ -10,6 +10,7 @@ from aiohttp import web
 from hypothesis import given
 
 from comfy import ComfyClient, ObjectInfo, Prompt, Server
+from comfy.errors import Garbled
 from comfy.replaced import up_to_date, with_outdated
 from comfy.saved import convert
 from comfy.verdict import MissingInput, MissingNode, judge
@@ -185,6 +186,28 @@ async def test_a_client_asks_what_is_replaced_and_posts_the_new_nodes(status: in
             await client.submit(Prompt(GRAPH))
     assert posted[0]["2"]["class_type"] == ("Draw" if status == 200 else "Paint")
     assert posted[0]["2"]["_meta"] == {"title": "Paint"}
+
+
+async def test_while_a_server_says_the_same_it_is_read_once() -> None:
+    said = {"/object_info": DEFINITIONS, "/node_replacements": REPLACED}
+
+    async def answers(request: web.Request) -> web.StreamResponse | None:
+        return web.json_response(said[request.path]) if request.path in said else None
+
+    async with Unruly() as server, ComfyClient(Server(server.url)) as client:
+        server.intercept = answers
+        first = await client.object_info()
+        assert await client.object_info(refresh=True) is first
+        said["/node_replacements"] = {}
+        second = await client.object_info(refresh=True)
+        assert ("Paint" in first, "Paint" in second) == (True, False)
+        said["/object_info"] = {"Blank": DEFINITIONS["Blank"]}
+        assert set((await client.object_info(refresh=True)).class_types) == {"Blank"}
+        said["/object_info"] = {}
+        with pytest.raises(Garbled, match="lists no nodes"):
+            await client.object_info(refresh=True)
+        said["/object_info"] = DEFINITIONS
+        assert len(await client.object_info(refresh=True)) == len(DEFINITIONS)
 
 
 @given(json_values)

@@ -26,6 +26,7 @@ from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 3.0  # seconds between two looks at a server
 _USERS_EVERY = 30.0  # seconds until it is asked again who its users are
+_ONE_USER_EVERY = 300.0  # the same where it keeps everything for one user, which only a restart can change
 _MOST = 1000  # files of one user
 _AT_ONCE = 32 << 20  # bytes that are read at one look
 _LONGEST = 400  # characters of a path
@@ -140,14 +141,16 @@ class SavedFilesWatcher:
             return
         client = self._fleet.client(source.name)
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seen.asked + _USERS_EVERY - time.monotonic())):
-                await client.until_saved(self._folder, header, lambda: aligned(self._every, time.monotonic()))
+            async with asyncio.timeout(aligned(max(0.0, _due(seen) - time.monotonic()), time.monotonic())):
+                if await client.until_saved(self._folder, header, lambda: aligned(self._every, time.monotonic())):
+                    seen.asked = -math.inf  # the server may have restarted, or be away
+                    self._fleet.look_again(source.name)
 
     async def _users(
         self, client: ComfyClient, source: SavingServer, seen: _Seen
     ) -> tuple[Mapping[str, str | None], Sequence[SavedFault]]:
         """Return what `users_of` says, or said a while ago."""
-        if seen.users is None or time.monotonic() - seen.asked >= _USERS_EVERY:
+        if seen.users is None or time.monotonic() >= _due(seen):
             seen.users, seen.asked = await users_of(client, source), time.monotonic()
         return seen.users
 
@@ -212,6 +215,12 @@ class SavedFilesWatcher:
         except UnexpectedAnswer as fault:
             return SavedFault(file.path, _("the file cannot be read: {fault}").format(fault=fault))
         return content if file.size in (None, len(content)) else None
+
+
+def _due(seen: _Seen) -> float:
+    """Return when to ask again who a server's users are."""
+    one = seen.users is not None and list(seen.users[0].values()) == [None]
+    return seen.asked + (_ONE_USER_EVERY if one else _USERS_EVERY)
 
 
 def _digest(saved: SavedContent) -> str:
