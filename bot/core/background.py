@@ -18,7 +18,7 @@ _PAUSES = Pauses(1.0, 60.0)  # before work that failed is started again
 _PAUSES_OF_STEPS = Pauses(1.0, 5.0)  # a step is short: trying it again costs little
 _SETTLED = 30.0  # seconds after which work that was started again counts as well
 _KEEPS_FAILING = 2  # failures in a row
-_BEAT = 3.0  # seconds
+_BEATS = (30.0, 15.0, 3.0, 1.0)  # seconds
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -32,11 +32,12 @@ class Remark:
 
 
 def aligned(pause: float, now: float) -> float:
-    """Return a pause that ends at a multiple of three seconds by the clock, or of one for a shorter pause: so a process
-    that rests wakes once for all that is due, a little early or late. A pause of less than a second stays as it is.
+    """Return a pause that ends at a beat of the clock, a little early or late: so a process that rests wakes once for
+    all that is due. The beat is of 1, 3, 15 or 30 seconds, at most the pause. A pause of less than a second stays as it
+    is.
     """
-    step = _BEAT if pause >= _BEAT else 1.0
-    return round((now + pause) / step) * step - now if pause >= 1.0 else pause
+    beat = next((each for each in _BEATS if each <= pause), None)
+    return pause if beat is None else round((now + pause) / beat) * beat - now
 
 
 class TaskHealth:

@@ -18,7 +18,7 @@ from bot.i18n import _
 
 _log = logging.getLogger(__name__)
 _AFTER = 1.0  # seconds in which the message of a run comes to show its end
-_NET = 60.0  # seconds after which it looks for what processes have left that ended
+_NET = 120.0  # seconds after which it looks for what processes have left that ended
 _AWAY = 15.0  # seconds before a platform that was away is tried again
 
 

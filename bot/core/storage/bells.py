@@ -14,7 +14,7 @@ from enum import StrEnum
 from bot.core.background import aligned
 from bot.core.listeners import Listeners
 
-_NET = 60.0  # seconds after which those who wait look in any case
+_NET = 120.0  # seconds after which those who wait look in any case
 _NET_OF_MANY = 30.0  # where processes of an earlier version may be among them, which ring nothing
 
 

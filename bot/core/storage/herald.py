@@ -38,6 +38,7 @@ class Herald:
         self._news = asyncio.Event()
         self._wire = BellWire(Path(str(database.url.database)))
         self._own, self._seen = 0, (0, self._mark())
+        self._wrote = asyncio.Event()  # since the last look
         self._in_doubt = False  # whether another process may have written at a time when this one did too
         self._hearing, self._telling = BackgroundTask("herald", tasks), BackgroundTask("herald's news", tasks)
 
@@ -49,7 +50,7 @@ class Herald:
             self._hearing.start(self._hear)
         elif self._hears:
             self._wire.listen(self._ring)
-            self._hearing.repeat(self._look, _LOOK, until=self._rest)
+            self._hearing.repeat(self._look, until=self._rest)
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
@@ -63,6 +64,7 @@ class Herald:
 
     def _note(self, topics: frozenset[Topic]) -> None:
         self._own += 1
+        self._wrote.set()
         if self._database.is_shared and topics:
             self._untold |= topics
             self._news.set()
@@ -112,6 +114,7 @@ class Herald:
         """See whether another process has written to the file, and ring the bells then. If this process has written
         too, the two cannot be told apart: the bells ring when it stops writing, or now if nobody can tell us.
         """
+        self._wrote.clear()
         seen, self._seen, is_heard = self._seen, (self._own, self._mark()), self._wire.is_heard
         self._wire.listen(self._ring)  # the process before this one may have ended only now
         if seen[0] != self._own and is_heard:
@@ -121,9 +124,14 @@ class Herald:
             self._ring()
 
     async def _rest(self) -> None:
-        """Wait for longer where nothing is in doubt and others tell us. A command in another container cannot."""
-        if self._wire.is_heard and not self._in_doubt and self._own == self._seen[0]:
-            await asyncio.sleep(aligned(_LOOK_SELDOM - _LOOK, time.monotonic()))
+        """Wait for longer while nothing is in doubt and others tell us. A command in another container cannot."""
+        if self._wire.is_heard and not self._in_doubt:
+            try:
+                async with asyncio.timeout(aligned(_LOOK_SELDOM, time.monotonic())):
+                    await self._wrote.wait()
+            except TimeoutError:
+                return
+        await asyncio.sleep(aligned(_LOOK, time.monotonic()))
 
     def _mark(self) -> tuple[int, int]:
         """Return what changes whenever SQLite writes."""

@@ -28,7 +28,6 @@ _OWNERS = {
     "platforms/telegram/dispatcher.py": "one answer each; the dispatcher awaits them all, and logs what fails",
     "platforms/telegram/runs/media.py": "a file that is being opened is closed if it is no longer wanted",
     "platforms/terminal/session.py": "the command itself",
-    "platforms/web/api/events.py": "the pings of one open page; its stream ends and awaits them",
     "platforms/web/health.py": "a probe of the database that readiness asks for and awaits",
     "process.py": "the whole process, until a signal",
 }
@@ -173,7 +172,8 @@ async def test_a_step_that_works_again_is_well_at_once(
         (1.0, 10.2, [11, 12, 13]),
         (2.0, 10.7, [13, 15, 17]),
         (3.0, 10.7, [15, 18, 21]),
-        (15.0, 10.2, [24, 39, 54]),
+        (15.0, 10.2, [30, 45, 60]),
+        (60.0, 10.2, [60, 120, 180]),
         (0.25, 10.2, [10.45, 10.7, 10.95]),
     ],
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -25,6 +24,8 @@ from bot.platforms.web.live.hub import Hub
 _LOOK_EVERY = 3.0  # seconds between two looks at the records: other processes may develop runs
 _TOLD = 100  # runs of which it is remembered what was told last
 _PING_EVERY = 15.0  # seconds
+_PING_TAKES = 120.0  # seconds, at most
+_DAY = 86_400.0  # seconds
 _RETRY = 1000  # milliseconds after which a browser comes back by itself
 _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 
@@ -36,6 +37,7 @@ class Stream:
         self._services, self._hub, self._visitor, self._count = services, hub, visitor, count
         self._response = response
         self._offered: object = None
+        self._sent = monotonic()
         self._under_way = set[str]()  # runs that the page knows, and that had not ended then
         self._told: dict[str, dict[str, Any]] = {}  # what was told last of runs
 
@@ -47,12 +49,13 @@ class Stream:
         else:
             await self._tell_everything(journal, inbox.id)
         while not inbox.closed and self._response.is_connected():
-            patience = aligned(_LOOK_EVERY, monotonic()) if journal.unfinished else None
-            for each in (news := await inbox.take(patience)):
+            pause = _LOOK_EVERY if journal.unfinished else _PING_EVERY
+            for each in (news := await inbox.take(aligned(pause, monotonic()))):
                 await self._tell(journal, each)
-            if not news or inbox.looks_again or self._is_unheard_of(journal):
+            if inbox.looks_again or self._is_unheard_of(journal) or (journal.unfinished and not news):
                 inbox.looks_again = False
                 await self._look(journal)
+            await self._ping()
 
     async def _tell_everything(self, journal: EventLog, event: str) -> None:
         latest = await self._latest()
@@ -134,18 +137,14 @@ class Stream:
     ) -> None:
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         await self._response.send(text, id=number, event=event, retry=retry)
+        self._sent = monotonic()
 
-
-@asynccontextmanager
-async def closed_with(response: EventSourceResponse, inbox: EventInbox) -> AsyncIterator[None]:
-    """Meanwhile, close the inbox as soon as a ping finds that the page is gone."""
-    pings = asyncio.create_task(response.wait(), name="pings")
-    pings.add_done_callback(lambda _ended: inbox.close())
-    try:
-        yield
-    finally:
-        pings.cancel()
-        await asyncio.wait({pings})
+    async def _ping(self) -> None:
+        """Send a comment where nothing was sent for a while: a page that is gone is known by it."""
+        if monotonic() - self._sent >= _PING_EVERY / 2:
+            async with asyncio.timeout(_PING_TAKES):
+                await self._response.write(b": ping\r\n\r\n")
+            self._sent = monotonic()
 
 
 def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
@@ -160,9 +159,14 @@ def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
         count = min(_MOST, max(_FIRST, int(given)))
         last_event = request.headers.get("Last-Event-ID") or request.query.get("after", "")
         with hub.listen(visitor, last_event) as (journal, inbox):
-            async with sse_response(request, ping_interval=_PING_EVERY) as response, closed_with(response, inbox):
-                with suppress(ConnectionResetError, StorageFailed):  # the page comes again, and hears what it missed
+            async with sse_response(request, ping_interval=_DAY) as response:  # the stream sends its own
+                try:
                     await Stream(services, hub, visitor, count, response).tell(journal, inbox)
+                except TimeoutError:
+                    if request.transport is not None:
+                        request.transport.abort()
+                except (ConnectionResetError, StorageFailed):
+                    pass  # the page comes again, and hears what it missed
             return response
 
     return stream

@@ -101,13 +101,17 @@ async def test_what_a_command_changes_is_heard_without_a_look(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it always looks soon")
 @pytest.mark.parametrize("writes", [False, True])
-async def test_a_process_that_writes_looks_soon_for_what_others_wrote(tmp_path: Path, *, writes: bool) -> None:
+async def test_a_process_that_writes_looks_soon_for_what_others_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, writes: bool
+) -> None:
     """A command in another container cannot tell it."""
+    monkeypatch.setattr("bot.core.storage.herald._LOOK", 0.0)
     async with Database.in_folder(tmp_path) as mine, Herald(mine, TaskHealth()) as herald:
         await herald._look()
+        resting = asyncio.create_task(herald._rest())
+        await asyncio.sleep(0)
         if writes:
             await _note(mine, "a note")
-        resting = asyncio.create_task(herald._rest())
         for _turn in range(20):
             await asyncio.sleep(0)
         assert resting.done() == writes

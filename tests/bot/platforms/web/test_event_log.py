@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from aiohttp_sse import EventSourceResponse, sse_response
 from bot.core.model import Delivering, Running
 from bot.core.run import RunRecord, State
 from bot.platforms.http_server import listening
-from bot.platforms.web.api.events import Stream, closed_with
+from bot.platforms.web.api.events import Stream
 from bot.platforms.web.live.event_log import EventLog
 from bot.platforms.web.live.hub import Hub
 from tests.bot.core.runs.test_stored_forms import RECORD
@@ -100,21 +101,25 @@ async def test_a_page_is_sent_only_what_differs(tmp_path: Path) -> None:
     assert [data["state"] for _name, data in heard.sent[1:]] == ["running", "delivering", "running"]
 
 
-async def test_a_page_that_is_gone_is_let_go_though_there_is_no_news() -> None:
+async def test_a_page_that_is_gone_is_let_go_though_there_is_no_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.platforms.web.api.events._PING_EVERY", 0.01)
     hub, closed = Hub(), asyncio.Event()
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        with hub.listen("ann") as (_journal, inbox):
-            async with sse_response(request, ping_interval=0.01) as response, closed_with(response, inbox):
-                while not inbox.closed:
-                    await inbox.take(None)
-            closed.set()
-            return response
+        with hub.listen("ann") as (journal, inbox), suppress(ConnectionResetError):
+            async with sse_response(request) as response:
+                await Stream(site.services, hub, "ann", 50, response).tell(journal, inbox)
+        closed.set()
+        return response
 
     app = web.Application()
     app.router.add_get("/", stream)
-    async with listening(app, "127.0.0.1", (0,)) as port, asyncio.timeout(PATIENCE):
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/"):
+    async with page(tmp_path) as site, listening(app, "127.0.0.1", (0,)) as port, asyncio.timeout(PATIENCE):
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as answer:
+            told = await answer.content.readuntil(b": ping\r\n\r\n")
+            assert b"event: state" in told
             assert hub.is_open("ann")
         await closed.wait()
     assert not hub.is_open("ann")
