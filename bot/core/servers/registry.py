@@ -231,9 +231,7 @@ class ServerRegistry:
     async def _sign(self) -> bool:
         """Write a heartbeat alone; False if the servers are not on record, so that all has to be written."""
         sign = update(servers).where(servers.c.worker == self._worker).values(at=time.time())
-        locks = (sign_of_life(self._worker),)
-        written = await self._database.write(lambda connection: connection.execute(sign).rowcount, locks=locks)
-        return written == len(self._rows)
+        return await self._database.write_at_once(sign, (sign_of_life(self._worker),)) == len(self._rows)
 
     async def _write_all(self, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, ObjectInfo]) -> None:
         mine = servers.c.worker == self._worker

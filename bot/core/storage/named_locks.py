@@ -25,11 +25,24 @@ def take_turns(connection: Connection, names: Collection[str]) -> None:
 
 def take(connection: Connection, first: str | None, names: Collection[str]) -> None:
     """Wait for a lock of all, if one is wanted, and for those of these names."""
-    numbers = sorted({crc32(name.encode()) - 2**31 for name in names})
+    numbers = _numbers(names)
     connection.execute(_taking(first, len(numbers)), {f"lock_{at}": each for at, each in enumerate(numbers)})
+
+
+def in_words(first: str, names: Collection[str]) -> str:
+    """Return the statement of `take` for a message that has no parameters."""
+    return f"SELECT {', '.join([first, *map(_named, _numbers(names))])}"
+
+
+def _numbers(names: Collection[str]) -> list[int]:
+    return sorted({crc32(name.encode()) - 2**31 for name in names})
+
+
+def _named(number: object) -> str:
+    return f"pg_advisory_xact_lock({_NAMED}, CAST({number} AS integer))"
 
 
 @cache
 def _taking(first: str | None, count: int) -> TextClause:
-    named = [f"pg_advisory_xact_lock({_NAMED}, CAST(:lock_{at} AS integer))" for at in range(count)]
+    named = [_named(f":lock_{at}") for at in range(count)]
     return text(f"SELECT {', '.join([first, *named] if first else named)}")

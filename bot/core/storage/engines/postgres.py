@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from select import POLLIN, poll
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import URL, Connection, Engine, Update, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.util import greenlet_spawn
 
 from bot.core.storage.engines.connection import AsyncConnection, connected
@@ -55,6 +55,29 @@ class PostgresEngine:
     def _make(self, work: Callable[[Connection], _Made]) -> _Made:
         with self.sync_engine.connect() as connection:
             return work(connection)
+
+
+def in_one_message(connection: Connection, before: str, statement: Update) -> int:
+    """Have the server make one transaction of two statements, over a connection without transactions; return how many
+    rows the second one changed. Raises the database's own errors.
+    """
+    kind: Any = type(connection.dialect)
+    plain = kind(paramstyle="named")  # with the driver's own, each “%” would be doubled
+    message = f"{before}; {statement.compile(dialect=plain, compile_kwargs={'literal_binds': True})}"
+
+    async def send(driver: Any) -> int:
+        async with driver.cursor() as cursor:
+            await cursor.execute(message)
+            while cursor.nextset():
+                pass
+            return int(cursor.rowcount)
+
+    adapted: Any = connection.connection.dbapi_connection
+    try:
+        return int(adapted.run_async(send))
+    except connection.dialect.loaded_dbapi.Error as fault:
+        connection.invalidate()
+        raise DBAPIError(message, None, fault, hide_parameters=True) from fault
 
 
 def _look(connection: Any, _record: Any, _proxy: Any) -> None:

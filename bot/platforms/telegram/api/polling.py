@@ -14,7 +14,7 @@ from bot.platforms.telegram.api.update_queue import UpdateQueue
 from bot.platforms.telegram.chats import NAME
 
 _log = logging.getLogger(__name__)
-_PATIENCE = 30  # seconds that Telegram may think about it
+_PATIENCE = 50  # seconds that Telegram may think about it; it takes no longer
 _PAUSES = Pauses(1.0, 30.0)  # before Telegram is asked again
 WANTED = ("message", "channel_post", "callback_query", "my_chat_member")
 
