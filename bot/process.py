@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache, partial
 from importlib import import_module
@@ -18,7 +18,7 @@ from bot.core.care.states import ServerStates
 from bot.core.control.events import RecentEvents
 from bot.core.drawing.service import MaskService
 from bot.core.errors import ConfigError
-from bot.core.execution.worker_lock import always_held, held
+from bot.core.execution.worker_lock import OwnName, held
 from bot.core.extras import need, need_engine
 from bot.core.groups.board import GroupBoard
 from bot.core.groups.service import GroupService
@@ -69,6 +69,7 @@ from bot.core.runs.service import RunService
 from bot.core.runs.validation import KnownNodes, RequestValidator
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.servers.condition import Condition, ServerConditions
+from bot.core.servers.lease import HeldName
 from bot.core.servers.registry import ServerRegistry
 from bot.core.sources.found import SavingServer
 from bot.core.sources.library import TemplateLibrary
@@ -239,9 +240,9 @@ async def _based(
         await stack.enter_async_context(LinksFollower(store.accounts, store.database, tasks))
         await stack.enter_async_context(InvitationsFollower(store.invitations, store.database, tasks))
         with writing(settings.folder):
-            confirm: Callable[[], Awaitable[None]] = always_held
+            name: HeldName = OwnName(store.database)
             if role.worker is not None:
-                confirm = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
+                name = await stack.enter_async_context(held(store.database, settings.folder, role.worker))
             members = await stack.enter_async_context(_members(settings, role))
         workflows = WorkflowStore(store.database)
         await stack.enter_async_context(catalog.recorded_in(workflows))
@@ -259,7 +260,7 @@ async def _based(
         fleet = await stack.enter_async_context(Fleet(members, changed))
         conditions = await _conditions(settings, role, store, fleet)
         registry = await stack.enter_async_context(
-            ServerRegistry(store.database, role.worker, fleet, tasks, confirm, conditions=conditions)
+            ServerRegistry(store.database, role.worker, fleet, tasks, name, conditions=conditions)
         )
         changed.add(registry.note)
         registry.on_change.add(catalog.note_servers)

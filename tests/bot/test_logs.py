@@ -18,7 +18,7 @@ from bot.core import events_log
 from bot.core.background import TaskHealth
 from bot.core.errors import BadValue, ConfigError, NotAllowed, StorageAway
 from bot.core.events_log import LOGGERS
-from bot.core.execution.worker_lock import always_held
+from bot.core.execution.worker_lock import OwnName
 from bot.core.listeners import Listeners
 from bot.core.platform import WordList
 from bot.core.servers.registry import ServerRegistry
@@ -159,7 +159,7 @@ async def test_a_server_that_never_answers_is_told_of_once_with_the_reason(
     async with (
         Database(f"sqlite:///{tmp_path / 'runs.db'}") as database,
         Fleet([Member("away", Server(f"http://127.0.0.1:{unused_tcp_port}"))], changed) as fleet,
-        ServerRegistry(database, "here", fleet, TaskHealth(), always_held) as registry,
+        ServerRegistry(database, "here", fleet, TaskHealth(), OwnName(database)) as registry,
     ):
         changed.add(registry.note)
         await fleet.looked()

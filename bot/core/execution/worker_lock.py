@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TextIO
 
+from sqlalchemy import Update
+
 from bot.core.errors import ConfigError, StorageAway
 from bot.core.runs.handover import release_worker
+from bot.core.servers.lease import HeldName
 from bot.core.storage import private
 from bot.core.storage.database import DATABASE_FAULTS, Database, in_short
 from bot.core.storage.session_lock import SessionLock
@@ -59,24 +62,46 @@ class WorkerName:
                 self._holder.cancel()
             raise StorageAway(_shared_words().format(name=self._worker))
 
+    async def write(self, change: Update, locks: Collection[str]) -> int:
+        """See `HeldName.write`."""
+        try:
+            return await self._lock.write(change, locks)
+        except DATABASE_FAULTS as fault:
+            await self.confirm()  # the change alone may have failed
+            raise StorageAway(_("The records of runs cannot be read or written just now.")) from fault
+
     async def let_go(self) -> None:
         await self._lock.let_go()
 
 
+class OwnName:
+    """The name of a worker whom no other process can take it from, or no name at all."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def confirm(self) -> None:
+        """See `HeldName.confirm`."""
+
+    async def write(self, change: Update, locks: Collection[str]) -> int:
+        """See `HeldName.write`."""
+        return await self._database.write(lambda connection: connection.execute(change).rowcount, locks=locks)
+
+
 @asynccontextmanager
-async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Hold a worker's name; the end of the process lets go of it, however it comes. Gives what is to be called every
-    few seconds as a sign of life. Raises `ConfigError`, later too, where another process has taken the name.
+async def held(database: Database, folder: Path, worker: str) -> AsyncIterator[HeldName]:
+    """Hold a worker's name; the end of the process lets go of it, however it comes. It needs a sign of life every few
+    seconds. Raises `ConfigError`, later too, where another process has taken the name.
     """
     if not database.is_shared:
         with _lock_of(folder, worker) as file:
             await _lock_file(file, _folder_words().format(folder=folder))
-            yield always_held
+            yield OwnName(database)
         return
     name = WorkerName(database, worker)
     try:
         await name.take()
-        yield name.confirm
+        yield name
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if name.is_lost and task is not None and task.uncancel() == 0:
@@ -108,10 +133,6 @@ def _lock_of(folder: Path, worker: str) -> TextIO:
     except OSError as fault:
         words = _("DARKROOM_DATA_DIR: {folder} cannot be written: {reason}")
         raise ConfigError(words.format(folder=path, reason=fault.strerror)) from fault
-
-
-async def always_held() -> None:
-    """A sign of life of a process whose name cannot be lost while it lives, or that has none."""
 
 
 async def _lock_file(file: TextIO, refusal: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from sqlalchemy import Update
 
 from bot.core.listeners import Listeners
 
@@ -14,6 +17,18 @@ Clock = Callable[[], float]
 def sign_of_life(worker: str) -> str:
     """Return the lock of those who write a worker's heartbeat, or decide by it that the worker is lost."""
     return f"sign of life of {worker}"
+
+
+class HeldName(Protocol):
+    """The name of a worker, as its process holds it."""
+
+    async def confirm(self) -> None:
+        """Give a sign of life. Raises `StorageFailed` where the name may be lost."""
+
+    async def write(self, change: Update, locks: Collection[str]) -> int:
+        """Change rows in a transaction with these locks, as a sign of life too; return how many: none where the name is
+        lost. Raises `StorageFailed`.
+        """
 
 
 class Lease:

@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from bot.core.errors import StorageFailed
 from bot.core.listeners import Listeners
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo, unpacked
-from bot.core.servers.lease import Lease, sign_of_life
+from bot.core.servers.lease import HeldName, Lease, sign_of_life
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.connection import AsyncConnection
@@ -75,14 +75,14 @@ class ServerRegistry:
         worker: str | None,
         fleet: Fleet,
         tasks: TaskHealth,
-        confirm: Callable[[], Awaitable[None]],
+        name: HeldName,
         clock: Callable[[], float] = time.monotonic,
         conditions: ServerConditions | None = None,
     ) -> None:
-        """`fleet` has the servers of this worker; that of a process without a worker is empty. `confirm` is awaited
-        before each heartbeat, which is not written where it raises `StorageFailed`: the worker's name may be lost.
+        """`fleet` has the servers of this worker; that of a process without a worker is empty. Where the
+        worker's `name` may be lost, no heartbeat is written.
         """
-        self._confirm = confirm
+        self._name = name
         self._conditions = conditions or ServerConditions(fleet)
         self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
@@ -214,11 +214,11 @@ class ServerRegistry:
     async def write(self) -> None:
         """Write a heartbeat, with the changes in the own fleet. Raises `StorageFailed`."""
         begun = self.lease.now()
-        await self._confirm()
         rows, known = {name: self._row(name) for name in self._fleet.members}, self._fleet.known
         is_news = rows != self._rows or any(self._written.get(name) is not info for name, info in known.items())
         if is_news or self._clock() - self._whole_at >= _WHOLE or not await self._sign():
             self._rows = {}
+            await self._name.confirm()
             await self._write_all(rows, known)
             self._rows, self._whole_at = rows, self._clock()
         self.lease.renew(begun)
@@ -231,7 +231,7 @@ class ServerRegistry:
     async def _sign(self) -> bool:
         """Write a heartbeat alone; False if the servers are not on record, so that all has to be written."""
         sign = update(servers).where(servers.c.worker == self._worker).values(at=time.time())
-        return await self._database.write_at_once(sign, (sign_of_life(self._worker),)) == len(self._rows)
+        return await self._name.write(sign, (sign_of_life(self._worker),)) == len(self._rows)
 
     async def _write_all(self, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, ObjectInfo]) -> None:
         mine = servers.c.worker == self._worker
@@ -314,7 +314,7 @@ class ServerRegistry:
         """Mark this worker's servers as down, if they are still its own. Other processes remember them for a while,
         because it may restart.
         """
-        await self._confirm()
+        await self._name.confirm()
         async with self._database.change(locks=(sign_of_life(self._worker),)) as connection:
             await connection.execute(
                 update(servers).where(servers.c.worker == self._worker).values(up=0, condition=None, wakes_in=None)

@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Update, make_url, text
+from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
@@ -19,7 +19,7 @@ from bot.core.errors import ConfigError, StorageAway, StorageFailed
 from bot.core.storage import named_locks, private
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.engines.connection import AsyncConnection, AsyncEngine
-from bot.core.storage.engines.postgres import TIME_LIMITS, PostgresEngine, in_one_message
+from bot.core.storage.engines.postgres import TIME_LIMITS, PostgresEngine
 from bot.core.storage.engines.sqlite import TO_READ, TO_WRITE, SqliteConnection, SqliteEngine
 from bot.core.storage.session_lock import SessionLock
 from bot.core.storage.upgrade import UNCHANGED, refuse_newer, revision, revisions, try_upgrade, upgrade
@@ -177,16 +177,6 @@ class Database:
         finally:
             if committed and (topics or any(has_written)):
                 self.bells.changed(topics)
-
-    async def write_at_once(self, statement: Update, locks: Collection[str] = ()) -> int:
-        """Make a transaction of one statement as `write` does, and return how many rows it changed. PostgreSQL gets all
-        of it in one message; so no bell rings, and the values stand in the statement.
-        """
-        if not self.is_shared:
-            return await self.write(lambda connection: connection.execute(statement).rowcount)
-        taking = named_locks.in_words(named_locks.SHARED, locks)
-        with in_words():
-            return await self._readers.make(lambda connection: in_one_message(connection, taking, statement))
 
     def session(self) -> AsyncConnection:
         """A connection of one's own to PostgreSQL, without transactions; the caller closes it."""

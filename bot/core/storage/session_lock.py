@@ -6,12 +6,14 @@ or its machine cannot be reached.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Update, func, select, text
 
+from bot.core.storage import named_locks
 from bot.core.storage.engines.connection import AsyncConnection
+from bot.core.storage.engines.postgres import in_one_message
 
 _BEAT = 3.0  # seconds between two signs of life
 _SILENT = 10.0  # seconds without one after which a holder loses the lock
@@ -47,6 +49,14 @@ class SessionLock:
             await connection.execute(select(func.pg_terminate_backend(holder)))
             self.has_ended_holder = True
         return taken
+
+    async def write(self, change: Update, locks: Collection[str]) -> int:
+        """Change rows if we have the lock, in a transaction with more locks, as `Database.change` has them; return how
+        many. It is one message, and a sign of life. Raises the database's own errors, as `take` does.
+        """
+        ours = select(func.pg_try_advisory_lock(func.hashtext(self._name))).scalar_subquery()
+        taking = named_locks.in_words(named_locks.SHARED, locks)
+        return await self._open().run_sync(in_one_message, taking, change.where(ours))
 
     async def is_free(self) -> bool:
         """True if `take` would get the lock, at once or after it has ended a silent holder. Takes it if it can. Raises

@@ -76,7 +76,6 @@ def in_one_message(connection: Connection, before: str, statement: Update) -> in
     try:
         return int(adapted.run_async(send))
     except connection.dialect.loaded_dbapi.Error as fault:
-        connection.invalidate()
         raise DBAPIError(message, None, fault, hide_parameters=True) from fault
 
 

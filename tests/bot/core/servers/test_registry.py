@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from bot.core.background import TaskHealth
 from bot.core.errors import CannotRun, StorageAway
-from bot.core.execution.worker_lock import always_held
+from bot.core.execution.worker_lock import OwnName
 from bot.core.model import Done, Queued
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo
 from bot.core.servers.registry import ServerRegistry, remove_worker
@@ -69,8 +69,8 @@ async def test_servers_are_listed_while_they_are_up_and_until_their_worker_is_st
     ):
         await fleet.looked()
         worker, chat = (
-            ServerRegistry(database, "far", fleet, TaskHealth(), always_held),
-            ServerRegistry(database, None, nothing, TaskHealth(), always_held),
+            ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database)),
+            ServerRegistry(database, None, nothing, TaskHealth(), OwnName(database)),
         )
         await worker.write()
         await chat.read()
@@ -98,8 +98,8 @@ async def test_servers_of_one_name_at_two_workers_are_told_apart(postgres: str) 
     ):
         await fleet.looked()
         left, right = (
-            ServerRegistry(database, "left", fleet, TaskHealth(), always_held),
-            ServerRegistry(database, "right", fleet, TaskHealth(), always_held),
+            ServerRegistry(database, "left", fleet, TaskHealth(), OwnName(database)),
+            ServerRegistry(database, "right", fleet, TaskHealth(), OwnName(database)),
         )
         await left.write()
         await right.write()
@@ -114,8 +114,8 @@ async def test_a_worker_is_lost_once_it_was_seen_to_be_silent(postgres: str) -> 
         Database(new_postgres(postgres)) as database,
         Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet,
     ):
-        worker = ServerRegistry(database, "far", fleet, TaskHealth(), always_held)
-        other = ServerRegistry(database, "near", fleet, TaskHealth(), always_held, clock=lambda: now)
+        worker = ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database))
+        other = ServerRegistry(database, "near", fleet, TaskHealth(), OwnName(database), clock=lambda: now)
 
         async def watch(seconds: int) -> bool:
             nonlocal now
@@ -142,7 +142,7 @@ async def test_a_heartbeat_writes_the_time_alone_until_something_has_changed(pos
         Fleet([Member("one", Server("http://127.0.0.1:9")), Member("two", Server("http://127.0.0.1:9"))]) as fleet,
     ):
         database.bells.on(Topic.WORKERS, lambda: rung.append("a change"))
-        worker = ServerRegistry(database, "far", fleet, TaskHealth(), always_held)
+        worker = ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database))
 
         async def written() -> list[tuple[str, float, int]]:
             async with database.read() as connection:
@@ -167,9 +167,10 @@ async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres
     """A worker that stood still said goodbye for the one that had taken its name."""
     now, lost = 0.0, False
 
-    async def confirm() -> None:
-        if lost:
-            raise StorageAway("the name is another process's")
+    class LostName(OwnName):
+        async def confirm(self) -> None:
+            if lost:
+                raise StorageAway("the name is another process's")
 
     async with (
         Database(new_postgres(postgres)) as database,
@@ -178,9 +179,9 @@ async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres
         Fleet([]) as nothing,
     ):
         await fleet.looked()
-        old = ServerRegistry(database, "far", fleet, TaskHealth(), confirm)
-        new = ServerRegistry(database, "far", fleet, TaskHealth(), always_held, clock=lambda: now)
-        chat = ServerRegistry(database, None, nothing, TaskHealth(), always_held)
+        old = ServerRegistry(database, "far", fleet, TaskHealth(), LostName(database))
+        new = ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database), clock=lambda: now)
+        chat = ServerRegistry(database, None, nothing, TaskHealth(), OwnName(database))
         await old.write()
         await new.write()
         lost = True
@@ -206,12 +207,12 @@ async def test_a_worker_that_comes_is_seen_by_others_at_once(postgres: str) -> N
         Herald(there, TaskHealth()),
         Fleet([Member("one", Server("http://127.0.0.1:9"))]) as fleet,
         Fleet([]) as nothing,
-        ServerRegistry(here, None, nothing, TaskHealth(), always_held) as chat,
+        ServerRegistry(here, None, nothing, TaskHealth(), OwnName(here)) as chat,
     ):
         changed = asyncio.Event()
         chat.on_change.add(changed.set)
         assert not chat.has_others
-        async with ServerRegistry(there, "far", fleet, TaskHealth(), always_held), asyncio.timeout(PATIENCE):
+        async with ServerRegistry(there, "far", fleet, TaskHealth(), OwnName(there)), asyncio.timeout(PATIENCE):
             await changed.wait()
             assert chat.has_others
 
@@ -259,8 +260,8 @@ async def test_another_process_remembers_the_servers_of_a_lost_worker(postgres: 
         Fleet([]) as nothing,
     ):
         await fleet.looked()
-        worker = ServerRegistry(database, "far", fleet, TaskHealth(), always_held)
-        chat = ServerRegistry(database, None, nothing, TaskHealth(), always_held, lambda: hours[0] * 3600)
+        worker = ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database))
+        chat = ServerRegistry(database, None, nothing, TaskHealth(), OwnName(database), lambda: hours[0] * 3600)
         await worker.write()
         await KeptDefinitions(database).keep("far", {"one": PackedInfo.of(fleet.known["one"])}, ["one"])
         await chat.read()
@@ -271,7 +272,7 @@ async def test_another_process_remembers_the_servers_of_a_lost_worker(postgres: 
         version = chat.version
         await chat.read()
         assert (chat.version, set(chat.known)) == (version, {"one"})
-        later = ServerRegistry(database, None, nothing, TaskHealth(), always_held)
+        later = ServerRegistry(database, None, nothing, TaskHealth(), OwnName(database))
         async with later:
             assert "LoadImage" in later.known["one"]
         await worker.write()

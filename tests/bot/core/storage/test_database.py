@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import text
 
 from bot.core.errors import StorageFailed
 from bot.core.storage import upgrade
 from bot.core.storage.database import Database
 from bot.core.storage.engines import postgres as module
-from bot.core.storage.schema import notes
 from tests.bot.databases import new_postgres
 from tests.patience import PATIENCE
 
@@ -96,34 +94,3 @@ def test_a_start_knows_the_newest_revision_without_alembic() -> None:
     known = ScriptDirectory.from_config(config)
     assert upgrade.revisions() == sorted(each.revision for each in known.walk_revisions())
     assert known.get_heads() == [upgrade.revisions()[-1]]
-
-
-@asynccontextmanager
-async def noted(url: str, *names: str) -> AsyncIterator[Database]:
-    async with Database(url) as database:
-        async with database.change() as connection:
-            await connection.execute(insert(notes), [{"name": name, "value": {}, "at": 0.0} for name in names])
-        yield database
-
-
-async def test_a_statement_in_one_message_changes_what_it_names_and_takes_its_turn(database_url: str) -> None:
-    odd = "100 % of “it's” \\ ' :name %s $1"
-    async with noted(database_url, odd, "other") as database:
-        renamed = update(notes).where(notes.c.name == odd).values(name=f"{odd}2")
-        assert await database.write_at_once(renamed, ("one",)) == 1
-        async with database.change(locks=("one",)) as connection:
-            waiting = asyncio.create_task(database.write_at_once(update(notes).values(at=2.0), ("one",)))
-            await connection.execute(update(notes).values(at=1.0))
-            assert not waiting.done()
-        assert await waiting == 2
-        async with database.read() as connection:
-            found = {tuple(row) for row in await connection.execute(select(notes.c.name, notes.c.at))}
-        assert found == {(f"{odd}2", 2.0), ("other", 2.0)}
-
-
-async def test_a_statement_in_one_message_that_fails_says_so_and_changes_nothing(postgres: str) -> None:
-    async with noted(new_postgres(postgres), "one", "two") as database:
-        for _time in range(20):  # none of the connections is lost
-            with pytest.raises(StorageFailed):
-                await database.write_at_once(update(notes).values(name="same"), ("one",))
-        assert await database.write_at_once(update(notes).values(at=1.0), ("one",)) == 2
