@@ -15,6 +15,7 @@ from comfy.http import Download, Http, Queue, Submission, SystemStats
 from comfy.library import manager, templates, userdata
 from comfy.library.manager import PackResult
 from comfy.library.templates import Template
+from comfy.library.unchanged import End
 from comfy.library.userdata import UserFile
 from comfy.messages.events import Event
 from comfy.messages.files import FileRef
@@ -224,9 +225,9 @@ class ComfyClient:
         """
         return await self._listing(folder, user).read()
 
-    async def until_saved(self, folder: str, user: str | None, pause: Callable[[], float]) -> bool:
+    async def until_saved(self, folder: str, user: str | None, pause: Callable[[], float]) -> End:
         """Wait until the files that a user has saved in a folder may be others than `saved` returned last, asking after
-        a `pause` of so many seconds. Returns False at once where they cannot be recognized, and raises nothing.
+        a `pause` of so many seconds. Nothing is asked where they cannot be recognized, and nothing raised.
         """
         return await self._listing(folder, user).until_changed(pause)
 

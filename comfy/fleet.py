@@ -53,13 +53,15 @@ class Fleet:
         self._rests: dict[str, float] = {}  # until when a server is not used
         self._held: dict[str, frozenset[str]] = {}  # why servers are not used, until they are released
         self._read: dict[str, float] = {}  # when a server's nodes and models were read
+        self._lost_now = set[str]()  # whose websockets closed within the last second
+        self._heard: dict[str, ObjectInfo] = {}  # as they were then
         self._looked = {name: asyncio.Event() for name in self.members}
         self._watchers: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Fleet:
         for name, member in self.members.items():
-            client = ComfyClient(member.server, partial(self._share, name), partial(self.look_again, name))
+            client = ComfyClient(member.server, partial(self._share, name), partial(self._lost, name))
             self._clients[name] = await self._stack.enter_async_context(client)
         self._watchers = [asyncio.create_task(self._watch(name), name=f"watch {name}") for name in self.members]
         return self
@@ -121,6 +123,16 @@ class Fleet:
         """Have a server looked at now."""
         self._doubts[name].set()
 
+    def _lost(self, name: str) -> None:
+        """Have a server looked at whose websocket is closed, at most once a second: some proxies close each at once."""
+        if name not in self._lost_now:
+            self._lost_now.add(name)
+            asyncio.get_running_loop().call_later(1.0, self._look_at_lost, name)
+
+    def _look_at_lost(self, name: str) -> None:
+        self._lost_now.discard(name)
+        self.look_again(name)
+
     async def looked(self) -> None:
         """Wait until every server has been checked once, even if it did not answer."""
         for event in self._looked.values():
@@ -143,7 +155,7 @@ class Fleet:
         client = self._clients[name]
         try:
             await client.system_stats()  # a server that is away says so at once: nothing is asked again
-            if name not in self.reachable or time.monotonic() - self._read[name] >= min(_STALE, _CALM):
+            if name not in self.reachable or time.monotonic() - self._read[name] >= _STALE:
                 self._note(name, await client.object_info(refresh=True))
                 self._read[name] = time.monotonic()
         except ComfyError as fault:
@@ -164,7 +176,10 @@ class Fleet:
     def _note(self, name: str, info: ObjectInfo) -> None:
         """Store a server's nodes and models, and call `changed` if they are new."""
         known = self._infos.get(name)
-        if known is None or (info is not known and not info.is_same(known)):
+        if info is self._heard.get(name):
+            return
+        self._heard[name] = info
+        if known is None or not info.is_same(known):
             self._infos[name] = info
             self.version += 1
             self._changed()

@@ -38,7 +38,7 @@ from comfy.errors import (
     WrongScheme,
 )
 from comfy.json_text import read_json
-from comfy.library.unchanged import until_other
+from comfy.library.unchanged import End, until_other
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
 from comfy.object_info import ObjectInfo
@@ -336,10 +336,10 @@ class Http:
         status: int,
         body: bytes,
         pause: Callable[[], float],
-    ) -> None:
+    ) -> End:
         """Wait until `get` returns another status or body, as `comfy.library.unchanged` does."""
         headers = {**self._server.headers, **headers}
-        await until_other(self._asked(path, query), headers, status, body, pause)
+        return await until_other(self._asked(path, query), headers, status, body, pause)
 
     def _asked(self, path: str, query: Mapping[str, str] | None) -> URL:
         return self._server.base.joinpath(path, encoded=True).with_query({**self._server.query, **(query or {})})

@@ -18,7 +18,8 @@ _PAUSES = Pauses(1.0, 60.0)  # before work that failed is started again
 _PAUSES_OF_STEPS = Pauses(1.0, 5.0)  # a step is short: trying it again costs little
 _SETTLED = 30.0  # seconds after which work that was started again counts as well
 _KEEPS_FAILING = 2  # failures in a row
-_BEATS = (30.0, 15.0, 3.0, 1.0)  # seconds
+_BEATS, _LONG = (30.0, 15.0, 3.0, 1.0), 15.0  # seconds
+_NEARLY = 0.01  # of a beat: a timer may end a moment before one
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -32,12 +33,15 @@ class Remark:
 
 
 def aligned(pause: float, now: float) -> float:
-    """Return a pause that ends at a beat of the clock, a little early or late: so a process that rests wakes once for
-    all that is due. The beat is of 1, 3, 15 or 30 seconds, at most the pause. A pause of less than a second stays as it
-    is.
+    """Return a pause that ends at a beat of the clock: so a process that rests wakes once for all that is due. The beat
+    is of 1 or 3 seconds, and then the pause ends a little early or late; for a pause of 15 seconds or more it is of 15
+    or 30, and then it ends early. A pause of less than a second stays as it is.
     """
     beat = next((each for each in _BEATS if each <= pause), None)
-    return pause if beat is None else round((now + pause) / beat) * beat - now
+    if beat is None:
+        return pause
+    beats = (now + pause) / beat
+    return (round(beats) if beat < _LONG else int(beats + _NEARLY)) * beat - now
 
 
 class TaskHealth:

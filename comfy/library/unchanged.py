@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from enum import Enum, auto
 
 from aiohappyeyeballs import start_connection
 from yarl import URL
@@ -25,6 +27,14 @@ _SHORTEST = 0.001  # seconds between two requests
 _THREADS = threading.BoundedSemaphore(64)
 
 
+class End(Enum):
+    """Why a wait has ended."""
+
+    NOT_ASKED = auto()  #: the address is not one of http, or names a user, or there are too many threads
+    ANOTHER = auto()
+    NO_ANSWER = auto()
+
+
 async def until_other(
     url: URL,
     headers: Mapping[str, str],
@@ -32,22 +42,25 @@ async def until_other(
     body: bytes,
     pause: Callable[[], float],
     patience: float = _PATIENCE,
-) -> None:
+) -> End:
     """GET an address again and again, over a connection of its own, until the answer is not this one any longer, cannot
     be told from it, or has not come after `patience` seconds. `pause` returns the seconds until the next request; it is
-    called in a thread. Returns at once if the address is not one of http, or names a user, and where many threads ask
-    already.
+    called in a thread.
     """
     if url.scheme != "http" or url.user is not None or not (request := _request(url, headers)):
-        return
-    if _THREADS.acquire(blocking=False):
-        try:
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_CONNECT):
-                    connection = await _connected(url)
-                await _asked(connection, request, _Answer(status, body), pause, patience)
-        finally:
-            _THREADS.release()
+        return End.NOT_ASKED
+    if not _THREADS.acquire(blocking=False):
+        return End.NOT_ASKED
+    try:
+        async with asyncio.timeout(_CONNECT):
+            connection = await _connected(url)
+        return await _asked(connection, request, _Answer(status, body), pause, patience)
+    except OSError:
+        return End.NO_ANSWER
+    except RuntimeError:  # the system has no room for one more thread
+        return End.NOT_ASKED
+    finally:
+        _THREADS.release()
 
 
 async def _connected(url: URL) -> socket.socket:
@@ -78,45 +91,48 @@ class _Answer:
 
 async def _asked(
     connection: socket.socket, request: bytes, known: _Answer, pause: Callable[[], float], patience: float
-) -> None:
-    loop, other = asyncio.get_running_loop(), asyncio.Event()
+) -> End:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    ends = [End.NO_ANSWER]
 
     def work() -> None:
         try:
-            _ask(connection, request, known, pause, patience)
+            with connection, suppress(OSError):
+                ends[0] = _ask(connection, request, known, pause, patience)
         finally:
-            connection.close()
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(other.set)
+                loop.call_soon_threadsafe(ended.set)
 
-    threading.Thread(target=work, name="unchanged", daemon=True).start()
     try:
-        await other.wait()
+        threading.Thread(target=work, name="unchanged", daemon=True).start()
+    except RuntimeError:
+        connection.close()
+        raise
+    try:
+        await ended.wait()
     finally:
         with suppress(OSError):  # it is closed already
             connection.shutdown(socket.SHUT_RDWR)  # the thread reads its end
+    return ends[0]
 
 
-def _ask(
-    connection: socket.socket, request: bytes, known: _Answer, pause: Callable[[], float], patience: float
-) -> None:
-    """Ask until there is another answer. Between two requests, the connection has nothing to say."""
-    with suppress(OSError):
-        while True:
-            connection.settimeout(patience)
-            connection.sendall(request)
-            received = data = connection.recv(_AT_ONCE)
-            while data and (is_same := known.is_same(received)) is None:
-                data = connection.recv(_AT_ONCE)
-                received += data
-            if not data or not is_same:
-                return
-            connection.settimeout(max(pause(), _SHORTEST))
-            try:
-                connection.recv(1)
-            except TimeoutError:
-                continue
-            return
+def _ask(connection: socket.socket, request: bytes, known: _Answer, pause: Callable[[], float], patience: float) -> End:
+    """Ask until there is another answer. Between two requests, the connection has nothing to say. Raises `OSError`."""
+    while True:
+        received, is_same, until = b"", None, time.monotonic() + patience
+        connection.settimeout(patience)
+        connection.sendall(request)
+        while is_same is None:
+            connection.settimeout(max(until - time.monotonic(), _SHORTEST))
+            if not (data := connection.recv(_AT_ONCE)):
+                return End.NO_ANSWER
+            received += data
+            is_same = known.is_same(received)
+        if not is_same:
+            return End.ANOTHER
+        connection.settimeout(max(pause(), _SHORTEST))
+        with suppress(TimeoutError):
+            return End.ANOTHER if connection.recv(1) else End.NO_ANSWER
 
 
 def _request(url: URL, headers: Mapping[str, str]) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from comfy.errors import FileMissing, Garbled, UnexpectedAnswer
+from comfy.library.unchanged import End
 from comfy.saved.containers import MOST
 
 if TYPE_CHECKING:
@@ -75,16 +76,16 @@ class Listing:
         self._last = status, body, files
         return files
 
-    async def until_changed(self, pause: Callable[[], float]) -> bool:
-        """Wait until it may be another list than the last one, asking after a `pause` of so many seconds. Returns False
-        at once where a list cannot be recognized.
+    async def until_changed(self, pause: Callable[[], float]) -> End:
+        """Wait until it may be another list than the last one, asking after a `pause` of so many seconds. Nothing is
+        asked where a list cannot be recognized.
         """
         if self._last is None or self._in_vain >= _IN_VAIN:
-            return False
+            return End.NOT_ASKED
         status, body, _files = self._last
-        await self._http.until_other("userdata", self._query, self._headers, status, body, pause)
+        end = await self._http.until_other("userdata", self._query, self._headers, status, body, pause)
         self._has_waited = True  # and was not cancelled
-        return True
+        return end
 
     def _files(self, status: int, body: bytes) -> tuple[UserFile, ...]:
         if status == 404:

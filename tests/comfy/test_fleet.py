@@ -121,6 +121,7 @@ async def test_prompts_of_ours_that_follow_each_other_are_nobody_elses() -> None
 
 async def test_a_model_that_comes_is_news_and_the_same_again_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("comfy.fleet._CALM", 0.01)
+    monkeypatch.setattr("comfy.fleet._STALE", 0.0)
     models, looks, changes = ["a.ckpt"], asyncio.Queue[None](), asyncio.Event()
 
     async def object_info(_request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from bot.i18n import _
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError, FileMissing, Redirected, ServerUnavailable, UnexpectedAnswer, WebPage
 from comfy.fleet import Fleet
+from comfy.library.unchanged import End
 from comfy.library.userdata import LARGEST_FILE, UserFile
 
 _EVERY = 3.0  # seconds between two looks at a server
@@ -141,9 +142,11 @@ class SavedFilesWatcher:
             return
         client = self._fleet.client(source.name)
         with suppress(TimeoutError):
-            async with asyncio.timeout(aligned(max(0.0, _due(seen) - time.monotonic()), time.monotonic())):
-                if await client.until_saved(self._folder, header, lambda: aligned(self._every, time.monotonic())):
-                    seen.asked = -math.inf  # the server may have restarted, or be away
+            async with asyncio.timeout(max(0.0, _due(seen) - time.monotonic())):
+                end = await client.until_saved(self._folder, header, lambda: aligned(self._every, time.monotonic()))
+                if end is not End.NOT_ASKED:
+                    seen.asked = -math.inf  # the server may have begun again meanwhile
+                if end is End.NO_ANSWER:
                     self._fleet.look_again(source.name)
 
     async def _users(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,8 @@ from yarl import URL
 
 from comfy import ComfyClient
 from comfy.embedded import EmbeddedServer
-from comfy.library.unchanged import until_other
+from comfy.library import unchanged
+from comfy.library.unchanged import End, until_other
 from tests.patience import PATIENCE
 
 BODY = b'[{"path": "a.json"}]'
@@ -63,10 +65,10 @@ async def telling(teller: Teller) -> AsyncIterator[URL]:
         yield URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/userdata?dir=work%2Fflows")
 
 
-async def wait(teller: Teller, *, headers: Mapping[str, str] | None = None, patience: float = PATIENCE) -> None:
+async def wait(teller: Teller, *, headers: Mapping[str, str] | None = None, patience: float = PATIENCE) -> End:
     """Wait as a caller would whose last answer had this body, without a pause between two questions."""
     async with telling(teller) as url, asyncio.timeout(PATIENCE):
-        await until_other(url, headers or {}, 200, BODY, lambda: 0.0, patience)
+        return await until_other(url, headers or {}, 200, BODY, lambda: 0.0, patience)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ async def wait(teller: Teller, *, headers: Mapping[str, str] | None = None, pati
 )
 async def test_any_other_answer_ends_the_wait(other: bytes) -> None:
     teller = Teller([[same(1)], [same(2)], [other]])
-    await wait(teller)
+    assert await wait(teller) is End.ANOTHER
     assert len(teller.requests) == 3
     assert teller.connections == 1
 
@@ -102,14 +104,65 @@ async def test_the_same_answer_is_known_whatever_its_date_and_pieces() -> None:
 
 async def test_a_server_that_hangs_up_ends_the_wait() -> None:
     teller = Teller([[same(1)]], closes=True)
-    await wait(teller)
+    assert await wait(teller) is End.NO_ANSWER
     assert len(teller.requests) == 2
 
 
 async def test_a_server_that_is_silent_ends_the_wait() -> None:
     teller = Teller([])
-    await wait(teller, patience=0.01)
+    assert await wait(teller, patience=0.01) is End.NO_ANSWER
     assert teller.connections == 1
+
+
+async def test_a_server_that_answers_a_byte_at_a_time_ends_the_wait() -> None:
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+        left.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
+        url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        assert await until_other(url, {}, 200, BODY, lambda: 0.0, patience=0.1) is End.NO_ANSWER
+        await left.wait()
+
+
+async def test_where_many_threads_ask_no_more_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unchanged, "_THREADS", threading.BoundedSemaphore(1))
+    teller = Teller([[same(1)]])
+    async with telling(teller) as url, asyncio.timeout(PATIENCE):
+        first = asyncio.create_task(until_other(url, {}, 200, BODY, lambda: 0.0))
+        await teller.silent.wait()
+        assert await until_other(url, {}, 200, BODY, lambda: 0.0) is End.NOT_ASKED
+        first.cancel()
+        await asyncio.wait({first})
+        teller.closes = True
+        assert await until_other(url, {}, 200, BODY, lambda: 0.0) is End.NO_ANSWER
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_where_the_system_has_no_thread_left_nothing_is_asked(
+    monkeypatch: pytest.MonkeyPatch, *, is_late: bool
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    teller = Teller([])
+    async with telling(teller) as url, asyncio.timeout(PATIENCE):
+        if is_late:  # the name has been looked up by then
+            await asyncio.to_thread(str)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            assert await until_other(url, {}, 200, BODY, lambda: 0.0) is End.NOT_ASKED
+        if is_late:
+            await teller.left.wait()
 
 
 async def test_a_server_that_speaks_unasked_ends_the_wait() -> None:
@@ -159,12 +212,13 @@ async def test_a_header_of_more_than_one_line_is_not_sent(headers: dict[str, str
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1/userdata", "http://ann:secret@127.0.0.1:1/userdata"])
 async def test_what_needs_more_than_a_plain_connection_is_left_to_the_library(url: str) -> None:
     async with asyncio.timeout(PATIENCE):
-        await until_other(URL(url), {}, 200, BODY, lambda: PATIENCE)
+        assert await until_other(URL(url), {}, 200, BODY, lambda: PATIENCE) is End.NOT_ASKED
 
 
 async def test_a_server_that_is_away_ends_the_wait(unused_tcp_port: int) -> None:
     async with asyncio.timeout(PATIENCE):
-        await until_other(URL(f"http://127.0.0.1:{unused_tcp_port}/"), {}, 200, BODY, lambda: PATIENCE)
+        url = URL(f"http://127.0.0.1:{unused_tcp_port}/")
+        assert await until_other(url, {}, 200, BODY, lambda: PATIENCE) is End.NO_ANSWER
 
 
 async def test_a_name_with_other_letters_is_the_one_that_the_client_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:

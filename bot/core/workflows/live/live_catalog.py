@@ -297,7 +297,7 @@ class LiveCatalog:
         while True:
             async with watching(folders, self._step) as watch:
                 await self._catch_up()
-                while await asyncio.to_thread(watch.is_whole):
+                while watch.is_whole:
                     if changed := await watch.take():
                         await self.refresh(changed)
                     else:
@@ -308,8 +308,9 @@ class LiveCatalog:
         """See what changed while nothing watched."""
         async with self._one_by_one:
             reading = await asyncio.to_thread(self._reader.read)
-        if reading != self._reading:
-            await self.refresh()
+            if reading != self._reading:
+                self._reading = reading
+                await self._renew(ask=False)
 
 
 def _joined(infos: Sequence[ObjectInfo], before: Iterable[ObjectInfo]) -> ObjectInfo:

@@ -30,6 +30,10 @@ _RETRY = 1000  # milliseconds after which a browser comes back by itself
 _FIRST, _MOST = 50, 1000  # runs that a page shows at first, and at most
 
 
+class _NotReadError(Exception):
+    """A page is open, and takes nothing."""
+
+
 class Stream:
     """The events sent to one open page. Each has an id, from which another stream can continue."""
 
@@ -142,8 +146,11 @@ class Stream:
     async def _ping(self) -> None:
         """Send a comment where nothing was sent for a while: a page that is gone is known by it."""
         if monotonic() - self._sent >= _PING_EVERY / 2:
-            async with asyncio.timeout(_PING_TAKES):
-                await self._response.write(b": ping\r\n\r\n")
+            try:
+                async with asyncio.timeout(_PING_TAKES):
+                    await self._response.write(b": ping\r\n\r\n")
+            except TimeoutError:
+                raise _NotReadError from None
             self._sent = monotonic()
 
 
@@ -162,7 +169,7 @@ def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:
             async with sse_response(request, ping_interval=_DAY) as response:  # the stream sends its own
                 try:
                     await Stream(services, hub, visitor, count, response).tell(journal, inbox)
-                except TimeoutError:
+                except _NotReadError:
                     if request.transport is not None:
                         request.transport.abort()
                 except (ConnectionResetError, StorageFailed):

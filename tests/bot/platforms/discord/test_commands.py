@@ -90,6 +90,7 @@ async def test_what_is_decided_is_told_to_its_server_alone(tmp_path: Path) -> No
 @pytest.mark.long
 async def test_a_workflow_that_no_server_can_run_is_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("comfy.fleet._CALM", 0.5)  # seconds, so that its server is soon seen with other nodes
+    monkeypatch.setattr("comfy.fleet._STALE", 0.0)
     async with FakeDiscord() as fake:
         guild = fake.add_guild(ALICE)
         async with EmbeddedServer(port=free_port()) as server:

@@ -39,13 +39,13 @@ async def test_each_mistake_is_logged_once_at_the_start_and_when_its_file_change
     assert sorted(told(caplog)) == ["first.json", "second.json", "third.json"]
 
 
-@pytest.mark.parametrize("way", ["away for a while", "another one in its place"])
-async def test_a_folder_that_was_made_again_is_watched_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, way: str
+@pytest.mark.parametrize("way", ["away for a while", "another one in its place", "renamed", "brought"])
+async def test_a_folder_that_takes_the_place_of_another_is_watched(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
-    monkeypatch.setattr("bot.core.workflows.live.folder_watch._UNTIL_THERE", 0.01)
-    folder = tmp_path / "workflows"
+    folder, other = tmp_path / "workflows", tmp_path / "other"
     folder.mkdir()
+    other.mkdir()
 
     async def until_told(file: str) -> None:
         while file not in told(caplog):  # noqa: ASYNC110 - the log rings no bell
@@ -54,11 +54,19 @@ async def test_a_folder_that_was_made_again_is_watched_again(
     async with LiveCatalog(folder, tasks=TaskHealth(), step=0.0), asyncio.timeout(PATIENCE):
         (folder / "a.json").write_text("{")
         await until_told("a.json")
-        shutil.rmtree(folder)
-        if way == "away for a while":
-            await until_told(str(folder))
-        folder.mkdir()
-        (folder / "b.json").write_text("{")
-        await until_told("b.json")
-        (folder / "c.json").write_text("{")
-        await until_told("c.json")
+        within = ""
+        if way == "brought":
+            within = "in/"
+            other.rename(folder / "in")
+        elif way == "renamed":
+            folder.rename(tmp_path / "old")
+            other.rename(folder)
+        else:
+            shutil.rmtree(folder)
+            if way == "away for a while":
+                await until_told(str(folder))
+            folder.mkdir()
+        (folder / within / "b.json").write_text("{")
+        await until_told(f"{within}b.json")
+        (folder / within / "c.json").write_text("{")
+        await until_told(f"{within}c.json")

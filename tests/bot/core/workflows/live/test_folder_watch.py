@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,18 +86,45 @@ async def test_where_the_system_watches_no_more_folders_they_are_looked_at(
         await told(watch, "a.json")
 
 
-async def test_a_folder_that_is_made_again_is_no_longer_watched(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda folder: shutil.rmtree(folder),
+        lambda folder: folder.rename(folder.with_name("old")),
+        lambda folder: (folder.parent / "new").rename(folder.parent / "made"),
+        lambda folder: (folder.parent / "new").rename(folder / "brought"),
+        lambda folder: (folder / "in").mkdir(),
+    ],
+)
+async def test_it_is_known_that_other_folders_are_to_be_watched(tmp_path: Path, act: Callable[[Path], object]) -> None:
     folder = tmp_path / "workflows"
     folder.mkdir()
-    async with watching([folder], 0.0) as watch:
-        assert watch.is_whole()
-        shutil.rmtree(folder)
-        await told(watch, "workflows")
-        assert not watch.is_whole()
-        folder.mkdir()
-        async with asyncio.timeout(PATIENCE):
-            while watch.is_whole():  # noqa: ASYNC110 - a thread ends
-                await asyncio.sleep(0.01)
+    (tmp_path / "new").mkdir()
+    async with watching([folder, tmp_path / "made"], 0.0) as watch, asyncio.timeout(PATIENCE):
+        (tmp_path / "beside").mkdir()
+        (folder / "a.json").write_text("{}")
+        await told(watch, "a.json")
+        assert watch.is_whole
+        await asyncio.to_thread(act, folder)
+        while watch.is_whole:
+            await watch.take()
+
+
+async def test_a_watch_that_is_cancelled_as_it_begins_ends(tmp_path: Path) -> None:
+    before = threading.active_count()
+
+    async def watch() -> None:
+        async with watching([tmp_path], 0.0):
+            pass
+
+    for turns in range(5):
+        task = asyncio.create_task(watch())
+        for _turn in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+    workers = [each for each in threading.enumerate() if each.name.startswith("asyncio_")]
+    assert threading.active_count() - len(workers) <= before
 
 
 async def test_where_nothing_changes_it_is_told_that_nothing_did(tmp_path: Path) -> None:
