@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, extract, func, select, update
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth, aligned
@@ -83,6 +83,8 @@ class ServerRegistry:
         worker's `name` may be lost, no heartbeat is written.
         """
         self._name = name
+        mine, now = servers.c.worker == (worker or ""), extract("epoch", func.clock_timestamp())
+        self._sign_of_life = update(servers).where(mine).values(at=now)
         self._conditions = conditions or ServerConditions(fleet)
         self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
@@ -230,8 +232,7 @@ class ServerRegistry:
 
     async def _sign(self) -> bool:
         """Write a heartbeat alone; False if the servers are not on record, so that all has to be written."""
-        sign = update(servers).where(servers.c.worker == self._worker).values(at=time.time())
-        return await self._name.write(sign, (sign_of_life(self._worker),)) == len(self._rows)
+        return await self._name.write(self._sign_of_life, (sign_of_life(self._worker),)) == len(self._rows)
 
     async def _write_all(self, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, ObjectInfo]) -> None:
         mine = servers.c.worker == self._worker

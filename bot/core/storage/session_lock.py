@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, func, select, text
+from sqlalchemy import Connection, Update, func, select, text
 
 from bot.core.storage import named_locks
 from bot.core.storage.engines.connection import AsyncConnection
-from bot.core.storage.engines.postgres import in_one_message
+from bot.core.storage.engines.postgres import in_one_message, written_out
 
 _BEAT = 3.0  # seconds between two signs of life
 _SILENT = 10.0  # seconds without one after which a holder loses the lock
@@ -33,6 +33,7 @@ class SessionLock:
         self._connect, self._name = connect, f"darkroom {what}"
         self._connection: AsyncConnection | None = None
         self._last_sign: datetime | None = None
+        self._written: tuple[Update, str] | None = None  # the last change, and its message
         #: True if the holder, which is another process, has given a sign of life since we began to wait.
         self.is_held_elsewhere = False
         #: True if we have ended the connection of a silent holder.
@@ -52,11 +53,18 @@ class SessionLock:
 
     async def write(self, change: Update, locks: Collection[str]) -> int:
         """Change rows if we have the lock, in a transaction with more locks, as `Database.change` has them; return how
-        many. It is one message, and a sign of life. Raises the database's own errors, as `take` does.
+        many. It is one message, and a sign of life. The same object, again and again, costs least. Raises the
+        database's own errors, as `take` does.
         """
-        ours = select(func.pg_try_advisory_lock(func.hashtext(self._name))).scalar_subquery()
-        taking = named_locks.in_words(named_locks.SHARED, locks)
-        return await self._open().run_sync(in_one_message, taking, change.where(ours))
+
+        def write(connection: Connection) -> int:
+            if self._written is None or self._written[0] is not change:
+                ours = select(func.pg_try_advisory_lock(func.hashtext(self._name))).scalar_subquery()
+                taking = named_locks.in_words(named_locks.SHARED, locks)
+                self._written = change, f"{taking}; {written_out(connection.dialect, change.where(ours))}"
+            return in_one_message(connection, self._written[1])
+
+        return await self._open().run_sync(write)
 
     async def is_free(self) -> bool:
         """True if `take` would get the lock, at once or after it has ended a silent holder. Takes it if it can. Raises

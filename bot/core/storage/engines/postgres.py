@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from select import POLLIN, poll
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Update, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, Update, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.util import greenlet_spawn
 
@@ -57,13 +57,17 @@ class PostgresEngine:
             return work(connection)
 
 
-def in_one_message(connection: Connection, before: str, statement: Update) -> int:
-    """Have the server make one transaction of two statements, over a connection without transactions; return how many
-    rows the second one changed. Raises the database's own errors.
-    """
-    kind: Any = type(connection.dialect)
+def written_out(dialect: Dialect, change: Update) -> str:
+    """Return a statement with its values in it, for `in_one_message`."""
+    kind: Any = type(dialect)
     plain = kind(paramstyle="named")  # with the driver's own, each “%” would be doubled
-    message = f"{before}; {statement.compile(dialect=plain, compile_kwargs={'literal_binds': True})}"
+    return str(change.compile(dialect=plain, compile_kwargs={"literal_binds": True}))
+
+
+def in_one_message(connection: Connection, message: str) -> int:
+    """Have the server make one transaction of some statements, over a connection without transactions; return how many
+    rows the last one changed. Raises the database's own errors.
+    """
 
     async def send(driver: Any) -> int:
         async with driver.cursor() as cursor:
