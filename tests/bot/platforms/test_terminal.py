@@ -483,6 +483,7 @@ ONLY_FOR_CHATS = {
     *(
         "aiohttp_sse",
         "alembic",
+        "asyncinotify",
         "dbos",
         "discord",
         "obstore",
@@ -496,7 +497,6 @@ ONLY_FOR_CHATS = {
         "sqlalchemy",
         "structlog",
         "telegram",
-        "watchdog",
         "bot.process",
         "bot.core.runs.repository",
     ),

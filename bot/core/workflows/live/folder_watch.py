@@ -1,99 +1,83 @@
-"""Watch folders for files that change. While none does, the process is not woken, but where the system cannot tell."""
+"""Watch folders for files that change. On Linux the system tells, and nothing wakes the process while none does."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import platform
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
-from watchdog.observers.polling import PollingObserver
+if TYPE_CHECKING:
+    from asyncinotify import Event, Inotify
 
 _log = logging.getLogger(__name__)
-_NET = 300.0  # seconds after which the folders are read again in any case
+_NET, _POLLED = 300.0, 2.0  # seconds after which the folders are read in any case: where the system tells, or does not
 _LONGEST = 2.0  # seconds of changes without a pause after which they are told in any case
-_CHANGES: list[type[FileSystemEvent]] = [
-    *(FileCreatedEvent, FileModifiedEvent, FileMovedEvent, FileDeletedEvent),
-    *(DirCreatedEvent, DirMovedEvent, DirDeletedEvent),
-]
-_IN_PARENTS = [each for each in _CHANGES if each is not FileModifiedEvent]
+_DEEPEST = 8  # folders within folders
+_AT_ONCE = 500  # changes that are read before others in the process have their turn
 
 
 @asynccontextmanager
 async def watching(folders: Iterable[Path], step: float, net: float = _NET) -> AsyncIterator[FolderWatch]:
-    """Watch folders and those within, but for links within. Changes are told together, when there were none for `step`
-    seconds; after `net` seconds without any it is told that there were none.
+    """Watch folders and those within, but for hidden ones and links within. Changes are told together, when there were
+    none for `step` seconds; after `net` seconds without any it is told that there were none.
     """
-    watch = FolderWatch(folders, step, net)
-    beginning = asyncio.get_running_loop().run_in_executor(None, watch.begin)
+    watch, loop = FolderWatch(folders, step, net), asyncio.get_running_loop()
+    beginning = loop.run_in_executor(None, watch.begin)
     try:
         await asyncio.shield(beginning)
+        watch.listen(loop)
         yield watch
     finally:
-        with suppress(OSError):  # it was raised above
-            await asyncio.shield(beginning)
-        await asyncio.shield(asyncio.to_thread(watch.end))
+        await asyncio.shield(beginning)
+        watch.end(loop)
 
 
-class FolderWatch(FileSystemEventHandler):
-    """Notes changes as they come, in a thread."""
+class FolderWatch:
+    """Knows what has changed since it was asked last. A link that is a folder of the settings is followed."""
 
     def __init__(self, folders: Iterable[Path], step: float, net: float) -> None:
-        self._folders, self._step, self._net = tuple(folders), step, net
-        self._loop = asyncio.get_running_loop()
-        self._paths, self._news = deque[str](), asyncio.Event()
-        self._are_others = False
-        self._observer: BaseObserver | None = None
+        self._folders, self._step, self._net = [each.absolute() for each in folders], step, net
+        self._paths, self._news = set[str](), asyncio.Event()
+        self._within: Inotify | None = None
+        self._beside: Inotify | None = None
+        self._names: defaultdict[Path, set[str]] = defaultdict(set)  # of the folders, by those that they are in
+        #: True while all folders are watched: none was made, moved or removed since.
+        self.is_whole = True
 
     def begin(self) -> None:
-        """Watch the folders that are there. Where the system watches no more, or cannot see what Windows changes, they
-        are looked at every second.
-        """
+        """Watch the folders that are there. Where the system cannot tell, they are looked at every two seconds."""
+        if sys.platform != "linux" or "microsoft" in platform.release().lower():  # nor of what Windows changes
+            self._net = min(self._net, _POLLED)
+            return
+        from asyncinotify import Inotify  # it looks for the system's library, which takes a moment
+
         try:
-            if "microsoft" not in platform.release().lower():
-                return self._begin(Observer())
+            self._within, self._beside = Inotify(), Inotify()
+            for each in (self._within, self._beside):
+                os.set_blocking(each.fd, False)  # asyncinotify 4.4 means to do so, and does not
+            self._watch(self._within, self._beside)
         except OSError as fault:
-            _log.warning("the system watches no more folders, so they are looked at every second: %s", fault.strerror)
-        return self._begin(PollingObserver())
+            _log.warning("the system watches no more folders, so they are looked at: %s", fault.strerror)
+            self._close()
+            self._net = min(self._net, _POLLED)
 
-    def end(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join()
-            self._observer = None
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._within is not None and self._beside is not None:
+            loop.add_reader(self._within.fd, self._read, loop, self._within)
+            loop.add_reader(self._beside.fd, self._read, loop, self._beside)
 
-    @property
-    def is_whole(self) -> bool:
-        """True while all folders are watched: none was made, moved or removed since."""
-        emitters = self._observer.emitters if self._observer is not None else ()
-        return not self._are_others and all(each.is_alive() for each in emitters)
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Note a change."""
-        self._are_others = self._are_others or event.is_directory
-        self._note(event)
-
-    def note_in_parent(self, event: FileSystemEvent, folder: str) -> None:
-        """Note a change beside a folder, if it is this one that was made, moved or removed."""
-        if folder in (event.src_path, event.dest_path):
-            self._are_others = True
-            self._note(event)
+    def end(self, loop: asyncio.AbstractEventLoop) -> None:
+        for each in (self._within, self._beside):
+            if each is not None:
+                loop.remove_reader(each.fd)
+        self._close()
 
     async def take(self) -> set[str]:
         """Wait for changes; the paths of what was made, changed, moved or removed, or none."""
@@ -106,34 +90,55 @@ class FolderWatch(FileSystemEventHandler):
                     self._news.clear()
                     await asyncio.sleep(self._step)
         self._news.clear()
-        return {self._paths.popleft() for _path in range(len(self._paths))}
+        paths, self._paths = self._paths, set()
+        return paths
 
-    def _note(self, event: FileSystemEvent) -> None:
-        self._paths += [str(path) for path in (event.src_path, event.dest_path) if path]
-        with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._news.set)
+    def _watch(self, within: Inotify, beside: Inotify) -> None:
+        from asyncinotify import Mask
 
-    def _begin(self, observer: BaseObserver) -> None:
-        self._observer = observer
-        try:
-            observer.start()
-            for folder in self._folders:
-                own, parent = folder.absolute(), folder.absolute().parent.resolve()
-                if parent.is_dir():
-                    beside = _Beside(self, str(parent / own.name))
-                    observer.schedule(beside, str(parent), event_filter=_IN_PARENTS)
-                if own.is_dir():  # one that is itself a link is followed
-                    observer.schedule(self, str(own.resolve()), recursive=True, event_filter=_CHANGES)
-        except OSError:
-            self.end()
-            raise
+        moves = Mask.CREATE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE | Mask.ATTRIB | Mask.ONLYDIR
+        for folder in dict.fromkeys(each for own in self._folders for each in (own, own.resolve())):
+            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+                beside.add_watch(parent := folder.parent.resolve(), moves)
+                self._names[parent].add(folder.name)
+        for path in _all_within(each.resolve() for each in self._folders):
+            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # a change of it is told beside it
+                within.add_watch(path, moves | Mask.MODIFY | Mask.DELETE_SELF | Mask.MOVE_SELF)
+
+    def _read(self, loop: asyncio.AbstractEventLoop, inotify: Inotify) -> None:
+        with suppress(BlockingIOError):  # all is read
+            for _event in range(_AT_ONCE):
+                if (event := inotify.sync_get()) is not None:
+                    self._note(event, is_beside=inotify is self._beside)
+            loop.call_soon(self._read_on, loop, inotify)
+
+    def _read_on(self, loop: asyncio.AbstractEventLoop, inotify: Inotify) -> None:
+        if inotify in (self._within, self._beside):
+            self._read(loop, inotify)
+
+    def _note(self, event: Event, *, is_beside: bool) -> None:
+        from asyncinotify import Mask
+
+        name, where = event.name, event.watch
+        if is_beside and where is not None and (name is None or name.name not in self._names[where.path]):
+            return
+        if is_beside or name is None or Mask.ISDIR in event.mask:  # without a name it is the watched folder itself
+            self.is_whole = False
+        if (path := event.path) is not None:
+            self._paths.add(str(path))
+        self._news.set()
+
+    def _close(self) -> None:
+        for each in (self._within, self._beside):
+            if each is not None:
+                each.close()
+        self._within = self._beside = None
 
 
-class _Beside(FileSystemEventHandler):
-    """Sees whether a folder is made, moved or removed."""
-
-    def __init__(self, watch: FolderWatch, folder: str) -> None:
-        self._watch, self._folder = watch, folder
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        self._watch.note_in_parent(event, self._folder)
+def _all_within(folders: Iterable[Path]) -> Iterator[Path]:
+    """Yield folders, and those within that can be read."""
+    for folder in dict.fromkeys(folders):
+        for path, names, _files in os.walk(folder):
+            yield Path(path)
+            deep = len(Path(path).relative_to(folder).parts)
+            names[:] = [name for name in names if not name.startswith(".")] if deep < _DEEPEST else []

@@ -68,7 +68,7 @@ class LiveCatalog:
         self._kept = KeptWorkflows(kept) if kept is not None else None
         self._reader = FolderReader(self._folders, self._kept.find if self._kept is not None else None, quick_json)
         self._reading = self._reader.read()
-        self._catalog = Catalog.of(self._reading)
+        self._catalog, self._made_of = Catalog.of(self._reading), self._reading
         self._servers: KnownServers = dict
         self._infos: list[ObjectInfo] = []
         self._info: ObjectInfo | None = None
@@ -224,7 +224,7 @@ class LiveCatalog:
     async def _renew(self, *, ask: bool = True) -> None:
         """Make the catalog again. Unless it is to `ask`, what others record is seen at the next look."""
         known: Mapping[FilePlace, Identity] | None = None
-        files = self._reading.files
+        made_of, files = self._reading, self._reading.files
         if self._store is not None:
             settled = await self._recorded_now(self._store, ask=ask)
             known, files = settled.everyone, settled.files
@@ -236,6 +236,7 @@ class LiveCatalog:
         await asyncio.to_thread(_make_ready, new, self._infos)
         self._ready_for = list(map(id, self._infos))
         self._made_again.ring()
+        self._made_of = made_of
         _log_faults(fresh.faults, self.faults)
         if fresh.is_same(self._catalog):
             self._catalog = replace(fresh, version=self.version)
@@ -308,7 +309,7 @@ class LiveCatalog:
         """See what changed while nothing watched."""
         async with self._one_by_one:
             reading = await asyncio.to_thread(self._reader.read)
-            if reading != self._reading:
+            if reading != self._made_of:
                 self._reading = reading
                 await self._renew(ask=False)
 

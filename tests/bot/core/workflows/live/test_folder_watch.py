@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import shutil
-import threading
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from watchdog.observers.api import BaseObserver
 
 from bot.core.workflows.live import folder_watch
 from bot.core.workflows.live.folder_watch import FolderWatch, watching
 from tests.patience import PATIENCE
+
+if sys.platform != "linux":
+    pytest.skip("elsewhere the folders are looked at", allow_module_level=True)
+import asyncinotify
 
 
 async def told(watch: FolderWatch, name: str) -> None:
@@ -48,14 +51,6 @@ async def test_every_change_is_told(tmp_path: Path, act: Callable[[Path], object
         await told(watch, name)
 
 
-async def test_what_is_made_in_a_new_folder_is_told(tmp_path: Path) -> None:
-    async with watching([tmp_path], 0.0) as watch:
-        (tmp_path / "new" / "newer").mkdir(parents=True)
-        await told(watch, "new")
-        (tmp_path / "new" / "newer" / "a.json").write_text("{}")
-        await told(watch, "a.json")
-
-
 async def test_a_folder_that_is_a_link_is_watched_and_one_that_is_away_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there", target_is_directory=True)
@@ -74,16 +69,19 @@ async def test_to_read_a_file_is_no_change(tmp_path: Path) -> None:
 
 
 async def test_where_the_system_watches_no_more_folders_they_are_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Full(BaseObserver):
-        def schedule(self, *_given: object, **_more: object) -> object:  # type: ignore[override]
-            raise OSError(errno.ENOSPC, "inotify watch limit reached")
+    def add_watch(*_given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(folder_watch, "Observer", lambda: Full(folder_watch.PollingObserver))
-    async with watching([tmp_path], 0.0) as watch:
-        (tmp_path / "a.json").write_text("{}")
-        await told(watch, "a.json")
+    monkeypatch.setattr(asyncinotify.Inotify, "add_watch", add_watch)
+    monkeypatch.setattr(folder_watch, "_POLLED", 0.01)
+    before = inotifies()
+    async with watching([tmp_path], 0.0) as watch, asyncio.timeout(PATIENCE):
+        assert inotifies() == before
+        assert await watch.take() == set()
+        assert watch.is_whole
+    assert "so they are looked at: No space left" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,7 @@ async def test_it_is_known_that_other_folders_are_to_be_watched(tmp_path: Path, 
 
 
 async def test_a_watch_that_is_cancelled_as_it_begins_ends(tmp_path: Path) -> None:
-    before = threading.active_count()
+    before = inotifies()
 
     async def watch() -> None:
         async with watching([tmp_path], 0.0):
@@ -123,8 +121,31 @@ async def test_a_watch_that_is_cancelled_as_it_begins_ends(tmp_path: Path) -> No
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
-    workers = [each for each in threading.enumerate() if each.name.startswith("asyncio_")]
-    assert threading.active_count() - len(workers) <= before
+    assert inotifies() == before
+
+
+async def test_many_changes_at_once_are_all_told(tmp_path: Path) -> None:
+    seen = set[str]()
+    async with watching([tmp_path], 0.0) as watch, asyncio.timeout(PATIENCE):
+        for number in range(3000):
+            (tmp_path / f"{number}.json").touch()
+        while len(seen) < 3000:
+            seen |= await watch.take()
+        assert watch.is_whole
+
+
+async def test_a_folder_that_can_be_read_only_later_is_watched_then(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir(mode=0o000)
+    async with watching([tmp_path], 0.0) as watch, asyncio.timeout(PATIENCE):
+        (tmp_path / "in").chmod(0o700)
+        while watch.is_whole:
+            await watch.take()
+
+
+def inotifies() -> int:
+    """Return how many watches of the system this process has."""
+    links = Path("/proc/self/fd").iterdir()
+    return sum("inotify" in str(each.readlink()) for each in links if each.is_symlink())
 
 
 async def test_where_nothing_changes_it_is_told_that_nothing_did(tmp_path: Path) -> None:

@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 
 from bot.core.background import TaskHealth
+from bot.core.errors import StorageAway
+from bot.core.retry import Pauses
 from bot.core.workflows.live.live_catalog import LiveCatalog
 from tests.patience import PATIENCE
+
+GRAPH = """{
+    "1": {"class_type": "EmptyImage", "inputs": {}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}
+}"""
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -39,7 +46,7 @@ async def test_each_mistake_is_logged_once_at_the_start_and_when_its_file_change
     assert sorted(told(caplog)) == ["first.json", "second.json", "third.json"]
 
 
-@pytest.mark.parametrize("way", ["away for a while", "another one in its place", "renamed", "brought"])
+@pytest.mark.parametrize("way", ["away for a while", "another one in its place", "renamed", "brought", "made within"])
 async def test_a_folder_that_takes_the_place_of_another_is_watched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
@@ -58,6 +65,9 @@ async def test_a_folder_that_takes_the_place_of_another_is_watched(
         if way == "brought":
             within = "in/"
             other.rename(folder / "in")
+        elif way == "made within":
+            within = "in/deeper/"
+            (folder / within).mkdir(parents=True)
         elif way == "renamed":
             folder.rename(tmp_path / "old")
             other.rename(folder)
@@ -70,3 +80,27 @@ async def test_a_folder_that_takes_the_place_of_another_is_watched(
         await until_told(f"{within}b.json")
         (folder / within / "c.json").write_text("{")
         await until_told(f"{within}c.json")
+
+
+async def test_a_file_is_offered_though_the_database_failed_as_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.background._PAUSES", Pauses(0.01, 0.01))
+    failed, changed = list[str](), asyncio.Event()
+
+    async def fail(_ask: object = None, **_more: object) -> None:
+        failed.append("once")
+        monkeypatch.setattr(catalog, "_renew", renew)
+        raise StorageAway("the database is away")
+
+    async with LiveCatalog(tmp_path, tasks=TaskHealth(), step=0.0) as catalog, asyncio.timeout(PATIENCE):
+        catalog.on_change(changed.set)
+        renew = catalog._renew
+        (tmp_path / "a.json").write_text(GRAPH)
+        await changed.wait()
+        changed.clear()
+        monkeypatch.setattr(catalog, "_renew", fail)
+        (tmp_path / "b.json").write_text(GRAPH)
+        await changed.wait()
+        assert len(catalog.workflows) == 2
+    assert failed
