@@ -93,13 +93,15 @@ async def _asked(
     connection: socket.socket, request: bytes, known: _Answer, pause: Callable[[], float], patience: float
 ) -> End:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    ends = [End.NO_ANSWER]
+    ends, closing = [End.NO_ANSWER], threading.Lock()  # or another file could get the number that is shut down
 
     def work() -> None:
         try:
-            with connection, suppress(OSError):
+            with suppress(OSError):
                 ends[0] = _ask(connection, request, known, pause, patience)
         finally:
+            with closing:
+                connection.close()
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(ended.set)
 
@@ -111,7 +113,7 @@ async def _asked(
     try:
         await ended.wait()
     finally:
-        with suppress(OSError):  # it is closed already
+        with closing, suppress(OSError):  # it is closed already
             connection.shutdown(socket.SHUT_RDWR)  # the thread reads its end
     return ends[0]
 
