@@ -13,6 +13,7 @@ from bot.core import events_log
 from bot.core.errors import StorageFailed
 from bot.core.listeners import Listeners
 from bot.core.retry import Pauses
+from bot.core.together import end_all
 
 _PAUSES = Pauses(1.0, 60.0)  # before work that failed is started again
 _PAUSES_OF_STEPS = Pauses(1.0, 5.0)  # a step is short: trying it again costs little
@@ -194,8 +195,7 @@ class BackgroundTask:
         """End the work and wait for its end; nothing happens if it was never started."""
         if self._task is not None:
             self._stopping = True
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await end_all({self._task})
             self._health.well(self.name)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_TO_TIDY = 15.0  # seconds that a cancelled task has to tidy up
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,16 @@ async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
         first = failures.exceptions[0]
         raise first from first.__cause__
     return [task.result() for task in tasks]
+
+
+async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, those too that are added meanwhile, and return when they have ended. One that has not ended after
+    15 seconds is named in the log and cancelled again: a library may lose a cancellation, and what a task needs to tidy
+    up may not answer.
+    """
+    while left := {each for each in tasks if not each.done()}:
+        for each in left:
+            each.cancel()
+        _ended, late = await asyncio.wait(left, timeout=_TO_TIDY)
+        for each in late:
+            _log.warning("“%s” has not ended after %.0f s, and is cancelled again", each.get_name(), _TO_TIDY)

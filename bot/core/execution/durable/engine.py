@@ -1,6 +1,6 @@
 """Durable execution, on DBOS: what a step has answered is on disk, and after another crash it is not asked for again.
 
-DBOS knows one engine a process; it runs what it is given on our own event loop.
+DBOS knows one engine a process. Attempts run on the event loop that opened it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bot.core.errors import StorageAway
 from bot.core.execution.durable.leftovers import FILE, unusable
 from bot.core.execution.durable.step import AttemptFunction
 from bot.core.storage.database import Database, make_private
+from bot.core.together import end_all
 from bot.i18n import _
 
 WORKFLOW = "develop"  #: on disk, as the names of the steps are
@@ -51,8 +52,14 @@ class DurableEngine:
         self._tidying = BackgroundTask("engine cleanup", tasks)
 
     async def __aenter__(self) -> DurableEngine:
+        loop = asyncio.get_running_loop()
+
         async def develop(run_id: str, attempt: int) -> None:
-            await self._develop(run_id, attempt)
+            work = self._develop(run_id, attempt)
+            if asyncio.get_running_loop() is loop:
+                await work
+            else:  # it has a loop of its own, which it takes where it sees ours stand still
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
         if self._sqlite is not None:
             await asyncio.to_thread(make_private, self._url)
@@ -100,9 +107,8 @@ class DurableEngine:
         self._is_ending = True
         await self._tidying.stop()
         while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks)
+            await end_all(self._tasks)
+            await asyncio.sleep(0)  # who awaits one takes note
         await self._close()
 
     async def _close(self) -> None:

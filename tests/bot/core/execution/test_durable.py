@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from bot.core.execution.durable.engine import DurableEngine
 from bot.core.execution.durable.leftovers import has_leftovers
 from bot.core.execution.durable.step import FOLLOW, SUBMIT, DurableStep
 from bot.core.storage.database import Database
+from tests.bot.databases import RUNS, fill
 from tests.bot.harness import until
 from tests.patience import PATIENCE
 
@@ -168,6 +170,42 @@ async def test_what_an_earlier_process_left_behind_goes_on_though_no_record_asks
     async with asyncio.timeout(PATIENCE):
         await gone_on.wait()
     await attempts.close()
+
+
+def test_an_attempt_runs_on_our_loop_though_that_stood_still_when_it_was_handed_out(tmp_path: Path) -> None:
+    database, begun, gone_on = Database.in_folder(fill(tmp_path, RUNS)), asyncio.Event(), asyncio.Event()
+    loops = list[asyncio.AbstractEventLoop]()
+
+    async def older(_run: str, _attempt: int, _step: DurableStep) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def newer(_run: str, _attempt: int, step: DurableStep) -> None:
+        assert await step(SUBMIT, said) == "[]"
+        loops.append(asyncio.get_running_loop())
+        loops[0].call_soon_threadsafe(gone_on.set)
+
+    async def leave_behind() -> None:
+        async with database, DurableEngine(database, tmp_path, "garage", older, TaskHealth()) as engine:
+            await engine.start("1", 1)
+            await _until(begun)
+
+    with asyncio.Runner() as runner:
+        runner.run(leave_behind())
+        engine = DurableEngine(database, tmp_path, "garage", newer, TaskHealth())
+        runner.run(engine.__aenter__())
+        until = time.monotonic() + PATIENCE
+        while not engine._dbos._workflow_tasks:  # until it is handed out
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        runner.run(_until(gone_on))
+        runner.run(engine.__aexit__(None, None, None))
+        assert loops == [runner.get_loop()]
+
+
+async def _until(event: asyncio.Event) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await event.wait()
 
 
 async def answered(words: str) -> str:
