@@ -45,6 +45,7 @@ from comfy.object_info import ObjectInfo
 from comfy.replaced import with_outdated
 from comfy.retry import wish
 from comfy.server import Server
+from comfy.tracking.websocket import Websocket
 
 _log = logging.getLogger(__name__)
 _ABSENT = frozenset({502, 503, 504, *range(520, 531)})  # a proxy or a CDN cannot reach the server behind it
@@ -138,6 +139,7 @@ class Http:
             timeout=self._timeout,
             connector=aiohttp.TCPConnector(ssl=self._server.verify_tls, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
+            ws_response_class=Websocket,
         )
         return self
 

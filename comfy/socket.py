@@ -16,11 +16,20 @@ import aiohttp
 from comfy.bodies import MB
 from comfy.errors import Redirected
 from comfy.http import Http
-from comfy.messages.events import Executing, ExecutionStart, Message, QueueStatus, parse_binary, parse_text
+from comfy.messages.events import (
+    Executing,
+    ExecutionStart,
+    Message,
+    QueueStatus,
+    StepProgress,
+    parse_binary,
+    parse_text,
+)
 from comfy.messages.previews import Preview, ProgressText
 from comfy.server import Server
 from comfy.tracking.sent_pictures import SentPictures
 from comfy.tracking.subscription import Subscription
+from comfy.tracking.websocket import StepCourse, Websocket
 
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _HEARTBEAT = 30.0  # seconds; a dead connection is noticed after 1.5 times as long
@@ -156,14 +165,24 @@ class Socket:
         self.connection += 1
         self.heard = _now()
         self._attempted.set()
+        course = StepCourse()
         async for message in websocket:
             self.heard = _now()
             if message.type is aiohttp.WSMsgType.TEXT:
-                self._sort(parse_text(message.data), len(message.data))
+                event = parse_text(message.data)
+                self._sort(event, len(message.data))
+                if isinstance(event, StepProgress) and isinstance(websocket, Websocket):
+                    self._rest_unread(websocket, course, event)
             elif message.type is aiohttp.WSMsgType.BINARY:
                 self._sort(parse_binary(message.data), len(message.data))
             elif message.type is aiohttp.WSMsgType.ERROR:
                 _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)
+
+    def _rest_unread(self, websocket: Websocket, course: StepCourse, step: StepProgress) -> None:
+        """Leave the websocket unread for as long as the caller is not told of steps anyhow."""
+        subscription = self._subscriptions.get(step.prompt_id or "")
+        if subscription is not None and (rest := course.rest(step, self.heard, subscription.pace)):
+            websocket.rest(rest)
 
     def _judge(self) -> None:
         """Note whether the server's queue has prompts without a subscription."""

@@ -1,0 +1,115 @@
+"""A websocket rests while a node takes many quick steps, and nothing of what came meanwhile is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.messages.events import StepProgress
+from comfy.tracking.websocket import StepCourse, Websocket
+from tests.patience import PATIENCE
+
+_HOUR = 3600.0
+_NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def step(value: float, most: float = 20.0, node: str = "2") -> StepProgress:
+    return StepProgress("prompt", node, value, most)
+
+
+@pytest.fixture
+async def websocket() -> AsyncIterator[Websocket]:
+    """Connected to a server that sends back what it is sent."""
+
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        there = web.WebSocketResponse()
+        await there.prepare(request)
+        async for message in there:
+            await there.send_str(message.data)
+        return there
+
+    application = web.Application()
+    application.router.add_get("/", echo)
+    timeout = aiohttp.ClientWSTimeout(ws_close=PATIENCE)
+    async with (
+        TestServer(application) as server,
+        aiohttp.ClientSession(ws_response_class=Websocket) as session,
+        session.ws_connect(server.make_url("/"), timeout=timeout) as websocket,
+    ):
+        assert isinstance(websocket, Websocket)
+        yield websocket
+
+
+@asynccontextmanager
+async def patience() -> AsyncIterator[None]:
+    async with asyncio.timeout(PATIENCE):
+        yield
+
+
+async def test_what_came_in_a_rest_is_read_after_it(websocket: Websocket) -> None:
+    for number in range(5):
+        websocket.rest(0.001)
+        await websocket.send_str(str(number))
+    async with patience():
+        assert [await websocket.receive_str() for _ in range(5)] == list("01234")
+
+
+async def test_it_is_closed_in_a_rest_as_at_any_time(websocket: Websocket) -> None:
+    websocket.rest(_HOUR)
+    async with patience():
+        assert await websocket.close()
+    assert websocket.close_code == aiohttp.WSCloseCode.OK
+    websocket.rest(_HOUR)  # too late, and no harm
+
+
+async def test_a_rest_in_a_rest_makes_it_no_longer(websocket: Websocket) -> None:
+    websocket.rest(0.001)
+    websocket.rest(_HOUR)
+    await websocket.send_str("a word")
+    async with patience():
+        assert await websocket.receive_str() == "a word"
+
+
+def test_it_rests_for_half_of_what_a_node_still_takes() -> None:
+    course = StepCourse()
+    told = [(0.05, 1), (0.1, 2), (0.5, 10), (0.8, 16), (0.95, 19), (1.0, 20)]
+    rests = [round(course.rest(step(value), now, 0.2), 6) for now, value in told]
+    assert rests == [0.0, 0.2, 0.2, 0.1, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [(0.0, 1), (1.0, 2), (2.0, 3)],  # slow: none would come meanwhile
+        [(0.0, 1)],
+        [(0.0, 5), (0.1, 1)],  # it began anew
+        [(0.0, 1), (0.0, 2)],
+        [(0.0, 1), (0.1, 30)],  # beyond its end
+    ],
+)
+def test_it_does_not_rest_where_that_is_not_known_to_be_worth_it(told: list[tuple[float, float]]) -> None:
+    course = StepCourse()
+    assert [course.rest(step(value), now, 0.2) for now, value in told] == [0.0] * len(told)
+
+
+def test_each_node_has_a_pace_of_its_own() -> None:
+    course = StepCourse()
+    assert course.rest(step(1), 0.0, 0.2) == 0.0
+    assert course.rest(step(2), 0.01, 0.2) > 0.0
+    assert course.rest(step(3, node="3"), 0.02, 0.2) == 0.0
+
+
+@given(st.lists(st.tuples(_NUMBERS, _NUMBERS, st.floats(0, 10), st.sampled_from("23")), max_size=30))
+def test_whatever_a_server_says_a_rest_is_short(told: list[tuple[float, float, float, str]]) -> None:
+    course, now = StepCourse(), 0.0
+    for value, most, later, node in told:
+        now += later
+        assert 0.0 <= course.rest(step(value, most, node), now, 0.2) <= 0.2
