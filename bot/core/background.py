@@ -45,6 +45,28 @@ def aligned(pause: float, now: float) -> float:
     return (round(beats) if beat < _LONG else int(beats + _NEARLY)) * beat - now
 
 
+async def until_set(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until an event is set. After so many seconds it is set here; then return False, and look at all that it is
+    for. `asyncio.timeout` ends in exceptions, which costs a process at rest more than what it has to do then.
+    """
+    late = False
+
+    def end() -> None:
+        nonlocal late
+        late = not event.is_set()
+        event.set()
+
+    if event.is_set():
+        return True
+    timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, end)
+    try:
+        await event.wait()
+    finally:
+        if timer is not None:
+            timer.cancel()
+    return not late
+
+
 class TaskHealth:
     """The state of one process's background tasks, and of its connections to the platforms."""
 

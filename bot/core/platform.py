@@ -8,7 +8,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.core.background import BackgroundTask, TaskHealth, Work, aligned
+from bot.core.background import BackgroundTask, TaskHealth, Work, aligned, until_set
 from bot.core.drawing.service import MaskService
 from bot.core.groups.service import GroupService
 from bot.core.line.service import LineEntry, LineService
@@ -253,6 +253,7 @@ __all__ = [
     "split_options",
     "to_play",
     "together",
+    "until_set",
     "without_mask",
     "work_folder",
 ]

@@ -18,7 +18,7 @@ from bot.core.storage.database import Database
 
 _EVERY = 1.0  # seconds
 _LONGEST_START = 15.0  # seconds in which a worker that starts beside this one is in the registry
-_UNKNOWN_EVERY = 60.0  # seconds between two looks for runs of workers that have not been here for long
+_UNKNOWN_EVERY = 120.0  # seconds between two looks for runs of workers that have not been here for long
 
 
 class Takeover:

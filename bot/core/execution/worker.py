@@ -11,7 +11,7 @@ from random import random
 from uuid import UUID
 
 from bot.core import events_log
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, until_set
 from bot.core.care.resting import RestingServers
 from bot.core.care.unloading import IdleUnloader
 from bot.core.error_text import explain, in_log
@@ -192,7 +192,7 @@ class Worker:
         if self._outcomes:
             self._outcomes = False
             await self._take_approved()
-        if not await _is_news(self._news, self._patience):
+        if not await until_set(self._news, self._patience):
             self._outcomes, self._has_no_line, self._is_line_new = True, False, True
 
     @property
@@ -362,12 +362,3 @@ class Worker:
             if not await self._context.attempt_lease(run).holds():
                 self.cancel(run.id)
         self._term = term
-
-
-async def _is_news(news: asyncio.Event, patience: float) -> bool:
-    """Wait for news; False if there were none for a while."""
-    try:
-        async with asyncio.timeout(patience):
-            return await news.wait()
-    except TimeoutError:
-        return False

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, until_set
 from bot.core.errors import DeliveryFailed, NotNow, PlatformAway
 from bot.core.model import RunSummary
 from bot.core.pings.outbox import DuePing, PingOutbox
@@ -49,12 +49,8 @@ class Pinger:
         await self._task.stop()
 
     async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(_NET):
-                await self._news.wait()
+        if await until_set(self._news, _NET):
             await asyncio.sleep(_AFTER)
-        except TimeoutError:
-            pass
 
     async def _work(self) -> None:
         self._news.clear()

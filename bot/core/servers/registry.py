@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, delete, extract, func, select, update
+from sqlalchemy import Row, Update, and_, delete, extract, false, func, or_, select, update
 
 from bot.core import events_log
-from bot.core.background import BackgroundTask, TaskHealth, aligned
+from bot.core.background import BackgroundTask, TaskHealth, aligned, until_set
 from bot.core.errors import StorageFailed
 from bot.core.listeners import Listeners
 from bot.core.servers.condition import Condition, ServerConditions
@@ -32,7 +32,7 @@ from comfy.fleet import Fleet
 from comfy.object_info import ObjectInfo
 
 _BEAT = 3.0  # seconds between two signs of life of a worker
-_WHOLE = 30.0  # seconds after which all is written again, should others have changed it
+_WHOLE = 600.0  # seconds after which all is written again, should others have changed more than a heartbeat sees
 _TERM = 8.0  # seconds after a sign of life in which a worker may be sure that its runs are its own
 _LOST = 10.0  # seconds of silence after which other workers take its runs over
 _LOOK = 3.0  # seconds between two looks at what the others have written
@@ -83,8 +83,7 @@ class ServerRegistry:
         worker's `name` may be lost, no heartbeat is written.
         """
         self._name = name
-        mine, now = servers.c.worker == (worker or ""), extract("epoch", func.clock_timestamp())
-        self._sign_of_life = update(servers).where(mine).values(at=now)
+        self._sign_of_life = update(servers)  # what a heartbeat is, once all is written
         self._conditions = conditions or ServerConditions(fleet)
         self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
@@ -222,7 +221,7 @@ class ServerRegistry:
             self._rows = {}
             await self._name.confirm()
             await self._write_all(rows, known)
-            self._rows, self._whole_at = rows, self._clock()
+            self._rows, self._whole_at, self._sign_of_life = rows, self._clock(), self._heartbeat(rows)
         self.lease.renew(begun)
 
     def _row(self, name: str) -> dict[str, Any]:
@@ -230,8 +229,14 @@ class ServerRegistry:
         up, at_once = int(name in self._fleet.up), self._fleet.members[name].at_once
         return {"at_once": at_once, "condition": condition, "wakes_in": wakes_in, "up": up}
 
+    def _heartbeat(self, rows: Mapping[str, Mapping[str, Any]]) -> Update:
+        """Return the change of a heartbeat: of the servers that others have not changed."""
+        same = [and_(servers.c.name == name, servers.c.up == row["up"]) for name, row in rows.items()]
+        now = extract("epoch", func.clock_timestamp())
+        return update(servers).where(servers.c.worker == self._worker, or_(false(), *same)).values(at=now)
+
     async def _sign(self) -> bool:
-        """Write a heartbeat alone; False if the servers are not on record, so that all has to be written."""
+        """Write a heartbeat alone; False if the record says something else of the servers: all has to be written."""
         return await self._name.write(self._sign_of_life, (sign_of_life(self._worker),)) == len(self._rows)
 
     async def _write_all(self, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, ObjectInfo]) -> None:
@@ -334,9 +339,7 @@ class ServerRegistry:
     async def _keep_writing(self) -> None:
         self._news.clear()
         await self.write()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(aligned(_BEAT, time.monotonic())):
-                await self._news.wait()
+        await until_set(self._news, aligned(_BEAT, time.monotonic()))
 
 
 def _read_condition(text: str | None, *, up: bool) -> Condition:

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-from bot.core.background import aligned
+from bot.core.background import aligned, until_set
 from bot.core.listeners import Listeners
 
 _NET = 120.0  # seconds after which those who wait look in any case
-_NET_OF_MANY = 30.0  # where processes of an earlier version may be among them, which ring nothing
+_NET_OF_MANY = 60.0  # where processes of an earlier version may be among them, which ring nothing
 
 
 class Topic(StrEnum):
@@ -49,12 +49,8 @@ class Bell:
 
     async def wait(self, patience: float | None = None) -> None:
         """Wait until it has rung since the last time, for so many seconds at most."""
-        try:
-            most = self._net if patience is None else patience
-            async with asyncio.timeout(most and aligned(most, asyncio.get_running_loop().time())):
-                await self._rung.wait()
-        except TimeoutError:
-            pass
+        most = self._net if patience is None else patience
+        await until_set(self._rung, most and aligned(most, asyncio.get_running_loop().time()))
         self._rung.clear()
 
 

@@ -14,17 +14,18 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select, text
 
-from bot.core.background import BackgroundTask, TaskHealth, aligned
+from bot.core.background import BackgroundTask, TaskHealth, aligned, until_set
 from bot.core.errors import StorageFailed
 from bot.core.storage.bell_wire import BellWire
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database, in_words
+from bot.core.storage.engines.postgres import driver_of
 
 _CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
-_LOOK, _LOOK_SELDOM = 3.0, 15.0  # seconds between two looks at SQLite's file
+_LOOK, _LOOK_SELDOM = 3.0, 30.0  # seconds between two looks at SQLite's file
 _FAREWELL = 3.0  # seconds for the last news
 
 
@@ -100,7 +101,7 @@ class Herald:
             try:
                 await connection.execute(text(f"LISTEN {_CHANNEL}"))
                 self._ring()  # what was said before
-                driver, lost = await connection.run_sync(_driver)
+                driver, lost = await connection.run_sync(driver_of)
                 async with aclosing(_told(driver.pgconn, lost)) as news:
                     async for told in news:
                         name, *topics = told.split(" ")
@@ -125,13 +126,9 @@ class Herald:
 
     async def _rest(self) -> None:
         """Wait for longer while nothing is in doubt and others tell us. A command in another container cannot."""
-        if self._wire.is_heard and not self._in_doubt:
-            try:
-                async with asyncio.timeout(aligned(_LOOK_SELDOM, time.monotonic())):
-                    await self._wrote.wait()
-            except TimeoutError:
-                return
-        await asyncio.sleep(aligned(_LOOK, time.monotonic()))
+        is_calm = self._wire.is_heard and not self._in_doubt
+        if not is_calm or await until_set(self._wrote, aligned(_LOOK_SELDOM, time.monotonic())):
+            await asyncio.sleep(aligned(_LOOK, time.monotonic()))
 
     def _mark(self) -> tuple[int, int]:
         """Return what changes whenever SQLite writes."""
@@ -143,12 +140,6 @@ class Herald:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_size
-
-
-def _driver(connection: Connection) -> tuple[Any, type[Exception]]:
-    """Return the driver's own connection, and the error that it raises."""
-    dialect: Any = connection.dialect
-    return connection.connection.driver_connection, dialect.loaded_dbapi.Error
 
 
 async def _told(connection: Any, lost: type[Exception]) -> AsyncGenerator[str]:

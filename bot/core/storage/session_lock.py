@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Update, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.core.storage import named_locks
 from bot.core.storage.engines.connection import AsyncConnection
-from bot.core.storage.engines.postgres import in_one_message, written_out
+from bot.core.storage.engines.postgres import driver_of, in_one_message, written_out
 
 _BEAT = 3.0  # seconds between two signs of life
 _SILENT = 10.0  # seconds without one after which a holder loses the lock
@@ -33,7 +35,8 @@ class SessionLock:
         self._connect, self._name = connect, f"darkroom {what}"
         self._connection: AsyncConnection | None = None
         self._last_sign: datetime | None = None
-        self._written: tuple[Update, str] | None = None  # the last change, and its message
+        self._driver: tuple[Any, type[Exception]] | None = None  # the driver's connection, and its errors
+        self._written: tuple[Update, bytes] | None = None  # the last change, and its message
         #: True if the holder, which is another process, has given a sign of life since we began to wait.
         self.is_held_elsewhere = False
         #: True if we have ended the connection of a silent holder.
@@ -57,14 +60,15 @@ class SessionLock:
         database's own errors, as `take` does.
         """
 
-        def write(connection: Connection) -> int:
-            if self._written is None or self._written[0] is not change:
-                ours = select(func.pg_try_advisory_lock(func.hashtext(self._name))).scalar_subquery()
-                taking = named_locks.in_words(named_locks.SHARED, locks)
-                self._written = change, f"{taking}; {written_out(connection.dialect, change.where(ours))}"
-            return in_one_message(connection, self._written[1])
-
-        return await self._open().run_sync(write)
+        if self._written is None or self._written[0] is not change:
+            self._written = change, await self._open().run_sync(self._message, change, locks)
+        if self._driver is None:
+            self._driver = await self._open().run_sync(driver_of)
+        driver, error = self._driver
+        try:
+            return await in_one_message(driver, self._written[1])
+        except error as fault:
+            raise DBAPIError("a change under a lock", None, fault, hide_parameters=True) from fault
 
     async def is_free(self) -> bool:
         """True if `take` would get the lock, at once or after it has ended a silent holder. Takes it if it can. Raises
@@ -81,7 +85,7 @@ class SessionLock:
 
     async def let_go(self) -> None:
         """Give the lock back, if we have it."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._driver = self._connection, None, None
         if connection is not None:
             await connection.invalidate()
             await connection.close()
@@ -90,6 +94,11 @@ class SessionLock:
         if self._connection is None:
             self._connection = self._connect()
         return self._connection
+
+    def _message(self, connection: Connection, change: Update, locks: Collection[str]) -> bytes:
+        ours = select(func.pg_try_advisory_lock(func.hashtext(self._name))).scalar_subquery()
+        taking = named_locks.in_words(named_locks.SHARED, locks)
+        return f"{taking}; {written_out(connection.dialect, change.where(ours))}".encode()
 
     async def _try(self, connection: AsyncConnection) -> bool:
         lock = select(func.pg_try_advisory_lock(func.hashtext(self._name)))

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 
 from bot.core.model import Address
-from bot.core.platform import BackgroundTask, RunRecord, Work, end_all, note_arrival
+from bot.core.platform import BackgroundTask, RunRecord, Work, aligned, end_all, note_arrival
 from bot.platforms.discord.commands.pace import SyncPace
 from bot.platforms.discord.commands.sync import CommandSync, SyncLedger
 from bot.platforms.discord.commands.tree import Tree
@@ -95,7 +95,7 @@ class DiscordClient(discord.AutoShardedClient):
         """See to the messages of runs that were taken in before the program ended, or was let down by its database."""
         while True:
             await self.context.services.runs.reopen(PLATFORM, self._since, self._found)
-            await asyncio.sleep(_REPOST_EVERY)
+            await asyncio.sleep(aligned(_REPOST_EVERY, time.monotonic()))
             self._since = time.time() - _REPOST_EVERY
 
     async def _found(self, run: RunRecord) -> Address:

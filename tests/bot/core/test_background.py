@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import bot
-from bot.core.background import BackgroundTask, TaskHealth
+from bot.core.background import BackgroundTask, TaskHealth, until_set
 from bot.core.errors import ConfigError, StorageFailed
 from tests.patience import PATIENCE
 
@@ -227,3 +227,27 @@ def _makes_tasks(source: str) -> bool:
     names = {"create_task", "ensure_future", "TaskGroup", "run_coroutine_threadsafe"}
     named = any(name in source for name in names)  # most modules need not be parsed
     return named and any(isinstance(node, ast.Attribute) and node.attr in names for node in ast.walk(ast.parse(source)))
+
+
+async def test_who_waits_hears_whether_it_was_news_or_only_time() -> None:
+    event = asyncio.Event()
+    assert not await until_set(event, 0.0)
+    assert event.is_set()
+    assert await until_set(event, 0.0)
+    event.clear()
+    waiting = asyncio.create_task(until_set(event, None))
+    await asyncio.sleep(0)
+    event.set()
+    assert await waiting
+
+
+async def test_a_wait_that_is_cancelled_leaves_nothing_behind() -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(until_set(event, 0.01))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    other = asyncio.Event()
+    await until_set(other, 0.02)
+    assert not event.is_set()

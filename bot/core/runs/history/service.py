@@ -17,9 +17,11 @@ from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.pool.pool import run_apart
 from bot.core.run import RunRecord
 from bot.core.runs.history.search import RunSearch
+from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
 
-_EVERY = 60.0  # seconds between two looks for runs whose words were not read yet
+_EVERY = 60.0  # seconds between two looks for runs whose words were not read yet, if there are new ones
+_NET = 600.0  # seconds after which it looks in any case
 _REST = 0.2  # seconds between two parts of many
 _SECONDS = 20.0  # to draw a page
 _PAGES = 1000
@@ -42,10 +44,12 @@ class HistoryService:
         self, database: Database, media: BlobStore, tasks: TaskHealth, accounts: KnownAccounts = NO_LINKS
     ) -> None:
         self._search, self._media, self._accounts = RunSearch(database), media, accounts
-        self._chore = BackgroundTask("words of runs", tasks)
+        self._chore, self._news = BackgroundTask("words of runs", tasks), Bell(_NET)
+        for topic in (Topic.LINE, Topic.HELD):
+            database.bells.on(topic, self._news.ring)
 
     async def __aenter__(self) -> HistoryService:
-        self._chore.repeat(self._read, _EVERY)
+        self._chore.repeat(self._read, _EVERY, until=self._news.wait)
         return self
 
     async def __aexit__(

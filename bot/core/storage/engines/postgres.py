@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from select import POLLIN, poll
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Dialect, Engine, Update, create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.util import greenlet_spawn
 
 from bot.core.storage.engines.connection import AsyncConnection, connected
@@ -64,23 +65,58 @@ def written_out(dialect: Dialect, change: Update) -> str:
     return str(change.compile(dialect=plain, compile_kwargs={"literal_binds": True}))
 
 
-def in_one_message(connection: Connection, message: str) -> int:
+def driver_of(connection: Connection) -> tuple[Any, type[Exception]]:
+    """Return psycopg's own connection, and the error that it raises."""
+    dialect: Any = connection.dialect
+    return connection.connection.driver_connection, dialect.loaded_dbapi.Error
+
+
+async def in_one_message(driver: Any, message: bytes) -> int:
     """Have the server make one transaction of some statements, over a connection without transactions; return how many
-    rows the last one changed. Raises the database's own errors.
+    rows the last one changed. It asks past all that SQLAlchemy and psycopg do around a statement, which a process at
+    rest would feel at each heartbeat. Who is cancelled meanwhile waits for the answer first. Raises psycopg's own
+    errors.
     """
+    wire, results, cancelled = driver.pgconn, list[Any](), None
+    async with driver.lock:
+        with _reading(wire.socket) as comes:
+            wire.send_query(message)
+            while True:
+                try:
+                    while wire.is_busy():
+                        await comes.wait()
+                        comes.clear()
+                        wire.consume_input()
+                except asyncio.CancelledError as end:
+                    cancelled = end
+                    continue
+                if (result := wire.get_result()) is None:
+                    break
+                results.append(result)
+    if cancelled is not None:
+        raise cancelled
+    return _changed(results)
 
-    async def send(driver: Any) -> int:
-        async with driver.cursor() as cursor:
-            await cursor.execute(message)
-            while cursor.nextset():
-                pass
-            return int(cursor.rowcount)
 
-    adapted: Any = connection.connection.dbapi_connection
+@contextmanager
+def _reading(number: int) -> Iterator[asyncio.Event]:
+    """An event that is set whenever something comes at a socket."""
+    loop, comes = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(number, comes.set)
     try:
-        return int(adapted.run_async(send))
-    except connection.dialect.loaded_dbapi.Error as fault:
-        raise DBAPIError(message, None, fault, hide_parameters=True) from fault
+        yield comes
+    finally:
+        loop.remove_reader(number)
+
+
+def _changed(results: Sequence[Any]) -> int:
+    from psycopg.errors import error_from_result
+    from psycopg.pq import ExecStatus
+
+    for result in results:
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise error_from_result(result)
+    return int(results[-1].command_tuples or 0) if results else 0
 
 
 def _look(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -23,7 +23,7 @@ from bot.platforms.web.live.hub import Hub
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the records: other processes may develop runs
 _TOLD = 100  # runs of which it is remembered what was told last
-_PING_EVERY = 15.0  # seconds
+_PING_EVERY = 30.0  # seconds; proxies end a connection that is silent for a minute
 _PING_TAKES = 120.0  # seconds, at most
 _DAY = 86_400.0  # seconds
 _RETRY = 1000  # milliseconds after which a browser comes back by itself

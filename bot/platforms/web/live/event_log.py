@@ -6,11 +6,10 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from bot.core.platform import RunRecord, State
+from bot.core.platform import RunRecord, State, until_set
 
 _MOST = 1000  # runs whose latest change, or end, is kept
 _ID = re.compile(r"(?P<journal>[0-9a-f]{16})-(?P<number>\d{1,15})")
@@ -144,10 +143,7 @@ class EventInbox:
 
     async def take(self, patience: float | None) -> list[News]:
         """The news; none where there is none for longer than `patience`, or when it is time to look at all else."""
-        with suppress(TimeoutError):
-            if not self._bell.is_set():
-                async with asyncio.timeout(patience):
-                    await self._bell.wait()
+        await until_set(self._bell, patience)
         self._bell.clear()
         news = self._journal.since(self._heard)
         self._heard = self._journal.number

@@ -119,6 +119,26 @@ async def test_what_is_written_under_a_name_takes_its_turn(postgres: str, tmp_pa
         assert await found_in(database) == {(f"{odd}2", 2.0), ("other", 2.0)}
 
 
+async def test_a_write_that_is_cancelled_has_its_answer_first_and_the_name_is_kept(
+    postgres: str, tmp_path: Path
+) -> None:
+    async with noted(postgres, "one") as database, held(database, tmp_path, "garage") as name:
+        change = update(notes).values(at=notes.c.at + 1.0)
+        async with database.change(locks=("one",)) as connection:
+            await connection.execute(select(1))  # the lock is taken
+            waiting = asyncio.create_task(name.write(change, ("one",)))
+            await asyncio.sleep(0)
+            for _time in range(3):
+                waiting.cancel()
+                await asyncio.sleep(0)
+            assert not waiting.done()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await name.confirm()
+        assert await name.write(change, ("one",)) == 1
+        assert await found_in(database) <= {("one", 1.0), ("one", 2.0)}
+
+
 async def test_nothing_is_written_under_a_name_that_another_process_holds(postgres: str, tmp_path: Path) -> None:
     async with noted(postgres, "one") as database, held(database, tmp_path, "garage") as name:
         change, other = update(notes).values(at=1.0), SessionLock(database.session, "worker garage")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from bot.core.model import Address, Person, Place
 from bot.core.run import RunRecord, State
@@ -14,7 +15,8 @@ from bot.core.runs.history.tokens import tokens
 from bot.core.runs.queue import NewRun, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
-from tests.bot.harness import ANN, BEN, PLAIN, house
+from bot.core.storage.schema import runs
+from tests.bot.harness import ANN, BEN, PLAIN, house, until
 
 HERE = Place("test", "here", "Here", "guild")
 
@@ -95,3 +97,16 @@ async def test_a_page_has_small_pictures(tmp_path: Path) -> None:
         assert first != second  # the other one is not to be seen here
         assert await history.sheet(page.runs, tmp_path, ()) is None
         assert (await history.page(BEN)).runs == ()
+
+
+async def test_words_are_read_once_there_are_new_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.core.runs.history.service._EVERY", 0.0)
+    async with house(tmp_path) as home, Database.in_folder(tmp_path) as database:
+        for _time in range(2):
+            run_id, _shown = await home.ask()
+
+            async def is_read(run_id: str = run_id) -> bool:
+                question = select(runs.c.searchable).where(runs.c.id == run_id)
+                return bool(await database.ask(lambda connection: connection.execute(question).scalar_one()))
+
+            await until(is_read)

@@ -165,7 +165,7 @@ async def test_a_heartbeat_writes_the_time_alone_until_something_has_changed(pos
 
 async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres: str) -> None:
     """A worker that stood still said goodbye for the one that had taken its name."""
-    now, lost = 0.0, False
+    lost = False
 
     class LostName(OwnName):
         async def confirm(self) -> None:
@@ -180,7 +180,7 @@ async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres
     ):
         await fleet.looked()
         old = ServerRegistry(database, "far", fleet, TaskHealth(), LostName(database))
-        new = ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database), clock=lambda: now)
+        new = ServerRegistry(database, "far", fleet, TaskHealth(), OwnName(database))
         chat = ServerRegistry(database, None, nothing, TaskHealth(), OwnName(database))
         await old.write()
         await new.write()
@@ -191,7 +191,6 @@ async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres
         assert chat.servers["one"].up
         async with database.change() as connection:
             await connection.execute(update(servers).values(up=0))
-        now += 31.0
         await new.write()
         await chat.read()
         assert chat.servers["one"].up
