@@ -20,6 +20,7 @@ from comfy.messages.events import (
     Executing,
     ExecutionStart,
     Message,
+    ProgressState,
     QueueStatus,
     StepProgress,
     parse_binary,
@@ -171,18 +172,19 @@ class Socket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 event = parse_text(message.data)
                 self._sort(event, len(message.data))
-                if isinstance(event, StepProgress) and isinstance(websocket, Websocket):
-                    self._rest_unread(websocket, course, event)
+                if isinstance(websocket, Websocket) and not isinstance(event, ProgressState | ProgressText):
+                    websocket.rest(self._unheard(course, event))  # of all that came together, the last one counts
             elif message.type is aiohttp.WSMsgType.BINARY:
                 self._sort(parse_binary(message.data), len(message.data))
             elif message.type is aiohttp.WSMsgType.ERROR:
                 _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)
 
-    def _rest_unread(self, websocket: Websocket, course: StepCourse, step: StepProgress) -> None:
-        """Leave the websocket unread for as long as the caller is not told of steps anyhow."""
-        subscription = self._subscriptions.get(step.prompt_id or "")
-        if subscription is not None and (rest := course.rest(step, self.heard, subscription.pace)):
-            websocket.rest(rest)
+    def _unheard(self, course: StepCourse, event: Message | None) -> float:
+        """Return the seconds for which nothing is expected that the caller is told of at once."""
+        if not isinstance(event, StepProgress):
+            return 0.0
+        subscription = self._subscriptions.get(event.prompt_id or "")
+        return course.rest(event, self.heard, subscription.pace) if subscription is not None else 0.0
 
     def _judge(self) -> None:
         """Note whether the server's queue has prompts without a subscription."""

@@ -23,10 +23,15 @@ class Websocket(aiohttp.ClientWebSocketResponse):
         self._reads_on: asyncio.TimerHandle | None = None
 
     def rest(self, seconds: float) -> None:
-        """Read nothing for so many seconds."""
-        if self._wire is not None and self._reads_on is None:
+        """Read nothing for so many seconds from now, whatever was said before; with 0.0, read on."""
+        if self._wire is None or seconds <= 0.0:
+            self._read_on()
+            return
+        if self._reads_on is None:
             self._wire.pause_reading()
-            self._reads_on = asyncio.get_running_loop().call_later(seconds, self._read_on)
+        else:
+            self._reads_on.cancel()
+        self._reads_on = asyncio.get_running_loop().call_later(seconds, self._read_on)
 
     async def close(self, *, code: int = aiohttp.WSCloseCode.OK, message: bytes = b"") -> bool:
         """See `aiohttp.ClientWebSocketResponse.close`, which reads the server's answer."""

@@ -70,9 +70,10 @@ async def test_it_is_closed_in_a_rest_as_at_any_time(websocket: Websocket) -> No
     websocket.rest(_HOUR)  # too late, and no harm
 
 
-async def test_a_rest_in_a_rest_makes_it_no_longer(websocket: Websocket) -> None:
-    websocket.rest(0.001)
-    websocket.rest(_HOUR)
+@pytest.mark.parametrize("last", [0.0, 0.001])
+async def test_what_is_said_last_of_a_rest_counts(websocket: Websocket, last: float) -> None:
+    for seconds in (0.001, _HOUR, last):
+        websocket.rest(seconds)
     await websocket.send_str("a word")
     async with patience():
         assert await websocket.receive_str() == "a word"
