@@ -53,7 +53,7 @@ _UPLOADS = ("/upload/image", "/upload/mask")
 #: What OpenSSL says if the other side does not speak TLS.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _MOST = 4 * MB  # bytes of an answer in JSON, after unpacking
-_LAST = {"Connection": "close"}  # of some requests after which a server that rests is asked nothing for long
+_CLOSE = {"Connection": "close"}  # a check ends with such a request: to close the connection later is one more wake-up
 _MOST_BY_ROUTE = {"object_info": 32 * MB, "queue": 32 * MB, "history": 32 * MB}  # these hold nodes and whole prompts
 
 
@@ -233,7 +233,7 @@ class Http:
     async def _node_replacements(self) -> bytes:
         """GET /node_replacements; servers have it since 2026."""
         try:
-            return (await self._text("GET", "node_replacements", headers=_LAST))[1]
+            return (await self._text("GET", "node_replacements", headers=_CLOSE))[1]
         except UnexpectedAnswer:
             return b"{}"
 

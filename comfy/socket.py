@@ -29,8 +29,9 @@ from comfy.messages.events import (
 from comfy.messages.previews import Preview, ProgressText
 from comfy.server import Server
 from comfy.tracking.sent_pictures import SentPictures
+from comfy.tracking.step_course import StepCourse
 from comfy.tracking.subscription import Subscription
-from comfy.tracking.websocket import StepCourse, Websocket
+from comfy.tracking.websocket import Websocket
 
 _HANDSHAKE = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 _HEARTBEAT = 30.0  # seconds; a dead connection is noticed after 1.5 times as long
@@ -172,14 +173,14 @@ class Socket:
             if message.type is aiohttp.WSMsgType.TEXT:
                 event = parse_text(message.data)
                 self._sort(event, len(message.data))
-                if isinstance(websocket, Websocket) and not isinstance(event, ProgressState | ProgressText):
+                if isinstance(websocket, Websocket) and not isinstance(event, ProgressState | ProgressText | None):
                     websocket.rest(self._unheard(course, event))  # of all that came together, the last one counts
             elif message.type is aiohttp.WSMsgType.BINARY:
                 self._sort(parse_binary(message.data), len(message.data))
             elif message.type is aiohttp.WSMsgType.ERROR:
                 _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)
 
-    def _unheard(self, course: StepCourse, event: Message | None) -> float:
+    def _unheard(self, course: StepCourse, event: Message) -> float:
         """Return the seconds for which nothing is expected that the caller is told of at once."""
         if not isinstance(event, StepProgress):
             return 0.0

@@ -46,9 +46,10 @@ def aligned(pause: float, now: float) -> float:
 
 
 async def until_set(event: asyncio.Event, seconds: float | None) -> bool:
-    """Wait until an event is set. After so many seconds it is set here; then return False, and look at all that it is
-    for. `asyncio.timeout` ends in exceptions, which costs a process at rest more than what it has to do then.
+    """Wait until an event is set. After so many seconds it is set here, and stays so; then return False, though there
+    may be news by then.
     """
+    # `asyncio.timeout` ends in exceptions, which cost a process at rest more than what it has to do then.
     late = False
 
     def end() -> None:

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_TO_TIDY = 15.0  # seconds that a cancelled task has to tidy up
+_TO_TIDY = (
+    20.0  # seconds that a cancelled task has to tidy up: a server has 10 to end a run, and a chat 3 to hear of it
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
 
 async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel tasks, those too that are added meanwhile, and return when they have ended. One that has not ended after
-    15 seconds is named in the log and cancelled again: a library may lose a cancellation, and what a task needs to tidy
+    20 seconds is named in the log and cancelled again: a library may lose a cancellation, and what a task needs to tidy
     up may not answer.
     """
     while left := {each for each in tasks if not each.done()}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,8 +14,11 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.messages.events import StepProgress
-from comfy.tracking.websocket import StepCourse, Websocket
+from comfy import ComfyClient, Prompt
+from comfy.embedded import EmbeddedServer
+from comfy.messages.events import ExecutionSuccess, StepProgress
+from comfy.tracking.step_course import StepCourse
+from comfy.tracking.websocket import Websocket
 from tests.patience import PATIENCE
 
 _HOUR = 3600.0
@@ -26,8 +30,8 @@ def step(value: float, most: float = 20.0, node: str = "2") -> StepProgress:
 
 
 @pytest.fixture
-async def websocket() -> AsyncIterator[Websocket]:
-    """Connected to a server that sends back what it is sent."""
+async def server() -> AsyncIterator[TestServer]:
+    """A server that sends back what it is sent."""
 
     async def echo(request: web.Request) -> web.WebSocketResponse:
         there = web.WebSocketResponse()
@@ -38,9 +42,26 @@ async def websocket() -> AsyncIterator[Websocket]:
 
     application = web.Application()
     application.router.add_get("/", echo)
+    async with TestServer(application) as server:
+        yield server
+
+
+@pytest.fixture
+async def websocket(server: TestServer) -> AsyncIterator[Websocket]:
+    async with connected(server) as websocket:
+        yield websocket
+
+
+@pytest.fixture
+async def other(server: TestServer) -> AsyncIterator[Websocket]:
+    async with connected(server) as websocket:
+        yield websocket
+
+
+@asynccontextmanager
+async def connected(server: TestServer) -> AsyncIterator[Websocket]:
     timeout = aiohttp.ClientWSTimeout(ws_close=PATIENCE)
     async with (
-        TestServer(application) as server,
         aiohttp.ClientSession(ws_response_class=Websocket) as session,
         session.ws_connect(server.make_url("/"), timeout=timeout) as websocket,
     ):
@@ -60,6 +81,39 @@ async def test_what_came_in_a_rest_is_read_after_it(websocket: Websocket) -> Non
         await websocket.send_str(str(number))
     async with patience():
         assert [await websocket.receive_str() for _ in range(5)] == list("01234")
+
+
+async def test_nothing_is_read_in_a_rest(websocket: Websocket, other: Websocket) -> None:
+    websocket.rest(_HOUR)
+    reading = asyncio.create_task(websocket.receive_str())
+    await websocket.send_str("a word")
+    async with patience():
+        for _time in range(3):  # whatever is sent after it comes
+            await other.send_str("another")
+            assert await other.receive_str() == "another"
+        assert not reading.done()
+        websocket.rest(0.0)
+        assert await reading == "a word"
+
+
+async def test_a_client_rests_while_a_node_takes_quick_steps_and_hears_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests, rest = list[float](), Websocket.rest
+
+    def noted(websocket: Websocket, seconds: float) -> None:
+        rests.append(seconds)
+        rest(websocket, seconds)
+
+    monkeypatch.setattr(Websocket, "rest", noted)
+    blank = {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
+    async with EmbeddedServer(tmp_path, pace=0.5) as server, ComfyClient(server.url) as client, patience():
+        submission = await client.submit(Prompt({"1": blank, "2": save}))
+        events = [event async for event in client.follow(submission.prompt_id, pace=_HOUR)]
+    assert isinstance(events[-1], ExecutionSuccess)
+    assert 0.0 < max(rests) < 0.5
+    assert rests[-1] == 0.0
 
 
 async def test_it_is_closed_in_a_rest_as_at_any_time(websocket: Websocket) -> None:

@@ -38,6 +38,7 @@ _LOST = 10.0  # seconds of silence after which other workers take its runs over
 _LOOK = 3.0  # seconds between two looks at what the others have written
 _SILENT = 15.0  # seconds without a sign of life after which a worker's servers count as away
 _GONE = 600.0  # seconds after which they are forgotten
+_FAREWELL = 3.0  # seconds for a goodbye
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,6 @@ class ServerRegistry:
         worker's `name` may be lost, no heartbeat is written.
         """
         self._name = name
-        self._sign_of_life = update(servers)  # what a heartbeat is, once all is written
         self._conditions = conditions or ServerConditions(fleet)
         self._database, self._worker, self._fleet, self._clock = database, worker or "", fleet, clock
         self._others: dict[tuple[str, str], _Read] = {}  # by worker and name
@@ -102,6 +102,7 @@ class ServerRegistry:
         self._writing = BackgroundTask("registry writer", tasks)
         self._whole_at = -math.inf
         self._rows: dict[str, dict[str, Any]] = {}  # what was written last of each server, but for the time
+        self._sign_of_life = self._heartbeat({})
         self._workers = database.bells.bell(Topic.WORKERS)
         self._keeping = BackgroundTask("definitions", tasks)
         self._reading = BackgroundTask("registry reader", tasks)
@@ -131,8 +132,9 @@ class ServerRegistry:
         await self._writing.stop()
         await self._keeping.stop()
         if self._database.is_shared and self._worker:
-            with suppress(StorageFailed):
-                await self._say_goodbye()
+            with suppress(StorageFailed, TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._say_goodbye()
 
     @property
     def servers(self) -> Mapping[str, RegisteredServer]:
@@ -230,7 +232,9 @@ class ServerRegistry:
         return {"at_once": at_once, "condition": condition, "wakes_in": wakes_in, "up": up}
 
     def _heartbeat(self, rows: Mapping[str, Mapping[str, Any]]) -> Update:
-        """Return the change of a heartbeat: of the servers that others have not changed."""
+        """Return the change of a heartbeat: of the servers that are on record as we wrote them. Who had our name before
+        changes whether they are up, as it says goodbye.
+        """
         same = [and_(servers.c.name == name, servers.c.up == row["up"]) for name, row in rows.items()]
         now = extract("epoch", func.clock_timestamp())
         return update(servers).where(servers.c.worker == self._worker, or_(false(), *same)).values(at=now)

@@ -59,12 +59,12 @@ class SessionLock:
         many. It is one message, and a sign of life. The same object, again and again, costs least. Raises the
         database's own errors, as `take` does.
         """
-
-        if self._written is None or self._written[0] is not change:
-            self._written = change, await self._open().run_sync(self._message, change, locks)
         if self._driver is None:
             self._driver = await self._open().run_sync(driver_of)
         driver, error = self._driver
+        if self._written is None or self._written[0] is not change:
+            message = await self._open().run_sync(self._message, change, locks)
+            self._written = change, message.encode(driver.info.encoding)
         try:
             return await in_one_message(driver, self._written[1])
         except error as fault:
@@ -95,10 +95,10 @@ class SessionLock:
             self._connection = self._connect()
         return self._connection
 
-    def _message(self, connection: Connection, change: Update, locks: Collection[str]) -> bytes:
+    def _message(self, connection: Connection, change: Update, locks: Collection[str]) -> str:
         ours = select(func.pg_try_advisory_lock(func.hashtext(self._name))).scalar_subquery()
         taking = named_locks.in_words(named_locks.SHARED, locks)
-        return f"{taking}; {written_out(connection.dialect, change.where(ours))}".encode()
+        return f"{taking}; {written_out(connection.dialect, change.where(ours))}"
 
     async def _try(self, connection: AsyncConnection) -> bool:
         lock = select(func.pg_try_advisory_lock(func.hashtext(self._name)))

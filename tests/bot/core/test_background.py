@@ -239,15 +239,3 @@ async def test_who_waits_hears_whether_it_was_news_or_only_time() -> None:
     await asyncio.sleep(0)
     event.set()
     assert await waiting
-
-
-async def test_a_wait_that_is_cancelled_leaves_nothing_behind() -> None:
-    event = asyncio.Event()
-    waiting = asyncio.create_task(until_set(event, 0.01))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    other = asyncio.Event()
-    await until_set(other, 0.02)
-    assert not event.is_set()

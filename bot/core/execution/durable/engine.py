@@ -58,7 +58,7 @@ class DurableEngine:
             work = self._develop(run_id, attempt)
             if asyncio.get_running_loop() is loop:
                 await work
-            else:  # it has a loop of its own, which it takes where it sees ours stand still
+            else:  # DBOS takes a loop of its own if ours does not run at that moment
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
         if self._sqlite is not None:

@@ -21,7 +21,7 @@ from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
 
 _EVERY = 60.0  # seconds between two looks for runs whose words were not read yet, if there are new ones
-_NET = 600.0  # seconds after which it looks in any case
+_NET = 600.0  # seconds after which it looks in any case; until then the latest runs are looked through
 _REST = 0.2  # seconds between two parts of many
 _SECONDS = 20.0  # to draw a page
 _PAGES = 1000

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from select import POLLIN, poll
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy.util import greenlet_spawn
 from bot.core.storage.engines.connection import AsyncConnection, connected
 
 _Made = TypeVar("_Made")
+_TO_ANSWER = 3.0  # seconds that a server has to answer one who was cancelled
 #: In milliseconds: a process that stands still in a transaction loses it, before others give up.
 TIME_LIMITS = {"idle_in_transaction_session_timeout": 8_000, "lock_timeout": 12_000, "statement_timeout": 30_000}
 
@@ -73,43 +74,52 @@ def driver_of(connection: Connection) -> tuple[Any, type[Exception]]:
 
 async def in_one_message(driver: Any, message: bytes) -> int:
     """Have the server make one transaction of some statements, over a connection without transactions; return how many
-    rows the last one changed. It asks past all that SQLAlchemy and psycopg do around a statement, which a process at
-    rest would feel at each heartbeat. Who is cancelled meanwhile waits for the answer first. Raises psycopg's own
-    errors.
+    rows the last one changed. Raises psycopg's own errors.
     """
-    wire, results, cancelled = driver.pgconn, list[Any](), None
+    # Past all that SQLAlchemy and psycopg do around a statement: a process at rest would feel it at each heartbeat.
     async with driver.lock:
-        with _reading(wire.socket) as comes:
-            wire.send_query(message)
-            while True:
-                try:
-                    while wire.is_busy():
-                        await comes.wait()
-                        comes.clear()
-                        wire.consume_input()
-                except asyncio.CancelledError as end:
-                    cancelled = end
-                    continue
-                if (result := wire.get_result()) is None:
-                    break
-                results.append(result)
-    if cancelled is not None:
-        raise cancelled
+        driver.pgconn.send_query(message)  # the system takes it whole: it is short, and the one before was answered
+        try:
+            results = await _results(driver.pgconn)
+        except asyncio.CancelledError:
+            await _drain(driver.pgconn)
+            raise
     return _changed(results)
 
 
-@contextmanager
-def _reading(number: int) -> Iterator[asyncio.Event]:
-    """An event that is set whenever something comes at a socket."""
-    loop, comes = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(number, comes.set)
+async def _results(pgconn: Any) -> list[Any]:
+    """Return the results of what was sent."""
+    loop, readable, results = asyncio.get_running_loop(), asyncio.Event(), list[Any]()
+    loop.add_reader(pgconn.socket, readable.set)
     try:
-        yield comes
+        while True:
+            while pgconn.is_busy():
+                await readable.wait()
+                readable.clear()
+                pgconn.consume_input()
+            if (result := pgconn.get_result()) is None:
+                return results
+            results.append(result)
     finally:
-        loop.remove_reader(number)
+        loop.remove_reader(pgconn.socket)
+
+
+async def _drain(pgconn: Any) -> None:
+    """Let a connection have its answer, or close it: it cannot be used before."""
+    from psycopg import Error
+
+    try:
+        async with asyncio.timeout(_TO_ANSWER):
+            await _results(pgconn)
+    except (Error, TimeoutError):
+        pgconn.finish()
+    except asyncio.CancelledError:
+        pgconn.finish()
+        raise
 
 
 def _changed(results: Sequence[Any]) -> int:
+    """Return how many rows the last statement changed. Raises psycopg's own errors."""
     from psycopg.errors import error_from_result
     from psycopg.pq import ExecStatus
 

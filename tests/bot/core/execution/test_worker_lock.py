@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import Update, insert, select, text, update
 
 from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import ConfigError, StorageAway
 from bot.core.execution.worker_lock import held, in_use
+from bot.core.servers.lease import HeldName
 from bot.core.storage.database import DATABASE_FAULTS, Database
 from bot.core.storage.schema import notes
 from bot.core.storage.session_lock import SessionLock
@@ -119,24 +120,54 @@ async def test_what_is_written_under_a_name_takes_its_turn(postgres: str, tmp_pa
         assert await found_in(database) == {(f"{odd}2", 2.0), ("other", 2.0)}
 
 
-async def test_a_write_that_is_cancelled_has_its_answer_first_and_the_name_is_kept(
-    postgres: str, tmp_path: Path
-) -> None:
+async def test_a_write_that_is_cancelled_has_its_answer_first(postgres: str, tmp_path: Path) -> None:
     async with noted(postgres, "one") as database, held(database, tmp_path, "garage") as name:
         change = update(notes).values(at=notes.c.at + 1.0)
-        async with database.change(locks=("one",)) as connection:
-            await connection.execute(select(1))  # the lock is taken
-            waiting = asyncio.create_task(name.write(change, ("one",)))
+        async with waiting_for_a_lock(database, name, change) as waiting:
+            waiting.cancel()
             await asyncio.sleep(0)
-            for _time in range(3):
-                waiting.cancel()
-                await asyncio.sleep(0)
             assert not waiting.done()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await name.confirm()
-        assert await name.write(change, ("one",)) == 1
-        assert await found_in(database) <= {("one", 1.0), ("one", 2.0)}
+        assert await name.write(change, ()) == 1
+        assert await found_in(database) == {("one", 2.0)}
+
+
+async def test_a_write_that_is_cancelled_twice_ends_at_once(postgres: str, tmp_path: Path) -> None:
+    async with noted(postgres, "one") as database, held(database, tmp_path, "garage") as name:
+        change = update(notes).values(at=1.0)
+        async with waiting_for_a_lock(database, name, change) as waiting:
+            for _time in range(2):
+                waiting.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        with pytest.raises(StorageAway):
+            await name.write(change, ())
+
+        async def is_ours() -> bool:  # once the server has seen that the connection is closed
+            with suppress(StorageAway):
+                return await name.write(change, ()) == 1
+            return False
+
+        await until(is_ours)
+
+
+@asynccontextmanager
+async def waiting_for_a_lock(database: Database, name: HeldName, change: Update) -> AsyncIterator[asyncio.Task[int]]:
+    """A write that waits until the context is left."""
+    await name.write(change.where(notes.c.name == ""), ())  # the connection is open
+    async with database.change(locks=("one",)) as connection:
+        await connection.execute(select(1))
+        task = asyncio.create_task(name.write(change, ("one",)))
+        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        waits = text(f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}")
+
+        async def is_waiting() -> bool:
+            return await database.ask(lambda reader: reader.execute(waits).first()) is not None
+
+        await until(is_waiting)
+        yield task
 
 
 async def test_nothing_is_written_under_a_name_that_another_process_holds(postgres: str, tmp_path: Path) -> None:
