@@ -170,6 +170,7 @@ class Socket:
         course = StepCourse()
         async for message in websocket:
             self.heard = _now()
+            course.note(len(message.data) if message.data else 0)
             if message.type is aiohttp.WSMsgType.TEXT:
                 event = parse_text(message.data)
                 self._sort(event, len(message.data))

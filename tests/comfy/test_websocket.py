@@ -155,6 +155,20 @@ def test_it_does_not_rest_where_that_is_not_known_to_be_worth_it(told: list[tupl
     assert [course.rest(step(value), now, 0.2) for now, value in told] == [0.0] * len(told)
 
 
+def test_it_does_not_rest_where_more_comes_than_is_read_at_once() -> None:
+    """Previews: whoever leaves them unread holds up the server, and hears the end late."""
+    course = StepCourse()
+    for number in range(1, 20):
+        course.note(60_000)
+        assert course.rest(step(number, most=1000), number / 40, 0.25) == 0.0
+    course = StepCourse()
+    rests = []
+    for number in range(1, 20):
+        course.note(300)
+        rests.append(course.rest(step(number, most=1000), number / 40, 0.25))
+    assert rests[1:] == [0.25] * 18
+
+
 def test_each_node_has_a_pace_of_its_own() -> None:
     course = StepCourse()
     assert course.rest(step(1), 0.0, 0.2) == 0.0

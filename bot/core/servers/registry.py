@@ -32,7 +32,7 @@ from comfy.fleet import Fleet
 from comfy.object_info import ObjectInfo
 
 _BEAT = 3.0  # seconds between two signs of life of a worker
-_WHOLE = 600.0  # seconds after which all is written again, should others have changed more than a heartbeat sees
+_WHOLE = 600.0  # seconds after which all is written again, whatever a heartbeat sees
 _TERM = 8.0  # seconds after a sign of life in which a worker may be sure that its runs are its own
 _LOST = 10.0  # seconds of silence after which other workers take its runs over
 _LOOK = 3.0  # seconds between two looks at what the others have written
@@ -232,12 +232,17 @@ class ServerRegistry:
         return {"at_once": at_once, "condition": condition, "wakes_in": wakes_in, "up": up}
 
     def _heartbeat(self, rows: Mapping[str, Mapping[str, Any]]) -> Update:
-        """Return the change of a heartbeat: of the servers that are on record as we wrote them. Who had our name before
-        changes whether they are up, as it says goodbye.
+        """Return the change of a heartbeat: of the servers that are on record as we wrote them, if no others are. Who
+        had our name before may write over them, above all as it says goodbye.
         """
-        same = [and_(servers.c.name == name, servers.c.up == row["up"]) for name, row in rows.items()]
-        now = extract("epoch", func.clock_timestamp())
-        return update(servers).where(servers.c.worker == self._worker, or_(false(), *same)).values(at=now)
+        told = ("up", "condition", "at_once")
+        same = [
+            and_(servers.c.name == name, *(servers.c[each] == row[each] for each in told)) for name, row in rows.items()
+        ]
+        there = servers.alias()
+        more = select(there.c.name).where(there.c.worker == self._worker, there.c.name.not_in(list(rows)))
+        ours = (servers.c.worker == self._worker, or_(false(), *same), ~more.exists())
+        return update(servers).where(*ours).values(at=extract("epoch", func.clock_timestamp()))
 
     async def _sign(self) -> bool:
         """Write a heartbeat alone; False if the record says something else of the servers: all has to be written."""

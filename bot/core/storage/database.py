@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from bot.core.errors import ConfigError, StorageAway, StorageFailed
@@ -31,8 +31,9 @@ _PAUSE = 0.1  # seconds between two tries to be alone
 _PATIENCE = 10.0  # seconds that SQLite waits for another process to let go
 _WAIT = 30.0  # seconds that a task waits for a connection while others use them all
 _SCRUB = 0.5  # seconds that others may have to wait while SQLite empties its journal
-#: All that a connection may say: that of the pool, where none gets free, is no fault of the driver's.
-DATABASE_FAULTS = (DBAPIError, NoConnection, OSError)
+#: All that a connection may say. Not the driver's are that the pool has none free, and that an earlier statement on the
+#: connection was cancelled.
+DATABASE_FAULTS = (DBAPIError, NoConnection, PendingRollbackError, OSError)
 
 
 class Database:

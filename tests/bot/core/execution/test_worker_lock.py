@@ -160,8 +160,10 @@ async def waiting_for_a_lock(database: Database, name: HeldName, change: Update)
     async with database.change(locks=("one",)) as connection:
         await connection.execute(select(1))
         task = asyncio.create_task(name.write(change, ("one",)))
-        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        waits = text(f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {here}")
+        waits = text("""
+            SELECT 1 FROM pg_locks JOIN pg_database ON oid = database
+            WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+            """)
 
         async def is_waiting() -> bool:
             return await database.ask(lambda reader: reader.execute(waits).first()) is not None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from time import time
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from bot.core.background import TaskHealth
 from bot.core.errors import CannotRun, StorageAway
 from bot.core.execution.worker_lock import OwnName
 from bot.core.model import Done, Queued
+from bot.core.servers.condition import Condition
 from bot.core.servers.definitions import KeptDefinitions, PackedInfo
 from bot.core.servers.registry import ServerRegistry, remove_worker
 from bot.core.storage.bells import Topic
@@ -189,11 +191,20 @@ async def test_what_another_process_wrote_over_a_heartbeat_is_put_right(postgres
             await old._say_goodbye()
         await chat.read()
         assert chat.servers["one"].up
-        async with database.change() as connection:
-            await connection.execute(update(servers).values(up=0))
-        await new.write()
-        await chat.read()
-        assert chat.servers["one"].up
+        more = {"worker": "far", "name": "more", "at_once": 1, "up": 1, "at": time()}
+        for change in (
+            update(servers).values(up=0),
+            update(servers).values(condition=None),
+            update(servers).values(at_once=7),
+            delete(servers),
+            insert(servers).values(more),
+        ):
+            async with database.change() as connection:
+                await connection.execute(change)
+            await new.write()
+            await chat.read()
+            assert set(chat.servers) == {"one"}
+            assert (chat.servers["one"].condition, chat.servers["one"].at_once) == (Condition.UP, 1)
 
 
 async def test_a_worker_that_comes_is_seen_by_others_at_once(postgres: str) -> None:
