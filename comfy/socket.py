@@ -170,13 +170,14 @@ class Socket:
         course = StepCourse()
         async for message in websocket:
             self.heard = _now()
-            course.note(len(message.data) if message.data else 0)
             if message.type is aiohttp.WSMsgType.TEXT:
+                course.note(len(message.data))
                 event = parse_text(message.data)
                 self._sort(event, len(message.data))
                 if isinstance(websocket, Websocket) and not isinstance(event, ProgressState | ProgressText | None):
                     websocket.rest(self._unheard(course, event))  # of all that came together, the last one counts
             elif message.type is aiohttp.WSMsgType.BINARY:
+                course.note(len(message.data))
                 self._sort(parse_binary(message.data), len(message.data))
             elif message.type is aiohttp.WSMsgType.ERROR:
                 _log.warning("the websocket of %s is closed, and opened again: %s", self._server, message.data)

@@ -10,9 +10,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_TO_TIDY = (
-    20.0  # seconds that a cancelled task has to tidy up: a server has 10 to end a run, and a chat 3 to hear of it
-)
+_TO_TIDY = 20.0  # seconds that a cancelled task has to tidy up: a server has 10 to end a run, a chat 3 to hear of it
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from comfy.messages.events import StepProgress
 
 _STEPS = 2  # that come in a rest at least: for one it would only be another reason to wake
-_BYTES = (
-    64 * 1024
-)  # that come in a rest at most: more may not be read at once, and a server waits for a full connection
+_BYTES = 64 * 1024  # that come in a rest at most: more may not be read at once, and would hold up the server
 
 
 class StepCourse:

@@ -236,9 +236,8 @@ class ServerRegistry:
         had our name before may write over them, above all as it says goodbye.
         """
         told = ("up", "condition", "at_once")
-        same = [
-            and_(servers.c.name == name, *(servers.c[each] == row[each] for each in told)) for name, row in rows.items()
-        ]
+        named = [(servers.c.name == name, row) for name, row in rows.items()]
+        same = [and_(is_it, *(servers.c[each] == row[each] for each in told)) for is_it, row in named]
         there = servers.alias()
         more = select(there.c.name).where(there.c.worker == self._worker, there.c.name.not_in(list(rows)))
         ours = (servers.c.worker == self._worker, or_(false(), *same), ~more.exists())
