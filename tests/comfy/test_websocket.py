@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,9 +13,8 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy import ComfyClient, Prompt
-from comfy.embedded import EmbeddedServer
-from comfy.messages.events import ExecutionSuccess, StepProgress
+from comfy import ComfyClient
+from comfy.messages.events import StepProgress
 from comfy.tracking.step_course import StepCourse
 from comfy.tracking.websocket import Websocket
 from tests.patience import PATIENCE
@@ -96,24 +94,34 @@ async def test_nothing_is_read_in_a_rest(websocket: Websocket, other: Websocket)
         assert await reading == "a word"
 
 
-async def test_a_client_rests_while_a_node_takes_quick_steps_and_hears_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rests, rest = list[float](), Websocket.rest
+async def test_a_client_rests_between_two_steps_of_many_and_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest, rests, heard = Websocket.rest, asyncio.Queue[float](), asyncio.Queue[list[float]]()
 
     def noted(websocket: Websocket, seconds: float) -> None:
-        rests.append(seconds)
+        rests.put_nowait(seconds)
         rest(websocket, seconds)
 
+    async def tell(request: web.Request) -> web.WebSocketResponse:
+        there, told = web.WebSocketResponse(), list[float]()
+        await there.prepare(request)
+        for number in (1, 2):
+            step = {"value": number, "max": 10, "prompt_id": "prompt", "node": "2"}
+            await there.send_json({"type": "progress", "data": step})
+            told.append(await rests.get())
+        await there.send_json({"type": "executing", "data": {"node": None, "prompt_id": "prompt"}})
+        told.append(await rests.get())
+        heard.put_nowait(told)
+        return there
+
     monkeypatch.setattr(Websocket, "rest", noted)
-    blank = {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}}
-    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
-    async with EmbeddedServer(tmp_path, pace=0.5) as server, ComfyClient(server.url) as client, patience():
-        submission = await client.submit(Prompt({"1": blank, "2": save}))
-        events = [event async for event in client.follow(submission.prompt_id, pace=_HOUR)]
-    assert isinstance(events[-1], ExecutionSuccess)
-    assert 0.0 < max(rests) < 0.5
-    assert rests[-1] == 0.0
+    application = web.Application()
+    application.router.add_get("/ws", tell)
+    async with TestServer(application) as server, ComfyClient(str(server.make_url("/"))) as client, patience():
+        client._socket.register("prompt", ours=False).pace = _HOUR  # so it rests for four times as long as a step took
+        await client._socket.open()
+        first, second, last = await heard.get()
+    assert (first, last) == (0.0, 0.0)
+    assert second > 0.0
 
 
 async def test_it_is_closed_in_a_rest_as_at_any_time(websocket: Websocket) -> None:

@@ -22,6 +22,7 @@ from bot.core.storage.session_lock import SessionLock
 from tests.bot.core.execution.test_worker import drop_others
 from tests.bot.databases import new_postgres
 from tests.bot.harness import until
+from tests.patience import PATIENCE
 
 
 async def test_two_processes_cannot_have_one_name(database_url: str, tmp_path: Path, monkeypatch: Any) -> None:
@@ -120,7 +121,10 @@ async def test_what_is_written_under_a_name_takes_its_turn(postgres: str, tmp_pa
         assert await found_in(database) == {(f"{odd}2", 2.0), ("other", 2.0)}
 
 
-async def test_a_write_that_is_cancelled_has_its_answer_first(postgres: str, tmp_path: Path) -> None:
+async def test_a_write_that_is_cancelled_has_its_answer_first(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.storage.engines.postgres._TO_ANSWER", PATIENCE)
     async with noted(postgres, "one") as database, held(database, tmp_path, "garage") as name:
         change = update(notes).values(at=notes.c.at + 1.0)
         async with waiting_for_a_lock(database, name, change) as waiting:
