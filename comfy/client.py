@@ -308,12 +308,19 @@ class ComfyClient:
         known = self._object_info.data if self._object_info is not None else {}
         graph = up_to_date(prompt.as_sent(), known)
 
+        unsure = False  # whether it may be there, because the last look for it failed
+
         async def post() -> Submission:
+            nonlocal unsure
+            if unsure and await self.knows(prompt_id):
+                return Submission(prompt_id, 0)
             try:
                 return await self._http.submit(graph, prompt_id, self._socket.client_id, extra_data, targets)
             except ComfyError as fault:
-                if answered(fault) and await self.knows(prompt_id):
+                unsure = answered(fault)
+                if unsure and await self.knows(prompt_id):
                     return Submission(prompt_id, 0)
+                unsure = False
                 raise
 
         return await (post() if once else self._repeat(post, answered))

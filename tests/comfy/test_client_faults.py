@@ -329,6 +329,24 @@ async def test_the_last_answer_of_post_is_looked_up_as_well(server: Unruly, clie
     assert (posts, len(server.posted)) == (3, 1)
 
 
+@pytest.mark.parametrize("looks", [6, 11])
+async def test_a_prompt_that_may_be_there_is_not_sent_again_before_a_look_for_it(
+    server: Unruly, client: ComfyClient, looks: int
+) -> None:
+    failed = 0
+
+    async def fail(request: web.Request) -> web.StreamResponse | None:
+        nonlocal failed
+        if request.path != "/queue" or failed == looks:
+            return None
+        failed += 1
+        return web.Response(status=500)
+
+    server.intercept, server.lose_post_answer = fail, 1
+    assert isinstance((await run(client))[-1], ExecutionSuccess)
+    assert (failed, len(server.posted)) == (looks, 1)
+
+
 async def test_upload_over_the_limit(server: Unruly, client: ComfyClient, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(b"x" * 2_000_000)
