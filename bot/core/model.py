@@ -159,7 +159,7 @@ class Received:
 @dataclass(frozen=True)
 class Queued:
     """The run waits. `position` counts from 1, the next to run; None if it is not known yet. `eta` is the seconds until
-    it starts. `reason` says why it waits again after it had started. `running` counts the runs on servers now.
+    it starts. `reason` says why it waits, if not for its turn alone. `running` counts the runs on servers now.
     """
 
     position: int | None = None

@@ -24,13 +24,14 @@ def _may_pay(_server: str) -> bool:
 
 @dataclass(frozen=True)
 class LineOutlook:
-    """The seconds until waiting runs start, in the order in which they do, and until those on servers end; and how many
-    servers execute.
+    """The seconds until waiting runs start, in the order in which they do, and until those on servers end; how many
+    servers execute; and whether all servers are away.
     """
 
     starts: Mapping[str, float]
     left: Mapping[str, float]
     running: int
+    is_deserted: bool = False
 
 
 class EtaEstimator:
@@ -83,7 +84,7 @@ class EtaEstimator:
         if await self._versions.fetch():
             starts = await asyncio.to_thread(self._foreseen, waiting, seen.active)
         running = sum(run.state is State.RUNNING for run in seen.active)
-        return LineOutlook(starts, self._load.left(), running)
+        return LineOutlook(starts, self._load.left(), running, self._registry.is_deserted)
 
     def _learn(self, executed: Sequence[RunRecord]) -> None:
         servers = self._registry.servers

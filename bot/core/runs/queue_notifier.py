@@ -22,6 +22,7 @@ from bot.core.status_text import describe
 from bot.core.storage.bells import Topic
 from bot.core.together import together
 from bot.core.workflows.catalog import Versions
+from bot.i18n import _
 
 _EVERY = 1.0  # seconds
 _FAREWELL = 3.0  # seconds that a shutdown waits for chats
@@ -99,7 +100,7 @@ class QueueNotifier:
                 await self._tell(run, status)
 
         mine = _one_a_message([(run, place) for place, run in enumerate(waiting, 1) if self._replies.has(run)])
-        now = ((run, Queued(place, outlook.starts.get(run.id), run.reason, outlook.running)) for run, place in mine)
+        now = ((run, _status(run, place, outlook)) for run, place in mine)
         news = [(run, status) for run, status in now if is_news(self._status_told(run), status)]
         await together(*(tell(run, status) for run, status in news))
 
@@ -135,6 +136,11 @@ class QueueNotifier:
             if await self._queue.is_queued(run.id):
                 return await show_status(reply, status)
         return True
+
+
+def _status(run: RunRecord, place: int, outlook: LineOutlook) -> Queued:
+    away = _("No server can be reached. This starts as soon as one is back.") if outlook.is_deserted else ""
+    return Queued(place, outlook.starts.get(run.id), run.reason or away, outlook.running)
 
 
 def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecord, int]]:

@@ -180,6 +180,14 @@ class ServerRegistry:
         return frozenset({self._worker, *(worker for worker, _name in self._others)})
 
     @property
+    def is_deserted(self) -> bool:
+        """True if every server is known to be away, so that no run begins until one is back."""
+        down, away = self._fleet.down, Condition.AWAY
+        return all(name in down and self._conditions.of(name) is away for name in self._fleet.members) and all(
+            read.listed.condition is away for read in self._others.values()
+        )
+
+    @property
     def has_others(self) -> bool:
         """True if other workers have servers, as far as is known."""
         return bool(self._others)

@@ -37,6 +37,7 @@ from bot.core.model import (
 from bot.core.platform import Services
 from bot.core.run import RunRecord, State
 from bot.core.status_text import asked, describe
+from bot.server_settings import NamedServer
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.media.test_films import make_film
 from tests.bot.harness import (
@@ -54,6 +55,7 @@ from tests.bot.harness import (
     running,
 )
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 
 async def test_from_a_request_to_the_delivered_bytes(tmp_path: Path) -> None:
@@ -145,6 +147,18 @@ async def test_the_runs_before_one_are_counted_with_what_runs(tmp_path: Path) ->
         await home.platform.until(lambda: last.last is not None and line in describe(last.last))
         gates.open()
         await home.ended(first, *(run_id for run_id, _ in others))
+
+
+async def test_where_no_server_is_there_a_run_says_so_and_starts_once_one_is_back(tmp_path: Path) -> None:
+    port = free_port()
+    server = NamedServer("one", f"http://127.0.0.1:{port}")
+    async with house(tmp_path, servers=[server]) as home:
+        run_id, shown = await home.ask("plain")
+        words = "No server can be reached. This starts as soon as one is back."
+        await home.platform.until(lambda: shown.last is not None and words in describe(shown.last))
+        async with EmbeddedServer(port=port):
+            (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt) == (State.DONE, 1)
 
 
 @pytest.mark.long
