@@ -77,6 +77,7 @@ _TROUBLE = (ServerUnavailable, FileMissing, UploadFailed)  # of one server, whil
 _MAY_PASS = (*_TROUBLE, StorageAway, PicturesLost)  # the next attempt may do better, on another server above all
 _PAUSES = Pauses(1.0, 30.0)  # before something is kept again
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
+_SLACK = 1.25  # times the pause between two edits: what is heard can be shown at once
 _DELIVERY_PAUSES = Pauses(5.0, 120.0, 725)  # before a result is delivered again: for about a day
 _UPLOADS = 10_000  # files of which a server's names are remembered: about 2 MB
 
@@ -250,7 +251,7 @@ class Attempt:
             attempt=self._run.attempt,
             keep_metadata=self._context.keep_metadata,
             previews=self._run.brief().previews and self._reply.limits.previews,
-            pace=self._reply.limits.interval,
+            pace=self._reply.limits.interval * _SLACK,
             about_to_pay=self._payment.authorize,
             turn=self._turn,
             times=self._context.times.at(self._run.server or ""),

@@ -11,7 +11,7 @@ from bot.core.model import GroupSummary, Person, Place, RunRequest
 from bot.core.run import UNFINISHED, RunRecord
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.service import RunService
-from bot.core.several.count import USUAL, may_be_several
+from bot.core.several.count import USUAL
 from bot.i18n import _
 
 
@@ -24,14 +24,6 @@ class GroupService:
     async def cells(self, group: str) -> list[RunRecord]:
         """Return the runs of a group that have not been deleted, in order."""
         return await self._records.group(group)
-
-    async def beside(self, run_id: str, request: RunRequest) -> list[str]:
-        """Return the ids of all runs that a request became, of which `run_id` is the first."""
-        is_several = may_be_several(request) or self._runs.is_recipe(request.workflow)
-        run = await self._runs.get(run_id) if is_several else None
-        if run is None or run.group_id is None:
-            return [run_id]
-        return [each.id for each in await self.cells(run.group_id)]
 
     async def cancel(self, group: str, by: Person) -> bool:
         """Cancel what has not ended of a group. Returns True if there was something to cancel. Raises `NotAllowed`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -20,11 +21,12 @@ from bot.core.policy.scope import Scope
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.connection import AsyncConnection
+from bot.core.storage.engines.prepared import Prepared
 from bot.core.storage.schema import audit, editions, rules
 from bot.i18n import _
 
 _LOCKS = ("rules",)  # editions are on record one after the other
-_NEWER = select(editions).where(editions.c.edition > bindparam("seen"))
+_NEWER = Prepared(select(editions).where(editions.c.edition > bindparam("seen")))
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,10 @@ class RuleStore:
         """Read the changes since the last check. If nothing has changed, this is one short query."""
         async with self._reading:
             seen = {"seen": self._seen}
-            if not await self._database.ask(lambda connection: list(connection.execute(_NEWER, seen))):
+            if not await self._database.ask(partial(_NEWER.rows, given=seen)):
                 return
             async with self._database.read() as connection:
-                news = list(await connection.execute(_NEWER, seen))
+                news = list(await connection.execute(_NEWER.statement, seen))
                 for row in news:
                     self._own[row.community] = await _read(connection, row.community)
             for row in news if self._is_open else ():

@@ -153,7 +153,7 @@ class RunQueue:
         run, people = every[0], self._accounts.counted(every[0].person.key)
         later = [each for each in every if each.is_later]
         count = len(every) - len(later)
-        before, last, turn = connection.execute(statements.PLACE, {"of_people": list(people)}).one()
+        before, last, turn = statements.PLACE.row(connection, {"of_people": list(people)})
         room = self._caps.waiting - before if run.priority == 0 else count
         asked_at, cost = self._clock(), sum(_cost(each) for each in every if not each.is_later) / count
         if room < count:
@@ -162,7 +162,8 @@ class RunQueue:
             raise TooMany(_too_many(self._caps.waiting, before, count, fits))
         usage.check(connection, people, run.workflow, own, asked_at, cost, count, room)
         for number, each in enumerate(every):
-            connection.execute(statements.JOIN, _columns(each, max(turn, last) + 1 + number, before + number, asked_at))
+            columns = _columns(each, max(turn, last) + 1 + number, before + number, asked_at)
+            statements.JOIN.change(connection, columns)
             statements.note_uses(connection, each.id, [file.key for file in each.inputs.values()])
         limits = {rule.slot: rule for each in later for rule in each.policy.limits}
         take_turns(connection, usage.locks([*shared, *usage.by_owner(limits.values())[1]]))  # last: many wait for these
@@ -355,26 +356,27 @@ class RunQueue:
         self, platforms: Collection[str] | None, first: int, connection: Connection
     ) -> tuple[list[Row[Any]], bool]:
         """Return the first runs, or those further back, and whether none waits at all."""
-        is_empty = not first and connection.execute(statements.COUNT).scalar_one() == 0
+        is_empty = not first and statements.COUNT.row(connection)[0] == 0
         return [] if is_empty else self._heads(platforms, first, connection), is_empty
 
     def _heads(self, platforms: Collection[str] | None, first: int, connection: Connection) -> list[Row[Any]]:
         """Return the first runs of the queue, or those further back."""
-        window = self._window(connection, None if platforms is None else frozenset(platforms))
+        window = statements.heads(None if platforms is None else frozenset(platforms), WINDOW)
         given = {"most": self._caps.running, "first": first}
-        return list(connection.execute(window, given))
+        capped = self._capped(connection)
+        if not capped:
+            return window.rows(connection, given)
+        free = or_(runs.c.priority != 0, not_(or_(*capped)))
+        return list(connection.execute(window.statement.where(free), given))
 
-    def _window(self, connection: Connection, platforms: frozenset[str] | None) -> Any:
-        """Select the first runs of the queue, without those that must wait for others of their person, place or
-        workflow.
-        """
-        window = statements.heads(platforms, WINDOW)
-        texts = list(connection.execute(statements.CAPS).scalars())
+    def _capped(self, connection: Connection) -> list[Any]:
+        """Return the conditions for runs that must wait for others of their person, place or workflow."""
+        texts = [row.caps for row in statements.CAPS.rows(connection)]
         linked = self._accounts.linked
         if not texts and not linked:
-            return window
+            return []
         by_person: dict[str, list[BusyRun]] = {}
-        for row in connection.execute(statements.BUSY):
+        for row in statements.BUSY.rows(connection):
             by_person.setdefault(self._accounts.whole(row.person), []).append(BusyRun(*row))
         everybody = [run for own in by_person.values() for run in own]
         capped: list[Any] = [runs.c.caps.in_(concurrency.full_for_all(texts, everybody))]
@@ -383,7 +385,7 @@ class RunQueue:
             if person in linked and len(own) >= self._caps.running:
                 capped.append(theirs)
             capped.append(and_(theirs, runs.c.caps.in_(concurrency.full_for_person(texts, own))))
-        return window.where(or_(runs.c.priority != 0, not_(or_(*capped))))
+        return capped
 
 
 async def _picked(
@@ -407,17 +409,17 @@ def _taken(
 ) -> RunRecord | None:
     if seen.priority == 0 and seen.caps and _is_full(connection, seen, people):
         return None
-    row = connection.execute(statements.TAKE, given).one_or_none()
+    row = statements.TAKE.row(connection, given)
     if row is None:
         return None
-    connection.execute(statements.TURN, {"now_at": row.turn})
+    statements.TURN.change(connection, {"now_at": row.turn})
     if picked.passed:
         connection.execute(statements.put_off(picked.passed))
     return read_run(row)
 
 
 def _is_full(connection: Connection, seen: Row[Any], people: Collection[str]) -> bool:
-    busy = [BusyRun(*each) for each in connection.execute(statements.BUSY)]
+    busy = [BusyRun(*each) for each in statements.BUSY.rows(connection)]
     own = [run for run in busy if run.person in people]
     return bool(concurrency.full_for_all([seen.caps], busy) or concurrency.full_for_person([seen.caps], own))
 

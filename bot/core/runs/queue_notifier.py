@@ -25,6 +25,7 @@ from bot.core.workflows.catalog import Versions
 from bot.i18n import _
 
 _EVERY = 1.0  # seconds
+_AT_FIRST = 0.25  # seconds after a run has joined an empty line: most begin before there is anything to tell
 _FAREWELL = 3.0  # seconds that a shutdown waits for chats
 _AT_ONCE = 16  # messages edited at the same time
 _NOTICEABLE = 0.1  # the part of a place or an estimate; smaller changes are not shown
@@ -107,9 +108,11 @@ class QueueNotifier:
     async def _work(self) -> None:
         begun = self._clock()
         await self.announce()
-        await asyncio.sleep(max(_EVERY, 10 * (self._clock() - begun)))
+        due, least = begun + max(_EVERY, 11 * (self._clock() - begun)), 0.0
         if not self._waits:
             await self._bell.wait()
+            least = _AT_FIRST
+        await asyncio.sleep(max(least, due - self._clock()))
 
     def _status_told(self, run: RunRecord) -> Queued | None:
         told = self._told.get(run.id)

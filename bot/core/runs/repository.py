@@ -46,6 +46,26 @@ class SeenRuns:
     ended: Mapping[str, float]
 
 
+class Announcement:
+    """Tells a listener of runs as this process has just written them, so that they need not be read again."""
+
+    def __init__(self, listener: Callable[[RunRecord], None] | None, run_ids: Sequence[str]) -> None:
+        self._listener, self._run_ids = listener, run_ids
+        self._written: list[RunRecord] = []
+
+    def read(self, connection: Connection) -> None:
+        """Read the runs, at the end of the transaction that changes them."""
+        if self._listener is not None:
+            found = (_found(connection, run_id) for run_id in self._run_ids)
+            self._written = [run for run in found if run is not None]
+
+    def tell(self) -> None:
+        """Tell of them, after the transaction."""
+        if self._listener is not None:
+            for run in self._written:
+                self._listener(run)
+
+
 class RunRepository:
     """Every change checks the run's attempt, so a worker that lost a run cannot change it."""
 
@@ -55,11 +75,22 @@ class RunRepository:
         self.favourites = FavouriteStore(database, clock)
         #: Those who are to be told of the ends of runs.
         self.pings = PingOutbox(database, clock, ping_after)
+        self._listeners: dict[str, Callable[[RunRecord], None]] = {}
 
     @property
     def bells(self) -> Bells:
         """The bells that changes of runs ring."""
         return self._database.bells
+
+    def when_written(self, platform: str, listener: Callable[[RunRecord], None]) -> None:
+        """Have a function told of the runs of a platform that this process writes: each as it has joined the line, and
+        as it is done.
+        """
+        self._listeners[platform] = listener
+
+    def announcement(self, platform: str, *run_ids: str) -> Announcement:
+        """Return what tells the listener of a platform of these runs."""
+        return Announcement(self._listeners.get(platform), run_ids)
 
     async def get(self, run_id: str) -> RunRecord | None:
         return await self._database.ask(partial(_found, run_id=run_id))
@@ -226,7 +257,7 @@ class RunRepository:
         given = {"of_worker": run.worker, **statements.step_values(run.id, run.attempt, values)}
 
         def begin(connection: Connection) -> RunRecord | None:
-            row = connection.execute(change, given).one_or_none()
+            row = change.row(connection, given)
             return read_run(row) if row is not None else None
 
         return await self._database.write(begin)
@@ -293,10 +324,12 @@ class RunRepository:
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics, locks = (*room, *_of_group(run)), () if outcome is None else (_files_of(run),)
         values: dict[str, Any] = {"state": state, "sentence": sentence, "ended_at": now}
+        news = self.announcement(run.address.platform, *([run.id] if state is State.DONE else []))
         if outcome is not None:
             values["outputs"] = msgspec.to_builtins(outcome)
             charge = _and_uses(run, outcome, charge)
-        ended = await self._step(run, UNFINISHED, charge, topics, locks, **values)
+        ended = await self._step(run, UNFINISHED, _and_news(news, charge), topics, locks, **values)
+        news.tell()
         return _told(ended, replace(run, ended_at=now), state, cause)
 
     async def refuse(self, run: RunRecord, sentence: str) -> bool:
@@ -432,7 +465,7 @@ class RunRepository:
 
         def choose(connection: Connection) -> bool:
             after = step.step.after if step.step is not None else ""
-            row = connection.execute(statements.RUN, {"of_run": after}).one_or_none()
+            row = statements.RUN.row(connection, {"of_run": after})
             files = steps.fitting(read_run(row).outcome, step) if row is not None and row.state == State.DONE else []
             return number < len(files) and steps.begin(connection, step, files[number], row)
 
@@ -606,13 +639,13 @@ async def _unused_without(connection: AsyncConnection, *which: Any) -> list[str]
 
 
 def _found(connection: Connection, run_id: str) -> RunRecord | None:
-    row = connection.execute(statements.RUN, {"of_run": run_id}).one_or_none()
+    row = statements.RUN.row(connection, {"of_run": run_id})
     return read_run(row) if row is not None else None
 
 
 def _stepped(connection: Connection, run: RunRecord, states: Sequence[State], **values: Any) -> bool:
     change = statements.step(tuple(states), tuple(values))
-    return connection.execute(change, statements.step_values(run.id, run.attempt, values)).rowcount > 0
+    return change.change(connection, statements.step_values(run.id, run.attempt, values)) > 0
 
 
 def _files_of(run: RunRecord) -> str:
@@ -633,6 +666,17 @@ def _and_uses(
         if also is not None:
             also(connection)
         _note_uses(connection, run, outcome)
+
+    return done
+
+
+def _and_news(news: Announcement, also: Callable[[Connection], Any] | None) -> Callable[[Connection], None]:
+    """Return what is done with a change that others are told of at once."""
+
+    def done(connection: Connection) -> None:
+        if also is not None:
+            also(connection)
+        news.read(connection)
 
     return done
 

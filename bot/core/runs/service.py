@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Insert
 
 from bot.core import events_log
 from bot.core.errors import (
@@ -116,6 +116,10 @@ class RunService:
     async def get(self, run_id: str) -> RunRecord | None:
         return await self._records.get(run_id)
 
+    def when_written(self, platform: str, listener: Callable[[RunRecord], None]) -> None:
+        """Have a function told of the runs of a platform that this process writes: see `RunRepository`."""
+        self._records.when_written(platform, listener)
+
     async def at(self, address: Address) -> RunRecord | None:
         """Return the latest run of a message."""
         return await self._records.at(address)
@@ -211,7 +215,16 @@ class RunService:
         else:
             every = await self._checked(request, workflow, where)
         new, *others = [replace(each, opened=opened) for each in every]
-        await self._queue.enqueue(new, *others, also=self._told_of(request, every) if request.private else None)
+        news = self._records.announcement(request.person.platform, *(each.id for each in every))
+        lines = self._lines_of(request, every) if request.private else []
+
+        def also(connection: Connection) -> None:
+            for line in lines:
+                connection.execute(line)
+            news.read(connection)
+
+        await self._queue.enqueue(new, *others, also=also)
+        news.tell()
         for each in (new, *others):
             events_log.run_taken(each.id, each.workflow, request.person.platform, held=new.held)
         if not isinstance(message, Address):
@@ -269,13 +282,12 @@ class RunService:
         ]
         return self._grouped(every, several.labels(), request.place.platform)
 
-    def _told_of(self, request: RunRequest, runs: Sequence[NewRun]) -> Callable[[Connection], Any]:
+    def _lines_of(self, request: RunRequest, runs: Sequence[NewRun]) -> list[Insert]:
         """Return what writes a private request to the audit log, so that moderators know of it: a line for each of its
         runs with other texts.
         """
         words = dict.fromkeys(f"{run.workflow}: {_texts_of(run)[:_TOLD]}" for run in runs)
-        lines = [self._audit.line(request.person, request.place, PRIVATE, each) for each in words]
-        return lambda connection: [connection.execute(line) for line in lines]
+        return [self._audit.line(request.person, request.place, PRIVATE, each) for each in words]
 
     async def _inputs(self, cells: Sequence[MadeCell]) -> list[dict[str, StoredFile]]:
         """Keep the files of each run, which many may share."""
@@ -364,11 +376,6 @@ class RunService:
             words = _("The input files of this run are private. Please press Change and add your own.")
             raise await self._permissions.refused(person, place, "again", words)
         return request
-
-    def is_recipe(self, workflow: str) -> bool:
-        """True if the workflow with this id is a recipe."""
-        found = self._workflows.catalog.workflows.get(workflow)
-        return found is not None and bool(found.steps)
 
     def varies(self, workflow: str) -> bool:
         """True unless runs of the workflow with this id make the same of the same values."""

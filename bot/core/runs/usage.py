@@ -111,12 +111,12 @@ def charge(connection: Connection, run_id: str, context: RequestContext, now: fl
         "at": now,
         "credits": cost,
     }
-    connection.execute(statements.CHARGE, {**values, "for_workflow": context.workflow})
+    statements.CHARGE.change(connection, {**values, "for_workflow": context.workflow})
 
 
 def settle(connection: Connection, run_id: str, now: float, took: float) -> None:
     """Replace a run's reserved seconds with the real ones, once. Credits of a run that was not posted go back."""
-    connection.execute(statements.SETTLE, {"of_run": run_id, "took": took, "now": now})
+    statements.SETTLE.change(connection, {"of_run": run_id, "took": took, "now": now})
 
 
 def give_back(connection: Connection, run_ids: Collection[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.core.model import RunRequest
 from bot.core.policy.rules import Measure, Rule
 from bot.core.workflows.form import Field, FieldKind, Form
 from bot.i18n import _
@@ -31,17 +30,6 @@ def with_several(shown: Form, form: Form, limits: Iterable[Rule]) -> Form:
     """Return the part of a form that people see with the fields that ask for several, if that is allowed."""
     most = most_at_once(limits)
     return Form((*shown.fields, count_field(form, most), _matrix_field(form))) if most > 1 else shown
-
-
-def may_be_several(request: RunRequest) -> bool:
-    """True if a request asks for several runs, as far as that can be seen without the form."""
-    given = request.values
-    return (
-        request.count > 1
-        or any(str(given.get(name) or "1").strip() != "1" for name in _NAMES)
-        or any(given.get(name) for name in _MATRIX_NAMES)
-        or any(isinstance(value, tuple) for value in given.values())
-    )
 
 
 def count_name(form: Form) -> str:

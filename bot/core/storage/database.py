@@ -33,7 +33,7 @@ _WAIT = 30.0  # seconds that a task waits for a connection while others use them
 _SCRUB = 0.5  # seconds that others may have to wait while SQLite empties its journal
 #: All that a connection may say. Not the driver's are that the pool has none free, and that an earlier statement on the
 #: connection was cancelled.
-DATABASE_FAULTS = (DBAPIError, NoConnection, PendingRollbackError, OSError)
+DATABASE_FAULTS = (DBAPIError, sqlite3.Error, NoConnection, PendingRollbackError, OSError)
 
 
 class Database:

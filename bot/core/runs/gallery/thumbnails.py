@@ -113,7 +113,7 @@ def draw(source: Path, target: Path) -> Path | None:
 
 
 def _uses(connection: Connection, run_id: str, key: str) -> bool:
-    return key in connection.execute(statements.USES, {"of_run": run_id}).scalars().all()
+    return key in {row.key for row in statements.USES.rows(connection, {"of_run": run_id})}
 
 
 def _small(key: str) -> StoredFile:

@@ -79,7 +79,7 @@ class Stream:
                 self._keep(news.run_id, status)
                 await self._send("status", status, news.id)
             return
-        run = await self._services.runs.get(news.run_id)
+        run = self._hub.written(self._visitor, news.run_id) or await self._services.runs.get(news.run_id)
         if run is None or self._services.gallery.is_going(run.id):
             journal.forget(news.run_id)
             self._told.pop(news.run_id, None)

@@ -177,8 +177,6 @@ class RunRoutes:
     async def _take(self, request: RunRequest) -> web.Response:
         visitor = request.person.id
         run_id = await self._services.runs.submit(request, Address("web", visitor, uuid4().hex))
-        for each in await self._services.groups.beside(run_id, request):
-            self._hub.tell(visitor, each)
         return web.json_response({"id": run_id}, status=201)
 
     async def _cancel(self, request: web.Request) -> web.Response:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from bot.core.errors import TooMany
 from bot.core.model import Cancelled, Delivering, Done, Failed, Paused, Queued, Running, Status
+from bot.core.platform import RunRecord
 from bot.i18n import _
 from bot.platforms.web.live.event_log import EventInbox, EventLog
 
 _PAGES = 32  # pages that one visitor may have open
 _LEFT = 1000  # visitors without an open page whose journals are kept
+_WRITTEN = 100  # runs that are known as they were written
+_FRESH = 1.0  # seconds for which that may be true: another process may change them
 _KEPT = 600.0  # seconds that the last word on a run is kept, should its record be late; and an unread journal
 
 
@@ -27,6 +30,12 @@ class Word:
     previews: int = 0
 
 
+@dataclass(frozen=True)
+class _Written:
+    run: RunRecord
+    at: float
+
+
 class Hub:
     """Knows the open pages of this process, and the latest word on every run that has not ended."""
 
@@ -35,6 +44,7 @@ class Hub:
         self._journals: dict[str, EventLog] = {}
         self._left: dict[str, float] = {}  # when the last page of a visitor was closed
         self._words: dict[str, Word] = {}
+        self._written: dict[tuple[str, str], _Written] = {}  # by visitors and runs, the latest at the end
 
     @contextmanager
     def listen(self, visitor: str, last_event: str = "") -> Iterator[tuple[EventLog, EventInbox]]:
@@ -67,6 +77,10 @@ class Hub:
 
     def say(self, visitor: str, run_id: str, status: Status) -> None:
         """Pass on what there is to say of a run."""
+        known = self.written(visitor, run_id)
+        if known is not None and known.ended_at is not None:
+            self._words.pop(run_id, None)
+            return  # its pages were told that it is done
         if not isinstance(status, Done | Cancelled):
             before = self._words.get(run_id)
             previews = before.previews if before is not None else 0
@@ -79,6 +93,19 @@ class Hub:
     def tell(self, visitor: str, run_id: str) -> None:
         """Have a visitor's pages look at a run again."""
         self._note(visitor, run_id, whole=True)
+
+    def show(self, run: RunRecord) -> None:
+        """Have its visitor's pages show a run as it was written just now."""
+        if (visitor := run.person.id) in self._journals:
+            self._note(visitor, run.id, whole=True)
+            self._written[visitor, run.id] = _Written(run, self._clock())
+            if len(self._written) > _WRITTEN:
+                del self._written[next(iter(self._written))]
+
+    def written(self, visitor: str, run_id: str) -> RunRecord | None:
+        """Return a run as it was written just now, if nothing was said of it since."""
+        found = self._written.get((visitor, run_id))
+        return found.run if found is not None and self._clock() - found.at < _FRESH else None
 
     def look_again(self) -> None:
         """Have all pages look at what is on offer."""
@@ -117,6 +144,7 @@ class Hub:
         del self._left[visitor], self._journals[visitor]
 
     def _note(self, visitor: str, run_id: str, *, whole: bool) -> None:
+        self._written.pop((visitor, run_id), None)
         if (journal := self._journals.get(visitor)) is not None:
             journal.note(run_id, whole=whole)
 
