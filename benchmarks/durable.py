@@ -12,18 +12,14 @@ import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
-
-from sqlalchemy import Connection, event
-from sqlalchemy import Engine as SyncEngine
 
 from bot.core.execution.durable.attempts import Attempts
 from tests.bot.harness import house
+from tests.bot.sql_trace import Told, sql_trace
 
 _DONE = "the records alone (what is done)"
 
@@ -53,42 +49,32 @@ class Cost:
     counts: Counter[str]
 
 
-@contextmanager
-def _counted() -> Iterator[Counter[str]]:
+def _counted(told: Iterable[Told]) -> Counter[str]:
     """Statements and commits, of the engine's own file and of the records."""
     counts: Counter[str] = Counter()
-
-    def whose(connection: Connection) -> str:
-        return "engine" if str(connection.engine.url.database).endswith("engine.db") else "records"
-
-    def executed(connection: Connection, *_rest: Any) -> None:
-        counts[f"{whose(connection)} statements"] += 1
-
-    def committed(connection: Connection) -> None:
-        counts[f"{whose(connection)} commits"] += 1
-
-    event.listen(SyncEngine, "before_cursor_execute", executed)
-    event.listen(SyncEngine, "commit", committed)
-    try:
-        yield counts
-    finally:
-        event.remove(SyncEngine, "before_cursor_execute", executed)
-        event.remove(SyncEngine, "commit", committed)
+    for each in told:
+        whose = "engine" if each.file == "engine.db" else "records"
+        if each.words == "COMMIT":
+            counts[f"{whose} commits"] += 1
+        elif not each.words.startswith(("BEGIN", "ROLLBACK")):
+            counts[f"{whose} statements"] += 1
+    return counts
 
 
 async def _measured(folder: Path, way: type[Attempts], runs: int) -> Cost:
-    with patch("bot.work.Attempts", way):
+    with patch("bot.work.Attempts", way), sql_trace() as trace:
         async with house(folder, waiting_per_person=runs + 1) as home:
             await home.ended((await home.ask(color="1"))[0])  # what only the first has to do
-            with _counted() as counts:
-                wall, processor = time.perf_counter(), time.process_time()
-                for number in range(runs):
-                    run_id, message = await home.ask(color=str(number + 2))
-                    await home.platform.until(lambda: bool(message.results))  # noqa: B023
-                    message.results.clear()
-                cost = Cost((time.perf_counter() - wall) / runs, (time.process_time() - processor) / runs, counts)
+            trace.on = True
+            wall, processor = time.perf_counter(), time.process_time()
+            for number in range(runs):
+                run_id, message = await home.ask(color=str(number + 2))
+                await home.platform.until(lambda: bool(message.results))  # noqa: B023
+                message.results.clear()
+            wall, processor = time.perf_counter() - wall, time.process_time() - processor
+            trace.on = False
             await home.ended(run_id)
-    return cost
+    return Cost(wall / runs, processor / runs, _counted(trace.told))
 
 
 async def _main(runs: int, rounds: int) -> None:

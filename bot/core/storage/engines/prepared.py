@@ -37,7 +37,7 @@ class Prepared:
         return found[0] if found else None
 
     def change(self, connection: Connection, given: Mapping[str, Any] = _NOTHING) -> int:
-        """Return how many rows a statement has changed that returns none."""
+        """Execute a statement that returns no rows; return how many an update has changed."""
         if connection.dialect.name != "sqlite":
             return connection.execute(self.statement, given).rowcount
         count: int = self._of(connection.dialect, given).execute(connection, given).rowcount

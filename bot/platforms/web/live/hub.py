@@ -78,7 +78,7 @@ class Hub:
     def say(self, visitor: str, run_id: str, status: Status) -> None:
         """Pass on what there is to say of a run."""
         known = self.written(visitor, run_id)
-        if known is not None and known.ended_at is not None:
+        if known is not None and known.ended_at is not None and isinstance(status, Delivering | Done):
             self._words.pop(run_id, None)
             return  # its pages were told that it is done
         if not isinstance(status, Done | Cancelled):

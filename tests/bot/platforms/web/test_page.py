@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from bot.core.model import (
     UploadedFile,
 )
 from bot.core.policy.permissions import OPERATOR, RuleTarget
+from bot.core.run import State
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.i18n import language, language_of, translated
@@ -467,6 +469,38 @@ async def test_the_latest_word_wins() -> None:
         hub.say("v", "r", Done())
         assert hub.word("r") is None
         assert [(news.run_id, news.whole) for news in await inbox.take(1)] == [("r", True)]
+
+
+async def test_a_run_is_shown_as_it_was_written_until_something_is_said_of_it(tmp_path: Path) -> None:
+    now = [0.0]
+    hub = Hub(lambda: now[0])
+    async with page(tmp_path) as site, Visitor(site.url) as ann:
+        status, asked = await ann.ask("negative", photo=png())
+        assert status == 201
+        await ann.until(asked["id"], "done")
+        done = await site.services.runs.get(asked["id"])
+    assert done is not None
+    begun, ann_id = replace(done, state=State.WAITING, ended_at=None), done.person.id
+    hub.show(begun)
+    assert hub.written(ann_id, done.id) is None  # no page is open
+    with hub.listen(ann_id) as (_journal, inbox), hub.listen("other") as (_others, others):
+        for run, said in ((begun, Queued(1)), (done, Failed("It was taken away."))):
+            hub.show(run)
+            assert [(news.run_id, news.whole) for news in await inbox.take(1)] == [(run.id, True)]
+            assert hub.written(ann_id, run.id) is run
+            hub.say(ann_id, run.id, said)
+            assert hub.written(ann_id, run.id) is None
+            assert len(await inbox.take(1)) == 1
+        hub.show(done)
+        assert len(await inbox.take(1)) == 1
+        for late in (Delivering(), Done()):
+            hub.say(ann_id, done.id, late)
+            hub.say("other", done.id, late)
+        assert await inbox.take(0) == []  # its page knows that it is done
+        assert len(await others.take(1)) == 1
+        assert (hub.word(done.id), hub.written(ann_id, done.id)) == (None, done)
+        now[0] = 1.0  # another process may have changed it by now
+        assert hub.written(ann_id, done.id) is None
 
 
 def test_a_journal_keeps_the_order_and_drops_the_oldest() -> None:
