@@ -59,7 +59,7 @@ def convert(
     the choice is random. Raises `UnreadableWorkflow`.
     """
     document = read_document(data)
-    root = build_document(document, definitions if isinstance(definitions, NodePlans) else NodePlans(definitions))
+    root = build_document(document, NodePlans.of(definitions))
     made = write_prompt(root, choose or (lambda count: random.randrange(count)), clock())  # noqa: S311
     if not made.prompt:
         raise UnreadableWorkflow(_NOTHING_RUNS if data.get("nodes") else "the workflow has no nodes")

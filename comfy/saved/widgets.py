@@ -97,13 +97,18 @@ class NodePlans:
     """The class_types of a server, from the answer of `/object_info`. Each is read when it is first used."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        self._data = data
+        self.data = data  #: the answer
         self._read: dict[str, NodePlan] = {}
+
+    @staticmethod
+    def of(definitions: Mapping[str, Any] | NodePlans) -> NodePlans:
+        """Return those of an answer, or those that were read already."""
+        return definitions if isinstance(definitions, NodePlans) else NodePlans(definitions)
 
     def get(self, class_type: str) -> NodePlan | None:
         """Return a class_type; None if the server does not have it."""
         found = self._read.get(class_type)
-        if found is None and isinstance(raw := self._data.get(class_type), Mapping):
+        if found is None and isinstance(raw := self.data.get(class_type), Mapping):
             found = self._read[class_type] = NodePlan(read_spec(class_type, raw))
         return found
 

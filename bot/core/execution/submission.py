@@ -30,7 +30,7 @@ def _workflow(prompt: Prompt, info: ObjectInfo, source: SavedSource | None) -> d
     from comfy.saved.written.filled import editor_workflow  # `darkroom run` begins sooner without it
 
     try:
-        return editor_workflow(prompt.as_sent(), info.data, source.data if source is not None else None)
+        return editor_workflow(prompt.as_sent(), info.plans, source.data if source is not None else None)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as fault:
         _log.warning("the files of a run will not have its workflow: %r", fault)
         return None

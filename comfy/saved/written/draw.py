@@ -32,18 +32,17 @@ class _Link:
     name: str
 
 
-def draw(prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+def draw(prompt: Mapping[str, Any], definitions: Mapping[str, Any] | NodePlans) -> dict[str, Any]:
     """Make the workflow of a prompt, with a server's `/object_info`. The ids of the nodes stay. Of a node that the
     definitions lack, the values stand in the order of the prompt. A value of an input that has no widget, which a
     prompt may have and a workflow may not, gets a node of its own.
     """
-    return _Drawing(prompt, definitions).make()
+    return _Drawing(prompt, NodePlans.of(definitions)).make()
 
 
 class _Drawing:
-    def __init__(self, prompt: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
-        self._prompt, self._definitions = dict(prompt), definitions
-        self._plans = NodePlans(definitions)
+    def __init__(self, prompt: Mapping[str, Any], plans: NodePlans) -> None:
+        self._prompt, self._plans = dict(prompt), plans
         self._into: dict[str, list[_Link]] = {}
         self._give_nodes_to_values()
         self._links = list(_links(self._prompt))
@@ -83,7 +82,7 @@ class _Drawing:
             for name in self._loose(node_id):
                 value = _unwrapped(node["inputs"][name])
                 class_type = next((each for kind, each in _VALUE_NODES.items() if type(value) is kind), "")
-                if class_type in self._definitions:
+                if class_type in self._plans.data:
                     made = str(next(numbers))
                     self._prompt[made] = {"class_type": class_type, "inputs": {"value": value}}
                     links[name] = [made, 0]
@@ -157,7 +156,7 @@ class _Drawing:
 
     def _outputs(self, node_id: str) -> Iterable[dict[str, Any]]:
         spec = self._spec(self._prompt[node_id]["class_type"])
-        raw = mapping(self._definitions.get(self._prompt[node_id]["class_type"]))
+        raw = mapping(self._plans.data.get(self._prompt[node_id]["class_type"]))
         names, links = raw.get("output_name"), self._from.get(node_id, ())
         count = max([len(spec.outputs) if spec is not None else 0, *(link.slot + 1 for link in links)])
         for slot in range(count):

@@ -19,27 +19,26 @@ from comfy.saved.written.draw import draw
 
 
 def editor_workflow(
-    prompt: Mapping[str, Any], definitions: Mapping[str, Any], saved: Mapping[str, Any] | None = None
+    prompt: Mapping[str, Any], definitions: Mapping[str, Any] | NodePlans, saved: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return a workflow that the editor opens with the values of a prompt, made with a server's `/object_info`. `saved`
     is the workflow that the prompt came from; it stays as it is.
     """
-    made = _filled(saved, prompt, definitions) if saved is not None else None
-    return draw(prompt, definitions) if made is None else made
+    plans = NodePlans.of(definitions)
+    made = _filled(saved, prompt, plans) if saved is not None else None
+    return draw(prompt, plans) if made is None else made
 
 
-def _filled(
-    saved: Mapping[str, Any], prompt: Mapping[str, Any], definitions: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def _filled(saved: Mapping[str, Any], prompt: Mapping[str, Any], plans: NodePlans) -> dict[str, Any] | None:
     """Return a saved workflow with the values of a prompt; None where it has no place for one of them."""
     made = copy.deepcopy(dict(saved))
     try:
-        root = build_document(read_document(made), NodePlans(definitions))
+        root = build_document(read_document(made), plans)
         before = write_prompt(root, _first, datetime.min.replace(tzinfo=UTC)).prompt  # names of files do not count
         if before.keys() != prompt.keys():
             return None
         _Values(root).put(before, prompt)
-        after = convert(made, definitions, _first).prompt
+        after = convert(made, plans, _first).prompt
     except UnreadableWorkflow:
         return None
     same = after.keys() == prompt.keys() and all(_is_same(after[node_id], prompt[node_id]) for node_id in after)
