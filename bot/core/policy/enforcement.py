@@ -223,11 +223,10 @@ class PolicyEnforcer:
         """True if a person may use a version of a workflow that they may run: one on trial is for operators alone."""
         return not version.trial or self._tries(person)
 
-    async def admit(self, request: RunRequest, version: Workflow) -> EffectivePolicy:
-        """Admit a request for a version of a workflow, and return its policy. Raises `NotAllowed` with the rule in
-        words.
+    def admit(self, request: RunRequest, version: Workflow) -> EffectivePolicy:
+        """Admit a request for a version of a workflow by the rules that were read last, and return its policy. Raises
+        `NotAllowed` with the rule in words.
         """
-        await self.book.refresh()
         if not self.may_use(request.person, version):
             raise NotAllowed(_waiting(version.title))
         decision = self.decide(request.person, request.place, request.workflow)

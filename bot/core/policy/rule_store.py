@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth
@@ -108,12 +107,16 @@ class RuleStore:
         """Call a function with each community that has changed rules; "" means all communities."""
         self._listeners.append(listener)
 
-    async def refresh(self) -> None:
-        """Read the changes since the last check. If nothing has changed, this is one short query."""
+    def is_current(self, connection: Connection) -> bool:
+        """True if nothing has changed since the last check, in whatever process."""
+        return not _NEWER.rows(connection, {"seen": self._seen})
+
+    async def refresh(self) -> bool:
+        """Read the changes since the last check; False if there are none, which is one short query."""
         async with self._reading:
             seen = {"seen": self._seen}
-            if not await self._database.ask(partial(_NEWER.rows, given=seen)):
-                return
+            if await self._database.ask(self.is_current):
+                return False
             async with self._database.read() as connection:
                 news = list(await connection.execute(_NEWER.statement, seen))
                 for row in news:
@@ -122,6 +125,7 @@ class RuleStore:
                 events_log.rules_changed(row.community, row.edition)
             self._seen = max((row.edition for row in news), default=self._seen)
             self._announce([row.community for row in news])
+            return bool(news)
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
         """Make all changes or none, with one line in the audit log. Raises `UserError` for a rule that is too long."""
@@ -225,8 +229,8 @@ class RehearsedRules(RuleStore):
         self._own = dict(own)
         self.changed: list[str] = []
 
-    async def refresh(self) -> None:
-        return
+    async def refresh(self) -> bool:
+        return False
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
         """Make all changes here alone. Raises `UserError` for a rule that is too long."""

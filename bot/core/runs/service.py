@@ -77,6 +77,10 @@ _LOOKS, _PAUSE = 100, 0.05  # seconds between them
 _TOLD = 300  # characters of a private request in the audit log
 
 
+class _RulesChanged(Exception):
+    """Other rules are on record than those by which a request was checked."""
+
+
 class RunService:
     """Accepts requests, and returns what a person may see of runs. `wake` tells this process's worker about a new run,
     `stop` about one to cancel.
@@ -184,7 +188,8 @@ class RunService:
         person.
         """
         async with self._noted(request):
-            await self._enforcer.admit(request, await self._workflows.pinned(request.workflow, request.version))
+            await self._enforcer.book.refresh()
+            self._enforcer.admit(request, await self._workflows.pinned(request.workflow, request.version))
 
     def may_be_private(self, place: Place) -> bool:
         """True if private runs may be asked for in a place, or somewhere in its community."""
@@ -209,37 +214,55 @@ class RunService:
     async def _submit(self, request: RunRequest, message: Address | MessageOpening) -> str:
         begun, opened = time.time_ns(), isinstance(message, Address)
         where = message if isinstance(message, Address) else message.draft
+        every = await self._accepted(request, where, opened=opened)
+        new, group = every[0], every[0].group
+        for each in every:
+            events_log.run_taken(each.id, each.workflow, request.person.platform, held=new.held)
+        if not isinstance(message, Address):
+            together = group.id if group is not None else None
+            await self._open(new.id, partial(message.post, together or new.id, len(every)), together)
+        if new.held:
+            await self._say(new.id, Held())
+        self._wake()
+        for each in every:
+            requested(each.id, each.workflow, request.person.platform, begun)
+        return new.id
+
+    async def _accepted(self, request: RunRequest, where: Address, *, opened: bool) -> list[NewRun]:
+        """Check a request, and let its runs join the line. The rules in memory decide, if they are still those on
+        record as the runs join; before a refusal, too, they are read again if others have changed them.
+        """
+        while True:
+            try:
+                return await self._joined(request, where, opened=opened)
+            except _RulesChanged:
+                await self._enforcer.book.refresh()
+            except UserError:
+                if not await self._enforcer.book.refresh():
+                    raise
+
+    async def _joined(self, request: RunRequest, where: Address, *, opened: bool) -> list[NewRun]:
+        """Do all that once. Raises `_RulesChanged`."""
         workflow = await self._workflows.pinned(request.workflow, request.version)
-        if workflow.steps:
-            every = await self._planned(request, workflow, where)
-        else:
-            every = await self._checked(request, workflow, where)
-        new, *others = [replace(each, opened=opened) for each in every]
+        check = self._planned if workflow.steps else self._checked
+        every = [replace(each, opened=opened) for each in await check(request, workflow, where)]
         news = self._records.announcement(request.person.platform, *(each.id for each in every))
         lines = self._lines_of(request, every) if request.private else []
 
         def also(connection: Connection) -> None:
+            if not self._enforcer.book.is_current(connection):
+                raise _RulesChanged
             for line in lines:
                 connection.execute(line)
             news.read(connection)
 
-        await self._queue.enqueue(new, *others, also=also)
+        await self._queue.enqueue(*every, also=also)
         news.tell()
-        for each in (new, *others):
-            events_log.run_taken(each.id, each.workflow, request.person.platform, held=new.held)
-        if not isinstance(message, Address):
-            group = new.group.id if new.group is not None else None
-            await self._open(new.id, partial(message.post, group or new.id, len(every)), group)
-        if new.held:
-            await self._say(new.id, Held())
-        self._wake()
-        for each in (new, *others):
-            requested(each.id, each.workflow, request.person.platform, begun)
-        return new.id
+        return every
 
     async def _planned(self, request: RunRequest, recipe: Workflow, where: Address) -> list[NewRun]:
         """Return the runs of a recipe, after all of its steps were checked. Raises `UserError`."""
-        policy = await self._enforcer.admit(request, recipe)
+        policy = self._enforcer.admit(request, recipe)
         restriction = await self._workflows.restriction(request.person, request.place, recipe)
         request = await self._validator.recipe(request, recipe, restriction)
         held = await self._read(request, [request.values])
@@ -258,7 +281,7 @@ class RunService:
         """Return the runs that a request asks for, as they may join the line. Raises `UserError`. The field `later` of
         a step of a recipe gets its file from the run before.
         """
-        policy = await self._enforcer.admit(request, workflow)
+        policy = self._enforcer.admit(request, workflow)
         restriction = await self._workflows.restriction(request.person, request.place, workflow)
         several = await self._maker.plan(request, workflow, policy, restriction)
         await self._queue.check_limits(request.person.key, workflow.id, policy.limits, several.count)

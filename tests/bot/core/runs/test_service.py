@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from bot import platforms
+from bot.core.background import TaskHealth
 from bot.core.errors import (
     BadPicture,
     BadValue,
@@ -35,8 +36,13 @@ from bot.core.model import (
     UploadedFile,
 )
 from bot.core.platform import Services
+from bot.core.policy.audit import Audit
+from bot.core.policy.rule_store import By, Change, RuleStore
+from bot.core.policy.rules import Access, Rule
+from bot.core.policy.scope import Scope, community_of
 from bot.core.run import RunRecord, State
 from bot.core.status_text import asked, describe
+from bot.core.storage.database import Database
 from bot.server_settings import NamedServer
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.media.test_films import make_film
@@ -159,6 +165,21 @@ async def test_where_no_server_is_there_a_run_says_so_and_starts_once_one_is_bac
         async with EmbeddedServer(port=port):
             (run,) = await home.ended(run_id)
         assert (run.state, run.attempt) == (State.DONE, 1)
+
+
+async def test_what_another_process_decides_holds_for_the_next_request(tmp_path: Path) -> None:
+    async with house(tmp_path) as home, Database.in_folder(tmp_path) as other:
+        async with RuleStore(other, Audit(other), TaskHealth()) as book:
+            denial = Rule(Scope(community_of(HERE), workflow="plain"), Access(allow=False))
+            for change in (Change.put(denial), Change(denial.slot, None)) * 2:
+                await book.change(community_of(HERE), By(MOD, HERE, "deny", "It is denied."), [change])
+                if change.rule is None:
+                    (run,) = await home.ended((await home.ask("plain"))[0])
+                    assert run.state is State.DONE
+                else:
+                    with pytest.raises(NotAllowed):
+                        await home.ask("plain")
+        assert len(await home.services.runs.last_of(ANN)) == 2
 
 
 @pytest.mark.long
