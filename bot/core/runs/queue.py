@@ -34,6 +34,7 @@ from bot.core.runs.repository import taken
 from bot.core.runs.rows import STORED, Stored, read_queued, read_run, read_stored
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
+from bot.core.storage.engines.prepared import Prepared
 from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import runs
 from bot.core.together import AskedTogether
@@ -299,7 +300,7 @@ class RunQueue:
         """
         found = dict(await self._read(_FIRST_WAITING))
         if len(found) >= _PART:
-            ids = await self._database.ask(lambda connection: list(connection.execute(_WAITING_IDS).scalars()))
+            ids = await self._database.ask(lambda connection: [row.id for row in _WAITING_IDS.rows(connection)])
             found = {}
             for first in range(0, len(ids), _PART):
                 found |= await self._read(_THESE_WAITING, ids[first : first + _PART])
@@ -431,7 +432,7 @@ _ORDER = (runs.c.server.is_(None), *statements.TURNS)
 _WAITING = select(*STORED).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
 _FIRST_WAITING = _WAITING.limit(literal_column(str(_PART)))
 _THESE_WAITING = _WAITING.where(statements.THESE)
-_WAITING_IDS = _WAITING.with_only_columns(runs.c.id)
+_WAITING_IDS = Prepared(_WAITING.with_only_columns(runs.c.id))
 
 
 def _cost(run: NewRun) -> float:

@@ -26,6 +26,7 @@ from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.connection import AsyncConnection
+from bot.core.storage.engines.prepared import Prepared
 from bot.core.storage.schema import runs, thumbnails, uses
 from bot.core.traces import spans
 
@@ -182,7 +183,7 @@ class RunRepository:
 
     async def active(self) -> list[RunRecord]:
         """Return the runs of all workers, also those that are ahead."""
-        return await self._records(_ACTIVE)
+        return await self._database.ask(lambda connection: list(map(read_run, _ACTIVE.rows(connection))))
 
     async def measured(self, worker: str) -> list[RunRecord]:
         """Return the latest runs that a worker has finished, earliest first. Estimates use them."""
@@ -195,11 +196,11 @@ class RunRepository:
         """
 
         def see(connection: Connection) -> SeenRuns:
-            ended = {row.id: row.ended_at for row in connection.execute(_LATELY_DONE, {"since": since})}
+            ended = {row.id: row.ended_at for row in _LATELY_DONE.rows(connection, {"since": since})}
             fresh = [run_id for run_id in ended if run_id not in known]
             found = connection.execute(_THESE, {"of_runs": fresh}) if fresh else ()
             done = sorted(map(read_run, found), key=lambda run: ended[run.id])
-            return SeenRuns(list(map(read_run, connection.execute(_ACTIVE))), done, ended)
+            return SeenRuns(list(map(read_run, _ACTIVE.rows(connection))), done, ended)
 
         return await self._database.ask(see)
 
@@ -691,9 +692,9 @@ def taken() -> ColumnElement[bool]:
     return or_(statements.in_states(ACTIVE), statements.AHEAD)
 
 
-_ACTIVE = select(runs).where(taken()).order_by(runs.c.seq)
+_ACTIVE = Prepared(select(runs).where(taken()).order_by(runs.c.seq))
 _THESE = select(runs).where(statements.THESE)
-_LATELY_DONE = (
+_LATELY_DONE = Prepared(
     select(runs.c.id, runs.c.ended_at)
     .where(statements.in_states([State.DONE]), runs.c.ended_at > bindparam("since"))
     .order_by(runs.c.ended_at.desc())
