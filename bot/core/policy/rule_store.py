@@ -20,12 +20,12 @@ from bot.core.policy.scope import Scope
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.connection import AsyncConnection
-from bot.core.storage.engines.prepared import Prepared
+from bot.core.storage.engines.prepared import PreparedStatement
 from bot.core.storage.schema import audit, editions, rules
 from bot.i18n import _
 
 _LOCKS = ("rules",)  # editions are on record one after the other
-_NEWER = Prepared(select(editions).where(editions.c.edition > bindparam("seen")))
+_NEWER = PreparedStatement(select(editions).where(editions.c.edition > bindparam("seen")))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from bot.core.runs.repository import taken
 from bot.core.runs.rows import STORED, Stored, read_queued, read_run, read_stored
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
-from bot.core.storage.engines.prepared import Prepared
+from bot.core.storage.engines.prepared import PreparedStatement
 from bot.core.storage.named_locks import take_turns
 from bot.core.storage.schema import runs
 from bot.core.together import AskedTogether
@@ -432,7 +432,7 @@ _ORDER = (runs.c.server.is_(None), *statements.TURNS)
 _WAITING = select(*STORED).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
 _FIRST_WAITING = _WAITING.limit(literal_column(str(_PART)))
 _THESE_WAITING = _WAITING.where(statements.THESE)
-_WAITING_IDS = Prepared(_WAITING.with_only_columns(runs.c.id))
+_WAITING_IDS = PreparedStatement(_WAITING.with_only_columns(runs.c.id))
 
 
 def _cost(run: NewRun) -> float:

@@ -26,7 +26,7 @@ from bot.core.runs.rows import read_run
 from bot.core.storage.bells import Bells, Topic
 from bot.core.storage.database import Database
 from bot.core.storage.engines.connection import AsyncConnection
-from bot.core.storage.engines.prepared import Prepared
+from bot.core.storage.engines.prepared import PreparedStatement
 from bot.core.storage.schema import runs, thumbnails, uses
 from bot.core.traces import spans
 
@@ -692,9 +692,9 @@ def taken() -> ColumnElement[bool]:
     return or_(statements.in_states(ACTIVE), statements.AHEAD)
 
 
-_ACTIVE = Prepared(select(runs).where(taken()).order_by(runs.c.seq))
+_ACTIVE = PreparedStatement(select(runs).where(taken()).order_by(runs.c.seq))
 _THESE = select(runs).where(statements.THESE)
-_LATELY_DONE = Prepared(
+_LATELY_DONE = PreparedStatement(
     select(runs.c.id, runs.c.ended_at)
     .where(statements.in_states([State.DONE]), runs.c.ended_at > bindparam("since"))
     .order_by(runs.c.ended_at.desc())

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, FromClause, and_, bindparam, case, false, func, literal_column, or_, select, update
 
 from bot.core.run import UNFINISHED, QueuedRun, State
-from bot.core.storage.engines.prepared import Prepared
+from bot.core.storage.engines.prepared import PreparedStatement
 from bot.core.storage.schema import charges, line, runs, uses
 
 _GUESS = 10.0  # seconds reserved for a run of a workflow without earlier runs
@@ -42,7 +42,7 @@ def _busy(table: FromClause = runs) -> Any:
 
 
 #: A run: `of_run`.
-RUN = Prepared(select(runs).where(_THIS))
+RUN = PreparedStatement(select(runs).where(_THIS))
 #: The latest runs of a person, newest first: `of_people`, `count`.
 LAST = select(runs).where(_OWN).order_by(runs.c.seq.desc()).limit(bindparam("count"))
 #: The same runs: only their ids, their states, and when they ended.
@@ -50,17 +50,17 @@ LAST_ENDS = LAST.with_only_columns(runs.c.id, runs.c.state, runs.c.ended_at)
 #: Which of some runs wait: `of_runs`.
 WAIT = select(runs.c.id).where(THESE, in_states([State.WAITING]))
 #: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_people`.
-PLACE = Prepared(
+PLACE = PreparedStatement(
     select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(line.c.turn).scalar_subquery()).where(
         _OWN, in_states([State.WAITING])
     )
 )
-JOIN = Prepared(runs.insert())
+JOIN = PreparedStatement(runs.insert())
 #: The condition that a run waits at a server, which will begin it by itself.
 AHEAD = and_(in_states([State.WAITING]), runs.c.server.is_not(None))
 #: Whose runs are on servers, of which workflow, and for which limits they count. Those that are ahead count too: their
 #: servers begin them without asking.
-BUSY = Prepared(
+BUSY = PreparedStatement(
     select(runs.c.person, runs.c.workflow, func.coalesce(charges.c.spots, ""))
     .select_from(runs.outerjoin(charges, charges.c.run_id == runs.c.id))
     .where(_busy())
@@ -70,7 +70,7 @@ _first = select(func.min(runs.c.caps).label("caps")).where(_waits, runs.c.caps >
 _next = select(func.min(runs.c.caps)).where(_waits, runs.c.caps > _first.c.caps).scalar_subquery()
 _each = _first.union_all(select(_next).where(_first.c.caps.is_not(None)))
 #: The limits on runs at a time that hold for runs which wait: from one to the next, since all others may have the same.
-CAPS = Prepared(select(_each.c.caps).where(_each.c.caps.is_not(None)))
+CAPS = PreparedStatement(select(_each.c.caps).where(_each.c.caps.is_not(None)))
 #: The condition that a run waits, and no worker has it: the index `runs_next` has these in the order of their turns.
 FREE = (in_states([State.WAITING]), runs.c.opened == literal_column("1"), runs.c.server.is_(None))
 TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
@@ -86,7 +86,7 @@ def _tickets(take: Any) -> Any:
 
 #: How many runs a worker may take, up to a few, and whether fewer workers are just choosing one.
 LOOK = _tickets(func.pg_try_advisory_xact_lock_shared)
-COUNT = Prepared(select(_found.c.count))  #: the same, without workers
+COUNT = PreparedStatement(select(_found.c.count))  #: the same, without workers
 #: How many runs have not ended, by state.
 COUNTS = select(runs.c.state, func.count()).where(in_states(UNFINISHED)).group_by(runs.c.state)
 #: The same, and be one of those until the end of the transaction.
@@ -97,7 +97,7 @@ _running = select(func.count()).select_from(_others).where(_of_theirs, _busy(_ot
 #: Give a run to a worker if it still waits as it was seen and its person has fewer runs than they may: `of_run`,
 #: `of_attempt`, `of_caps`, `of_people`, `of_most`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
-TAKE = Prepared(
+TAKE = PreparedStatement(
     update(runs)
     .where(_THIS, *FREE, runs.c.attempt == bindparam("of_attempt"), runs.c.caps == bindparam("of_caps"))
     .where(or_(runs.c.priority != literal_column("0"), _running.scalar_subquery() < bindparam("of_most")))
@@ -106,14 +106,14 @@ TAKE = Prepared(
 )
 #: The line has come to a turn: `now_at`. Where another process says so at the moment, its word is enough: nobody waits.
 _behind = select(line.c.id).where(line.c.turn < bindparam("now_at")).with_for_update(skip_locked=True)
-TURN = Prepared(update(line).where(line.c.id.in_(_behind)).values(turn=bindparam("now_at")))
+TURN = PreparedStatement(update(line).where(line.c.id.in_(_behind)).values(turn=bindparam("now_at")))
 #: The files that a run uses: `of_run`.
-USES = Prepared(select(uses.c.key).where(uses.c.run_id == bindparam("of_run")))
-USE = Prepared(uses.insert())
+USES = PreparedStatement(select(uses.c.key).where(uses.c.run_id == bindparam("of_run")))
+USE = PreparedStatement(uses.insert())
 
 
 @cache
-def heads(platforms: frozenset[str] | None, count: int) -> Prepared:
+def heads(platforms: frozenset[str] | None, count: int) -> PreparedStatement:
     """The first runs of the line that come from these platforms, or from all, without those of people who have `most`
     runs on servers; those before `first` are left out.
     """
@@ -124,23 +124,25 @@ def heads(platforms: frozenset[str] | None, count: int) -> Prepared:
     allowed = or_(runs.c.priority != literal_column("0"), runs.c.person.not_in(full))
     ours = () if platforms is None else (on_platforms(platforms),)
     line = select(*(runs.c[each.name] for each in fields(QueuedRun)), *_SEEN).where(*FREE, *ours, allowed)
-    return Prepared(line.order_by(*TURNS).limit(literal_column(str(count))).offset(bindparam("first")))
+    return PreparedStatement(line.order_by(*TURNS).limit(literal_column(str(count))).offset(bindparam("first")))
 
 
 @cache
-def step(states: tuple[State, ...], names: tuple[str, ...]) -> Prepared:
+def step(states: tuple[State, ...], names: tuple[str, ...]) -> PreparedStatement:
     """Change these columns of a run's attempt while it is in one of these states: see `step_values`."""
     where = (_THIS, runs.c.attempt == bindparam("of_attempt"), in_states(states))
     new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
-    return Prepared(update(runs).where(*where).values(new))
+    return PreparedStatement(update(runs).where(*where).values(new))
 
 
 @cache
-def begin(names: tuple[str, ...]) -> Prepared:
+def begin(names: tuple[str, ...]) -> PreparedStatement:
     """A server has begun a run that was ahead: `of_run`, `of_attempt`, `of_worker`, and the new values."""
     where = (runs.c.attempt == bindparam("of_attempt"), runs.c.worker == bindparam("of_worker"))
     new = {name: bindparam(f"new_{name}", type_=runs.c[name].type) for name in names}
-    return Prepared(update(runs).where(_THIS, *where, in_states([State.WAITING])).values(new).returning(*runs.c))
+    return PreparedStatement(
+        update(runs).where(_THIS, *where, in_states([State.WAITING])).values(new).returning(*runs.c)
+    )
 
 
 def note_uses(connection: Connection, run_id: str, keys: Sequence[str]) -> None:
@@ -176,7 +178,7 @@ def reserved(workflow: Any) -> Any:
 
 
 #: Charge a run: its columns but for the seconds, and `for_workflow`.
-CHARGE = Prepared(
+CHARGE = PreparedStatement(
     charges.insert().values(
         {
             **{
@@ -189,7 +191,7 @@ CHARGE = Prepared(
     )
 )
 #: The real seconds of a run, once: `of_run`, `took`, `now`.
-SETTLE = Prepared(
+SETTLE = PreparedStatement(
     update(charges)
     .where(charges.c.run_id == bindparam("of_run"), charges.c.settled_at.is_(None))
     .values(

@@ -18,7 +18,7 @@ _NOTHING: Mapping[str, Any] = {}
 _Processor = Callable[[Any], Any] | None
 
 
-class Prepared:
+class PreparedStatement:
     """A statement with named values. It is always given values of the same names, and lists for those that expand."""
 
     def __init__(self, statement: Executable) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import JSON, Column, Connection, Float, Integer, MetaData, Table
 
 from bot.core.errors import StorageAway
 from bot.core.storage.database import Database
-from bot.core.storage.engines.prepared import Prepared
+from bot.core.storage.engines.prepared import PreparedStatement
 
 _THINGS = Table(
     "things",
@@ -24,21 +24,21 @@ _THINGS = Table(
     Column("body", JSON),
     Column("at", Float),
 )
-_PUT = Prepared(_THINGS.insert())
-_ONE_OF = Prepared(
+_PUT = PreparedStatement(_THINGS.insert())
+_ONE_OF = PreparedStatement(
     select(_THINGS)
     .where(_THINGS.c.name.in_(bindparam("names", expanding=True)), _THINGS.c.seq >= bindparam("least"))
     .order_by(_THINGS.c.seq)
     .limit(100)
 )
-_MOVE = Prepared(
+_MOVE = PreparedStatement(
     update(_THINGS)
     .where(_THINGS.c.name.in_(bindparam("names", expanding=True)))
     .values(body=bindparam("new_body", type_=JSON), at=_THINGS.c.at + 1)
     .returning(_THINGS.c.name, _THINGS.c.body)
 )
-_RENAME = Prepared(update(_THINGS).where(_THINGS.c.name == bindparam("old")).values(name=bindparam("new")))
-_COUNT = Prepared(select(func.count(), func.max(_THINGS.c.at)))
+_RENAME = PreparedStatement(update(_THINGS).where(_THINGS.c.name == bindparam("old")).values(name=bindparam("new")))
+_COUNT = PreparedStatement(select(func.count(), func.max(_THINGS.c.at)))
 
 _names = st.sampled_from(["a", "b", "it's", "100%", ":c", "?"])
 _bodies = st.recursive(
