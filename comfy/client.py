@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from comfy.bodies import as_file
-from comfy.errors import ComfyError, HistoryCleared, PromptLost
+from comfy.errors import ComfyError, HistoryCleared, PromptLost, ServerUnavailable
 from comfy.http import Download, Http, Queue, Submission, SystemStats
 from comfy.library import manager, templates, userdata
 from comfy.library.manager import PackResult
@@ -318,7 +318,13 @@ class ComfyClient:
                 return await self._http.submit(graph, prompt_id, self._socket.client_id, extra_data, targets)
             except ComfyError as fault:
                 unsure = answered(fault)
-                if unsure and await self.knows(prompt_id):
+                if not unsure:
+                    raise
+                try:
+                    is_there = await self.knows(prompt_id)
+                except ComfyError as blind:
+                    raise ServerUnavailable(f"{self.server} does not say if it has taken a prompt") from blind
+                if is_there:
                     return Submission(prompt_id, 0)
                 unsure = False
                 raise

@@ -22,7 +22,7 @@ _KEEPS_FAILING = 2  # failures in a row
 _BEATS, _LONG = (30.0, 15.0, 3.0, 1.0), 15.0  # seconds
 _NEARLY = 0.01  # of a beat: a timer may end a moment before one
 
-Work = Callable[[], Coroutine[Any, Any, object]]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)

@@ -347,6 +347,20 @@ async def test_a_prompt_that_may_be_there_is_not_sent_again_before_a_look_for_it
     assert (failed, len(server.posted)) == (looks, 1)
 
 
+async def test_a_paid_prompt_whose_server_is_gone_before_a_look_may_be_there(server: Unruly) -> None:
+    async with ComfyClient(impatient(server.url)) as client:
+
+        async def gone(request: web.Request) -> web.StreamResponse | None:
+            if request.path == "/queue":
+                await server.stop()
+            return None
+
+        server.lose_post_answer, server.intercept = 1, gone
+        with pytest.raises(ServerUnavailable) as fault:
+            await client.submit(PROMPT, paid=True)
+        assert not fault.value.unsent
+
+
 async def test_upload_over_the_limit(server: Unruly, client: ComfyClient, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(b"x" * 2_000_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -107,16 +108,23 @@ class RuleStore:
         """Call a function with each community that has changed rules; "" means all communities."""
         self._listeners.append(listener)
 
-    def is_current(self, connection: Connection) -> bool:
-        """True if nothing has changed since the last check, in whatever process."""
-        return not _NEWER.rows(connection, {"seen": self._seen})
+    def are_current(self, connection: Connection, community: str, edition: int) -> bool:
+        """True if the rules that apply in a community are on record as they were at an edition."""
+        return not any(row.community in ("", community) for row in _NEWER.rows(connection, {"seen": edition}))
 
-    async def refresh(self) -> bool:
-        """Read the changes since the last check; False if there are none, which is one short query."""
+    async def hold(self, community: str, edition: int) -> bool:
+        """Read the changes since the last check. True if the rules that apply in a community are as they were at an
+        edition.
+        """
+        await self.refresh()
+        return await self._database.ask(partial(self.are_current, community=community, edition=edition))
+
+    async def refresh(self) -> None:
+        """Read the changes since the last check. If nothing has changed, this is one short query."""
         async with self._reading:
             seen = {"seen": self._seen}
-            if await self._database.ask(self.is_current):
-                return False
+            if not await self._database.ask(partial(_NEWER.rows, given=seen)):
+                return
             async with self._database.read() as connection:
                 news = list(await connection.execute(_NEWER.statement, seen))
                 for row in news:
@@ -125,7 +133,6 @@ class RuleStore:
                 events_log.rules_changed(row.community, row.edition)
             self._seen = max((row.edition for row in news), default=self._seen)
             self._announce([row.community for row in news])
-            return bool(news)
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
         """Make all changes or none, with one line in the audit log. Raises `UserError` for a rule that is too long."""
@@ -229,8 +236,11 @@ class RehearsedRules(RuleStore):
         self._own = dict(own)
         self.changed: list[str] = []
 
-    async def refresh(self) -> bool:
-        return False
+    def are_current(self, connection: Connection, community: str, edition: int) -> bool:
+        return True
+
+    async def refresh(self) -> None:
+        return
 
     async def change(self, community: str, by: By, changes: Sequence[Change]) -> None:
         """Make all changes here alone. Raises `UserError` for a rule that is too long."""

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, literal_column, or_, select, update
@@ -47,24 +47,33 @@ class SeenRuns:
     ended: Mapping[str, float]
 
 
+class RunListener(Protocol):
+    """Who is told of the runs of a platform."""
+
+    def wants(self, person: str) -> bool:
+        """True if the runs of a person, given by their id on the platform, are to be shown."""
+
+    def show(self, run: RunRecord) -> None:
+        """Show a run as it was written just now."""
+
+
 class Announcement:
     """Tells a listener of runs as this process has just written them, so that they need not be read again."""
 
-    def __init__(self, listener: Callable[[RunRecord], None] | None, run_ids: Sequence[str]) -> None:
+    def __init__(self, listener: RunListener | None, run_ids: Sequence[str]) -> None:
         self._listener, self._run_ids = listener, run_ids
         self._written: list[RunRecord] = []
 
     def read(self, connection: Connection) -> None:
         """Read the runs, at the end of the transaction that changes them."""
         if self._listener is not None:
-            found = (_found(connection, run_id) for run_id in self._run_ids)
-            self._written = [run for run in found if run is not None]
+            self._written = _these(connection, self._run_ids)
 
     def tell(self) -> None:
         """Tell of them, after the transaction."""
         if self._listener is not None:
             for run in self._written:
-                self._listener(run)
+                self._listener.show(run)
 
 
 class RunRepository:
@@ -76,22 +85,23 @@ class RunRepository:
         self.favourites = FavouriteStore(database, clock)
         #: Those who are to be told of the ends of runs.
         self.pings = PingOutbox(database, clock, ping_after)
-        self._listeners: dict[str, Callable[[RunRecord], None]] = {}
+        self._listeners: dict[str, RunListener] = {}
 
     @property
     def bells(self) -> Bells:
         """The bells that changes of runs ring."""
         return self._database.bells
 
-    def when_written(self, platform: str, listener: Callable[[RunRecord], None]) -> None:
-        """Have a function told of the runs of a platform that this process writes: each as it has joined the line, and
+    def when_written(self, platform: str, listener: RunListener) -> None:
+        """Have a listener told of the runs of a platform that this process writes: each as it has joined the line, and
         as it is done.
         """
         self._listeners[platform] = listener
 
-    def announcement(self, platform: str, *run_ids: str) -> Announcement:
-        """Return what tells the listener of a platform of these runs."""
-        return Announcement(self._listeners.get(platform), run_ids)
+    def announcement(self, person: Person, *run_ids: str) -> Announcement:
+        """Return what tells of these runs of a person."""
+        listener = self._listeners.get(person.platform)
+        return Announcement(listener if listener is not None and listener.wants(person.id) else None, run_ids)
 
     async def get(self, run_id: str) -> RunRecord | None:
         return await self._database.ask(partial(_found, run_id=run_id))
@@ -157,8 +167,7 @@ class RunRepository:
             latest = [
                 row.id for row in connection.execute(statements.LAST_ENDS, given) if ends.get(row.id) != tuple(row)[1:]
             ]
-            found = connection.execute(_THESE, {"of_runs": latest}) if latest else ()
-            return sorted(map(read_run, found), key=lambda run: latest.index(run.id))
+            return _these(connection, latest)
 
         return await self._database.ask(ask)
 
@@ -325,7 +334,7 @@ class RunRepository:
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics, locks = (*room, *_of_group(run)), () if outcome is None else (_files_of(run),)
         values: dict[str, Any] = {"state": state, "sentence": sentence, "ended_at": now}
-        news = self.announcement(run.address.platform, *([run.id] if state is State.DONE else []))
+        news = self.announcement(run.person, *([run.id] if state is State.DONE else []))
         if outcome is not None:
             values["outputs"] = msgspec.to_builtins(outcome)
             charge = _and_uses(run, outcome, charge)
@@ -637,6 +646,14 @@ async def _unused_without(connection: AsyncConnection, *which: Any) -> list[str]
     gone = sorted(keys - kept)
     await connection.execute(delete(thumbnails).where(or_(thumbnails.c.key.in_(gone), thumbnails.c.small.in_(gone))))
     return gone
+
+
+def _these(connection: Connection, run_ids: Sequence[str]) -> list[RunRecord]:
+    """Return runs in the order of their ids."""
+    if len(run_ids) < 2:
+        return [run for each in run_ids if (run := _found(connection, each)) is not None]
+    found = map(read_run, connection.execute(_THESE, {"of_runs": list(run_ids)}))
+    return sorted(found, key=lambda each: run_ids.index(each.id))
 
 
 def _found(connection: Connection, run_id: str) -> RunRecord | None:

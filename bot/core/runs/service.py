@@ -59,7 +59,7 @@ from bot.core.runs.prices import PriceEstimator
 from bot.core.runs.queue import GroupPlace, NewRun, RunQueue
 from bot.core.runs.recipes import plan
 from bot.core.runs.replies import RunReplies
-from bot.core.runs.repository import RunRepository
+from bot.core.runs.repository import RunListener, RunRepository
 from bot.core.runs.validation import RequestValidator, ValidatedRequest
 from bot.core.runs.workflow_service import WorkflowService
 from bot.core.several.count import count_name, matrix_name, most_at_once
@@ -120,8 +120,8 @@ class RunService:
     async def get(self, run_id: str) -> RunRecord | None:
         return await self._records.get(run_id)
 
-    def when_written(self, platform: str, listener: Callable[[RunRecord], None]) -> None:
-        """Have a function told of the runs of a platform that this process writes: see `RunRepository`."""
+    def when_written(self, platform: str, listener: RunListener) -> None:
+        """Have a listener told of the runs of a platform that this process writes: see `RunRepository`."""
         self._records.when_written(platform, listener)
 
     async def at(self, address: Address) -> RunRecord | None:
@@ -229,28 +229,32 @@ class RunService:
         return new.id
 
     async def _accepted(self, request: RunRequest, where: Address, *, opened: bool) -> list[NewRun]:
-        """Check a request, and let its runs join the line. The rules in memory decide, if they are still those on
-        record as the runs join; before a refusal, too, they are read again if others have changed them.
+        """Check a request, and let its runs join the line. It is checked again where the rules of its place have
+        changed meanwhile, in whatever process.
         """
+        book, community = self._enforcer.book, community_of(request.place)
         while True:
+            edition = book.edition
             try:
-                return await self._joined(request, where, opened=opened)
+                return await self._joined(request, where, edition, opened=opened)
             except _RulesChanged:
-                await self._enforcer.book.refresh()
+                await book.refresh()
             except UserError:
-                if not await self._enforcer.book.refresh():
+                if await book.hold(community, edition):
                     raise
 
-    async def _joined(self, request: RunRequest, where: Address, *, opened: bool) -> list[NewRun]:
-        """Do all that once. Raises `_RulesChanged`."""
+    async def _joined(self, request: RunRequest, where: Address, edition: int, *, opened: bool) -> list[NewRun]:
+        """Let the runs of a request join the line, if it is allowed by the rules in memory, and these are those on
+        record. Raises `_RulesChanged` where the record says something else than it did at an edition.
+        """
         workflow = await self._workflows.pinned(request.workflow, request.version)
         check = self._planned if workflow.steps else self._checked
         every = [replace(each, opened=opened) for each in await check(request, workflow, where)]
-        news = self._records.announcement(request.person.platform, *(each.id for each in every))
+        news = self._records.announcement(request.person, *(each.id for each in every))
         lines = self._lines_of(request, every) if request.private else []
 
         def also(connection: Connection) -> None:
-            if not self._enforcer.book.is_current(connection):
+            if not self._enforcer.book.are_current(connection, community_of(request.place), edition):
                 raise _RulesChanged
             for line in lines:
                 connection.execute(line)

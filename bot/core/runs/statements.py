@@ -149,8 +149,11 @@ def note_uses(connection: Connection, run_id: str, keys: Sequence[str]) -> None:
     """Record that a run uses files, in the caller's transaction."""
     if not keys:
         return
-    for key in sorted(set(keys) - {row.key for row in USES.rows(connection, {"of_run": run_id})}):
-        USE.change(connection, {"key": key, "run_id": run_id})
+    fresh = set(keys) - {row.key for row in USES.rows(connection, {"of_run": run_id})}
+    if len(fresh) == 1:
+        USE.change(connection, {"key": fresh.pop(), "run_id": run_id})
+    elif fresh:
+        connection.execute(USE.statement, [{"key": key, "run_id": run_id} for key in sorted(fresh)])
 
 
 def step_values(run_id: str, attempt: int, values: Mapping[str, Any]) -> dict[str, Any]:

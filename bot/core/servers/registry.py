@@ -181,7 +181,7 @@ class ServerRegistry:
 
     @property
     def is_deserted(self) -> bool:
-        """True if every server is known to be away, so that no run begins until one is back."""
+        """True if every server is known to be away, or none is known, so that no run begins until one is there."""
         down, away = self._fleet.down, Condition.AWAY
         return all(name in down and self._conditions.of(name) is away for name in self._fleet.members) and all(
             read.listed.condition is away for read in self._others.values()

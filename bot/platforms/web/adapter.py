@@ -61,7 +61,7 @@ class WebPlatform:
     async def serve(self, services: Services) -> None:
         """Serve the page until cancelled. Raises `ConfigError` where it cannot listen."""
         services.invitations.when_signed_out(lambda account: self._hub.hang_up_on(account.removeprefix("web:")))
-        services.runs.when_written(self.name, self._hub.show)
+        services.runs.when_written(self.name, self._hub)
         async with serving(services, self._hub, self._options) as address:
             with services.workflows.telling(self._hub.look_again):
                 await self._run(services, address)

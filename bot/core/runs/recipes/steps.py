@@ -28,7 +28,7 @@ def fitting(outcome: Outcome | None, step: RunRecord) -> list[StoredFile]:
 
 def release(connection: Connection, run: RunRecord, now: float) -> None:
     """Put the steps after a run into the line, each with its result of that run. What waits for a choice stays."""
-    row = statements.RUN.row(connection, {"of_run": run.id})
+    (row,) = statements.RUN.rows(connection, {"of_run": run.id})
     outcome = read_run(row).outcome
     for step in _after(later(connection, run), run.id):
         files, place = fitting(outcome, step), step.step

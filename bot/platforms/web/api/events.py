@@ -71,7 +71,9 @@ class Stream:
         await self._send("state", data, event, retry=_RETRY)
 
     async def _tell(self, journal: EventLog, news: News) -> None:
-        """Send what changed: of a run that is under way only its status, without a look at the database."""
+        """Send what changed: of a run that is under way only its status, and of one that was written just now what was
+        written, without a look at the database.
+        """
         word = self._hub.word(news.run_id)
         if not news.whole and word is not None and news.run_id in self._under_way:
             status = {"id": news.run_id, **status_view(news.run_id, word.status, word)}

@@ -94,9 +94,13 @@ class Hub:
         """Have a visitor's pages look at a run again."""
         self._note(visitor, run_id, whole=True)
 
+    def wants(self, person: str) -> bool:
+        """True if a visitor has a page, or may come back to one."""
+        return person in self._journals
+
     def show(self, run: RunRecord) -> None:
         """Have its visitor's pages show a run as it was written just now."""
-        if (visitor := run.person.id) in self._journals:
+        if self.wants(visitor := run.person.id):
             self._note(visitor, run.id, whole=True)
             self._written[visitor, run.id] = _Written(run, self._clock())
             if len(self._written) > _WRITTEN:

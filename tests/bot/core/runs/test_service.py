@@ -7,6 +7,7 @@ import asyncio
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -180,6 +181,43 @@ async def test_what_another_process_decides_holds_for_the_next_request(tmp_path:
                     with pytest.raises(NotAllowed):
                         await home.ask("plain")
         assert len(await home.services.runs.last_of(ANN)) == 2
+
+
+async def test_rules_that_are_read_while_a_request_is_checked_hold_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path) as home, Database.in_folder(tmp_path) as other:
+        runs = home.services.runs
+        maker, mine, planned = runs._maker, runs._enforcer.book, runs._maker.plan
+        async with RuleStore(other, Audit(other), TaskHealth()) as book:
+            denial = Rule(Scope(community_of(HERE), workflow="plain"), Access(allow=False))
+            by = By(MOD, HERE, "deny", "It is denied.")
+
+            async def read_meanwhile(*given: Any) -> Any:
+                await mine.refresh()
+                return await planned(*given)
+
+            await book.change(community_of(HERE), by, [Change.put(denial)])
+            monkeypatch.setattr(maker, "plan", read_meanwhile)
+            with pytest.raises(NotAllowed):
+                await home.ask("plain")
+
+            async def refused(*_given: Any) -> Any:
+                monkeypatch.setattr(maker, "plan", planned)
+                await book.change(community_of(HERE), by, [Change(denial.slot, None)])
+                await mine.refresh()
+                raise NotAllowed("by what held before")
+
+            await book.change(community_of(HERE), by, [Change(denial.slot, None)])
+            await mine.refresh()
+            monkeypatch.setattr(maker, "plan", refused)
+            (run,) = await home.ended((await home.ask("plain"))[0])
+            assert run.state is State.DONE
+            other_place = Rule(Scope("test:elsewhere", workflow="plain"), Access(allow=False))
+            monkeypatch.setattr(maker, "plan", read_meanwhile)
+            await book.change("test:elsewhere", by, [Change.put(other_place)])
+            (run,) = await home.ended((await home.ask("plain", color=1))[0])
+            assert run.state is State.DONE
 
 
 @pytest.mark.long

@@ -102,6 +102,31 @@ def test_whatever_is_stored_it_reads_as_sqlalchemy_does(
     asyncio.run(check())
 
 
+async def test_only_what_expands_makes_another_text(tmp_path: Path) -> None:
+    put, found = PreparedStatement(_THINGS.insert()), PreparedStatement(_ONE_OF.statement)
+
+    def work(connection: Connection) -> None:
+        _THINGS.create(connection)
+        for body in ([], [1], [1, 2]):
+            put.change(connection, {"name": "a", "body": body, "at": 0.0})
+        for names in (["a"], ("b", "a"), ("a",), ["b", "c"]):
+            assert len(found.rows(connection, {"least": 0, "names": names})) == 3 * ("a" in names)
+        with pytest.raises(TypeError, match="body"):
+            put.change(connection, {"name": "a", "at": 0.0})
+
+    async with Database.in_folder(tmp_path) as database:
+        await database.write(work)
+    assert put._compiled is not None
+    assert found._compiled is not None
+    assert (len(put._compiled._sql), len(found._compiled._sql)) == (1, 2)
+
+
+async def test_it_is_committed_where_nothing_else_is_said(things: Database) -> None:
+    async with things.change() as connection:
+        await connection.run_sync(_PUT.change, {"name": "a", "body": None, "at": 0.0})
+    assert (await things.ask(_COUNT.row))[0] == 1
+
+
 async def test_what_a_database_refuses_is_told_as_ever(things: Database) -> None:
     def work(connection: Connection) -> None:
         _PUT.change(connection, {"name": "a", "body": None, "at": 0.0})
