@@ -48,7 +48,7 @@ class SeenRuns:
 
 
 class RunListener(Protocol):
-    """Who is told of the runs of a platform."""
+    """A listener to the runs of a platform."""
 
     def wants(self, person: str) -> bool:
         """True if the runs of a person, given by their id on the platform, are to be shown."""
