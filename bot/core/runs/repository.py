@@ -94,7 +94,7 @@ class RunRepository:
 
     def when_written(self, platform: str, listener: RunListener) -> None:
         """Have a listener told of the runs of a platform that this process writes: each as it has joined the line, and
-        as it is done.
+        as its attempt has come to its end.
         """
         self._listeners[platform] = listener
 
@@ -334,7 +334,7 @@ class RunRepository:
         room = () if state is State.DONE else (Topic.ROOM,)  # which one was delivered says nothing of the line
         topics, locks = (*room, *_of_group(run)), () if outcome is None else (_files_of(run),)
         values: dict[str, Any] = {"state": state, "sentence": sentence, "ended_at": now}
-        news = self.announcement(run.person, *([run.id] if state is State.DONE else []))
+        news = self.announcement(run.person, run.id)
         if outcome is not None:
             values["outputs"] = msgspec.to_builtins(outcome)
             charge = _and_uses(run, outcome, charge)

@@ -64,6 +64,8 @@ class Stream:
     async def _tell_everything(self, journal: EventLog, event: str) -> None:
         latest = await self._latest()
         for run in latest:
+            if run.ended_at is not None and run.id in journal.unfinished:
+                self._hub.tell(self._visitor, run.id)  # the other pages of this visitor do not know it yet
             journal.know(run)
         self._under_way = {run.id for run in latest if run.ended_at is None}
         shown = [run for run in latest if not self._services.gallery.is_going(run.id)]

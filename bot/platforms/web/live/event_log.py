@@ -66,6 +66,10 @@ class EventLog:
             del self._ended[next(iter(self._ended))]
         return known != end
 
+    def has_ended(self, run_id: str) -> bool:
+        """True if a run is known to have ended."""
+        return run_id in self._ended
+
     def forget(self, run_id: str) -> None:
         self._unfinished.pop(run_id, None)
         self._ended.pop(run_id, None)

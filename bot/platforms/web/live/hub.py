@@ -78,9 +78,9 @@ class Hub:
     def say(self, visitor: str, run_id: str, status: Status) -> None:
         """Pass on what there is to say of a run."""
         known = self.written(visitor, run_id)
-        if known is not None and known.ended_at is not None and isinstance(status, Delivering | Done):
+        if known is not None and known.ended_at is not None and isinstance(status, Delivering | Done | Cancelled):
             self._words.pop(run_id, None)
-            return  # its pages were told that it is done
+            return  # its pages were told of its end
         if not isinstance(status, Done | Cancelled):
             before = self._words.get(run_id)
             previews = before.previews if before is not None else 0
@@ -107,9 +107,11 @@ class Hub:
                 del self._written[next(iter(self._written))]
 
     def written(self, visitor: str, run_id: str) -> RunRecord | None:
-        """Return a run as it was written just now, if nothing was said of it since."""
-        found = self._written.get((visitor, run_id))
-        return found.run if found is not None and self._clock() - found.at < _FRESH else None
+        """Return a run as it was written just now, if nothing was said of it and no end read since."""
+        found, journal = self._written.get((visitor, run_id)), self._journals.get(visitor)
+        if found is None or journal is None or self._clock() - found.at >= _FRESH:
+            return None
+        return found.run if found.run.ended_at is not None or not journal.has_ended(run_id) else None
 
     def look_again(self) -> None:
         """Have all pages look at what is on offer."""

@@ -42,6 +42,7 @@ from bot.core.model import (
 )
 from bot.core.policy.permissions import OPERATOR, RuleTarget
 from bot.core.run import State
+from bot.core.runs.repository import RunRepository
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.i18n import language, language_of, translated
@@ -483,7 +484,7 @@ async def test_a_run_is_shown_as_it_was_written_until_something_is_said_of_it(tm
     begun, ann_id = replace(done, state=State.WAITING, ended_at=None), done.person.id
     hub.show(begun)
     assert hub.written(ann_id, done.id) is None  # no page is open
-    with hub.listen(ann_id) as (_journal, inbox), hub.listen("other") as (_others, others):
+    with hub.listen(ann_id) as (journal, inbox), hub.listen("other") as (_others, others):
         for run, said in ((begun, Queued(1)), (done, Failed("It was taken away."))):
             hub.show(run)
             assert [(news.run_id, news.whole) for news in await inbox.take(1)] == [(run.id, True)]
@@ -501,6 +502,33 @@ async def test_a_run_is_shown_as_it_was_written_until_something_is_said_of_it(tm
         assert (hub.word(done.id), hub.written(ann_id, done.id)) == (None, done)
         now[0] = 1.0  # another process may have changed it by now
         assert hub.written(ann_id, done.id) is None
+        hub.show(begun)
+        journal.know(done)  # another page has read its end
+        assert hub.written(ann_id, done.id) is None
+
+
+async def test_an_end_that_a_new_page_reads_is_told_on_the_other_pages(tmp_path: Path) -> None:
+    async with page(tmp_path) as site, Visitor(site.url) as ann, ann.listening() as events:
+        _status, asked = await ann.ask("gated", gate="one")
+        states = _states(events, asked["id"])
+        async with asyncio.timeout(PATIENCE):
+            while await anext(states) != "running":
+                pass
+            run = await site.services.runs.get(asked["id"])
+            assert run is not None
+            async with Database.in_folder(tmp_path) as other:
+                assert await RunRepository(other).end(run, State.CANCELLED)
+            async with ann.listening() as anew:
+                await anext(anew)
+                while await anext(states) != "cancelled":
+                    pass
+        site.gates.open()
+
+
+async def _states(events: AsyncIterator[tuple[str, dict[str, Any]]], run_id: str) -> AsyncIterator[str]:
+    async for _name, data in events:
+        if data.get("id") == run_id:
+            yield data["state"]
 
 
 def test_a_journal_keeps_the_order_and_drops_the_oldest() -> None:
