@@ -14,6 +14,7 @@ from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.identity.versions import WorkflowVersions
 
 _LATE = 10.0  # seconds that the clocks of two machines may differ
+_FEW = 32  # waiting runs, times servers, that are estimated sooner than a thread is woken
 _FORESEEN = 64  # runs that start next; of the others the order of their turns is told
 
 
@@ -80,9 +81,9 @@ class EtaEstimator:
         self._learn([*seen.done, *delivered])
         self._learnt = {*seen.ended, *(run.id for run in delivered)}
         self._see([run for run in seen.active if run.outcome is None])
-        starts = await asyncio.to_thread(self._foreseen, waiting, seen.active)
+        starts = await self._foresee(waiting, seen.active)
         if await self._versions.fetch():
-            starts = await asyncio.to_thread(self._foreseen, waiting, seen.active)
+            starts = await self._foresee(waiting, seen.active)
         running = sum(run.state is State.RUNNING for run in seen.active)
         return LineOutlook(starts, self._load.left(), running, self._registry.is_deserted)
 
@@ -100,6 +101,11 @@ class EtaEstimator:
 
     def _server(self, run: RunRecord) -> str:
         return self._registry.label(run.worker or "", run.server or "")
+
+    async def _foresee(self, waiting: Sequence[RunRecord], active: Sequence[RunRecord]) -> Mapping[str, float]:
+        if len(waiting) * len(self._registry.servers) <= _FEW:
+            return self._foreseen(waiting, active)
+        return await asyncio.to_thread(self._foreseen, waiting, active)
 
     def _foreseen(self, waiting: Sequence[RunRecord], active: Sequence[RunRecord]) -> Mapping[str, float]:
         registered = self._registry.servers
