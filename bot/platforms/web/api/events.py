@@ -51,7 +51,7 @@ class Stream:
         if inbox.resumed:
             await self._look(journal)
         else:
-            await self._tell_everything(journal, inbox.id)
+            await self._tell_everything(journal, inbox)
         while not inbox.closed and self._response.is_connected():
             pause = _LOOK_EVERY if journal.unfinished else _PING_EVERY
             for each in (news := await inbox.take(aligned(pause, monotonic()))):
@@ -61,11 +61,11 @@ class Stream:
                 await self._look(journal)
             await self._ping()
 
-    async def _tell_everything(self, journal: EventLog, event: str) -> None:
-        latest = await self._latest()
+    async def _tell_everything(self, journal: EventLog, inbox: EventInbox) -> None:
+        event, latest = inbox.id, await self._latest()
         for run in latest:
             if run.ended_at is not None and run.id in journal.unfinished:
-                self._hub.tell(self._visitor, run.id)  # the other pages of this visitor do not know it yet
+                journal.tell_others(inbox, run.id)
             journal.know(run)
         self._under_way = {run.id for run in latest if run.ended_at is None}
         shown = [run for run in latest if not self._services.gallery.is_going(run.id)]

@@ -98,6 +98,13 @@ class EventLog:
         for inbox in self.inboxes:
             inbox.ring()
 
+    def tell_others(self, own: EventInbox, run_id: str) -> None:
+        """Have the other open pages look at a run again: what one page has just read is no news for those that open
+        later.
+        """
+        for inbox in self.inboxes - {own}:
+            inbox.look_at(run_id)
+
     def inbox(self, last_event: str) -> EventInbox:
         """An inbox that goes on after an event; `resumed` says whether all since then is still kept."""
         found = _ID.fullmatch(last_event)
@@ -129,6 +136,7 @@ class EventInbox:
         self.closed, self.resumed = False, resumed
         self.looks_again = False  #: whether the page is to look at what is on offer
         self._journal, self._heard = journal, heard
+        self._looks_at = set[str]()
         self._bell = asyncio.Event()
         if heard < journal.number:
             self._bell.set()
@@ -141,6 +149,11 @@ class EventInbox:
     def ring(self) -> None:
         self._bell.set()
 
+    def look_at(self, run_id: str) -> None:
+        """Have the page look at a run again, whatever is news."""
+        self._looks_at.add(run_id)
+        self.ring()
+
     def close(self) -> None:
         self.closed = True
         self._bell.set()
@@ -151,4 +164,6 @@ class EventInbox:
         self._bell.clear()
         news = self._journal.since(self._heard)
         self._heard = self._journal.number
-        return news
+        beside = self._looks_at - {each.run_id for each in news}
+        self._looks_at.clear()
+        return [*news, *(News(self.id, run_id, whole=True) for run_id in beside)]
