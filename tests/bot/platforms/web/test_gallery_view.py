@@ -198,7 +198,7 @@ async def test_nothing_stands_in_anybodys_way(browser: Browser, tmp_path: Path, 
         await tab.keyboard.press("ArrowRight")
         await tab.keyboard.press("Enter")
         await expect(picking).to_have_count(0)
-        picked = await tab.evaluate("window.picked")
+        picked = await (await tab.wait_for_function("window.picked")).json_value()  # it closes first, and tells then
         assert re.fullmatch(r"[0-9a-f-]{36}/files/0", picked["ref"])
 
 
