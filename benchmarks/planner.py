@@ -7,6 +7,9 @@ thousands of moves of a run to another place (simulated annealing), for the leas
 keeps no turns between people. Nothing can be faster than the floor: each run alone on the fastest server, with its
 models loaded.
 
+The planner that does not know the future plans those that wait anew whenever something has changed, with how long a run
+of its kind usually takes, in the same way. What it misses is the price of not knowing. It keeps no turns either.
+
 For the mean of all runs alike, whoever lets short runs go first is the fastest, which turns between people forbid. So
 the mean is told too where each run counts by its length, which makes the order of runs indifferent: what is left is on
 which server each runs, how often models are loaded, and how long servers have nothing to do.
@@ -22,6 +25,7 @@ from collections.abc import Sequence
 
 from benchmarks.fleet import (
     BURST,
+    KINDS,
     MODELS,
     SWITCH,
     Asked,
@@ -42,17 +46,22 @@ _WARM, _COLD = 20.0, 0.2  # seconds by which the sum of all times may grow in a 
 
 
 class Planner:
-    def __init__(self, asked: Sequence[Asked], machines: Sequence[Machine], seed: int, *, weighed: bool) -> None:
+    """Plans `asked`, given how many seconds each takes on a server of speed 1, from what the servers are doing now."""
+
+    def __init__(
+        self, asked: Sequence[Asked], machines: Sequence[Machine], seconds: Sequence[float], seed: int, *, weighed: bool
+    ) -> None:
         self.asked, self.machines, self.chance = asked, machines, random.Random(seed)
         self.at = [run.at for run in asked]
         self.model = [MODELS.index(run.models) for run in asked]
-        self.work = [[run.seconds / machine.speed for run in asked] for machine in machines]
-        self.weight = _weights(asked) if weighed else [1.0] * len(asked)
+        self.work = [[each / machine.speed for each in seconds] for machine in machines]
+        self.weight = _weights(seconds) if weighed else [1.0] * len(asked)
         self.able = [[place for place, machine in enumerate(machines) if run.models in machine.models] for run in asked]
+        self.until, self.loaded = [0.0] * len(machines), [-1] * len(machines)
 
     def cost(self, server: int, order: Sequence[int]) -> float:
         """The sum of the times from request to result of one server's runs."""
-        now, loaded, total = 0.0, -1, 0.0
+        now, loaded, total = self.until[server], self.loaded[server], 0.0
         at, model, work, weight = self.at, self.model, self.work[server], self.weight
         for run in order:
             now = max(now, at[run]) + work[run]
@@ -83,14 +92,26 @@ class Planner:
             plan[best].append(run)
         return plan
 
+    def add(self, plan: Plan, run: int) -> None:
+        """Put a run where the sum of all times grows least."""
+
+        def growth(place: int, spot: int) -> float:
+            order = plan[place]
+            return self.cost(place, [*order[:spot], run, *order[spot:]]) - self.cost(place, order)
+
+        spots = [(place, spot) for place in self.able[run] for spot in range(len(plan[place]) + 1)]
+        place, spot = min(spots, key=lambda each: growth(*each))
+        plan[place].insert(spot, run)
+
     def improve(self, plan: Plan, tries: int) -> float:
-        """Move runs about, and return the sum of all times of the best plan that was seen."""
+        """Move runs about. Leaves the best plan that was seen, and returns its sum of all times."""
         chance, where = self.chance, {run: place for place, order in enumerate(plan) for run in order}
+        planned = list(where)
         costs = [self.cost(place, order) for place, order in enumerate(plan)]
-        total = best = sum(costs)
-        for number in range(tries):
+        total, best, kept = sum(costs), sum(costs), list(plan)
+        for number in range(tries if planned else 0):
             heat = _WARM * (_COLD / _WARM) ** (number / tries)
-            run = chance.randrange(len(self.asked))
+            run = chance.choice(planned)
             place, target = where[run], chance.choice(self.able[run])
             old = plan[place]
             without = [each for each in old if each != run]
@@ -105,13 +126,51 @@ class Planner:
                 for each, order in after.items():
                     plan[each], costs[each] = order, changed[each]
                 where[run], total = target, total + growth
-                best = min(best, total)
+                if total < best:
+                    best, kept = total, list(plan)
+        plan[:] = kept
         return best
 
 
-def _weights(asked: Sequence[Asked]) -> list[float]:
-    mean = statistics.fmean(run.seconds for run in asked)
-    return [run.seconds / mean for run in asked]
+class Replanner:
+    """A policy: each server takes the next run of a plan for those that wait, made anew whenever something changes."""
+
+    name = "planner that does not know the future"
+
+    def __init__(self, asked: Sequence[Asked], machines: Sequence[Machine], tries: int, *, weighed: bool) -> None:
+        usual = {kind: seconds for kind, seconds, _models in KINDS}
+        self.asked, self.machines, self.tries = asked, machines, tries
+        self.planner = Planner(asked, machines, [usual[run.kind] for run in asked], 0, weighed=weighed)
+        self.plan: Plan = [[] for _ in machines]
+        self.has_changed = False
+
+    def join(self, run: Asked) -> None:
+        self.planner.add(self.plan, run.seq)
+        self.has_changed = True
+
+    def next(self, now: float) -> tuple[Asked, Machine] | None:
+        planner = self.planner
+        if self.has_changed:
+            planner.until = [max(now, until) for until in planner.until]
+            planner.improve(self.plan, self.tries)
+            self.has_changed = False
+        for place, machine in enumerate(self.machines):
+            if not machine.busy and self.plan[place]:
+                run = self.plan[place].pop(0)
+                switch = 0.0 if planner.model[run] == planner.loaded[place] else SWITCH
+                planner.until[place] = now + switch + planner.work[place][run]
+                planner.loaded[place] = planner.model[run]
+                return self.asked[run], machine
+        return None
+
+    def ended(self, run: Asked, machine: Machine, now: float) -> None:
+        self.planner.until[self.machines.index(machine)] = now
+        self.has_changed = True
+
+
+def _weights(seconds: Sequence[float]) -> list[float]:
+    mean = statistics.fmean(seconds)
+    return [each / mean for each in seconds]
 
 
 def case(servers: int, runs: int, load: float, seed: int, tries: int) -> dict[str, tuple[float, float]]:
@@ -126,10 +185,15 @@ def case(servers: int, runs: int, load: float, seed: int, tries: int) -> dict[st
         order = live(policy, machines, asked).order
         plans[policy.name] = [order[machine.name] for machine in machines]
     means = dict[str, tuple[float, float]]()
-    alike, weighed = (Planner(asked, fleet(servers), seed, weighed=each) for each in (False, True))
+    took = [run.seconds for run in asked]
+    alike, weighed = (Planner(asked, fleet(servers), took, seed, weighed=each) for each in (False, True))
     plans["list in the order of requests, times known"] = alike.listed()
     for name, plan in plans.items():
         means[name] = alike.mean(plan), weighed.mean(plan)
+    means[Replanner.name] = (
+        alike.mean(_replanned(asked, servers, tries, weighed=False)),
+        weighed.mean(_replanned(asked, servers, tries, weighed=True)),
+    )
     best = [min(plans.values(), key=planner.mean) for planner in (alike, weighed)]
     planned = [
         each.improve(list(map(list, plan)), tries) / runs for each, plan in zip((alike, weighed), best, strict=True)
@@ -138,6 +202,13 @@ def case(servers: int, runs: int, load: float, seed: int, tries: int) -> dict[st
     least = [min(alike.work[place][run] for place in alike.able[run]) for run in range(runs)]
     means["floor"] = statistics.fmean(least), statistics.fmean(map(float.__mul__, least, weighed.weight))
     return means
+
+
+def _replanned(asked: list[Asked], servers: int, tries: int, *, weighed: bool) -> Plan:
+    machines = fleet(servers)
+    policy = Replanner(asked, machines, tries // len(asked), weighed=weighed)
+    order = live(policy, machines, asked).order
+    return [order[machine.name] for machine in machines]
 
 
 def drained(servers: int, runs: int, seed: int) -> dict[str, float]:
@@ -168,7 +239,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--load", type=float, default=0.9)
     parser.add_argument("--tries", type=int, default=300_000)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=8)
     options = parser.parse_args()
     cases = [case(options.servers, options.runs, options.load, seed, options.tries) for seed in range(options.seeds)]
     print(f"{options.servers} servers, {options.runs} runs, load {options.load:g}, {options.seeds} days\n")

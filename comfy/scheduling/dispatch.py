@@ -3,8 +3,8 @@
 The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
 and the models that it would have to load. A free server takes the first job assigned to it.
 
-Loading models holds up those that wait behind, too. So it counts for more than its time, up to three times as much, the
-more jobs wait for each server.
+While many wait, loading models holds up those behind, so it counts for twice or four times its time. How long a job
+itself takes counts for as much less, so that slow servers help instead of waiting.
 
 For jobs that are alike the servers are kept in order. When a server changes, it alone moves, so a decision costs as
 much as has changed since the one before, however many servers there are.
@@ -21,11 +21,12 @@ from heapq import heappop, heappush
 from comfy.scheduling.schedule import Estimates, Job, ServerState
 
 _WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
-_HELD_UP, _MOST_HELD_UP = 1.0, 2.0  # what loading counts more for each job behind at a server, and at most
+_HELD_UP, _MOST_HELD_UP = 1.5, 2.5  # what loading should count more for each job behind at a server, and at most
+_CLEARLY = 1.68  # the factor by which it should count more or less than it does before that changes
 _MOST_RANKINGS = 256  # orders of servers that are kept, one for all jobs that are alike
 
 _Alike = tuple[str, frozenset[str], frozenset[str]]  # kind, models and servers of a job
-_Place = tuple[float, bool, str]  # when the server would end a job; False if it is free, which goes first; its name
+_Place = tuple[float, bool, str]  # when the server would end a job, weighed; False if it is free; its name
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Choice:
 @dataclass(eq=False)
 class _Ranking:
     """The servers for jobs that are alike, the soonest first. Of those that do nothing the seconds for a job are kept,
-    and of the others the moment at which they would end it.
+    and of the others the moment at which they would end it, both weighed.
     """
 
     job: Job
     edition: tuple[int, ...] = ()  # of the estimates
-    weight: float = 1.0  # of loading models
+    weight: float = 1.0
     seen: int = -1  # changes of servers that it has taken in
     idle: list[_Place] = field(default_factory=list)
     busy: list[_Place] = field(default_factory=list)
@@ -120,6 +121,8 @@ class _Walk:
         if before is None:
             state = self._schedule.states[name]
             before = max(self._now, state.until), state.loaded, 0
+        schedule = self._schedule
+        end += schedule.estimates.seconds(name, job.kind) * (1 - 1 / schedule.weight)
         self._assigned[name] = end, job.models or before[1], before[2] + 1
         return name, before[0]
 
@@ -179,7 +182,7 @@ class Schedule:
     def __init__(self, estimates: Estimates | None = None, server_states: Iterable[ServerState] = ()) -> None:
         self.estimates = estimates or Estimates()
         self.states: dict[str, ServerState] = {}
-        self.weight = 1.0  #: what the time to load other models counts
+        self.weight = 1.0  #: what time counts while many wait; see `Estimates.total`
         self._free, self._room = set[str](), set[str]()
         self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
         self._now, self._ends = 0.0, list[tuple[float, str]]()
@@ -256,11 +259,12 @@ class Schedule:
                 yield job, *assigned
 
     def expect(self, waiting: int) -> None:
-        """Tell how many jobs wait. The weight of loading models follows in large steps, since it moves all servers."""
-        wanted = min(_HELD_UP * max(0, waiting - 1) / max(1, len(self.states)), _MOST_HELD_UP)
-        more = self.weight - 1
-        if not more / 2 < wanted < more * 2:
-            self.weight = 1 + (wanted if wanted >= 0.5 else 0.0)
+        """Tell how many jobs wait. The weight becomes 1, 2 or 4, and stays for long, since it moves all servers."""
+        wanted = 1 + min(_HELD_UP * max(0, waiting - 1) / max(1, len(self.states)), _MOST_HELD_UP)
+        while wanted > self.weight * _CLEARLY:
+            self.weight *= 2
+        while wanted < self.weight / _CLEARLY:
+            self.weight /= 2
 
     def has_idle(self, now: float) -> bool:
         """True if a free server has nothing to do."""
@@ -268,9 +272,11 @@ class Schedule:
 
     def ends_sooner(self, job: Job, ends_at: float, now: float) -> str | None:
         """Return the idle server that ends a job well before the server where it waits, which ends it at `ends_at`."""
-        idle = (place for place in self.ranking(job, now).idle if not place[1])
-        took, _taken, name = next(idle, (0.0, True, None))
-        return name if name is not None and now + took + _WORTH_A_MOVE < ends_at else None
+        name = next((name for _took, taken, name in self.ranking(job, now).idle if not taken), None)
+        if name is None:
+            return None
+        took = self.estimates.total(name, self.states[name].loaded, job)
+        return name if now + took + _WORTH_A_MOVE < ends_at else None
 
     def ranking(self, job: Job, now: float) -> _Ranking:
         """Return the order of the servers for a job, with all changes."""

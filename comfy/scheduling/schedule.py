@@ -133,16 +133,16 @@ class Estimates:
         return (_GUESS if self._usual_job.value is None else self._usual_job.value) * _RELUCTANCE
 
     def total(self, server: str, loaded: frozenset[str], job: Job, weight: float = 1.0) -> float:
-        """Estimate the time of a job on a server with these models, and without other jobs. `weight` is what the time
-        to load other models counts.
+        """Estimate the time of a job on a server with these models, and without other jobs. The time to load other
+        models counts `weight` times, and the time of the job itself is divided by it.
         """
         at = self._at.get(server)
         seconds = at.warm.get(job.kind) if at is not None else None
         if seconds is None:
             seconds = self.seconds(server, job.kind)
         if not job.models or job.models <= loaded:
-            return seconds
-        return seconds + weight * (self.switching(server) if at is None or at.switch is None else at.switch)
+            return seconds / weight
+        return seconds / weight + weight * (self.switching(server) if at is None or at.switch is None else at.switch)
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:

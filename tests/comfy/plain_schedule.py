@@ -46,7 +46,8 @@ def assign(
             ends = {each.name: _ends(each, job, estimates, weight, now) for each in able}
             best = min(able, key=lambda each: (ends[each.name], not each.free, each.name))
             yield job, best.name, max(now, best.until)
-            state[best.name] = ServerState(best.name, job.models or best.loaded, ends[best.name], free=False)
+            end = ends[best.name] + estimates.seconds(best.name, job.kind) * (1 - 1 / weight)
+            state[best.name] = ServerState(best.name, job.models or best.loaded, end, free=False)
 
 
 def ends_sooner(
@@ -54,7 +55,7 @@ def ends_sooner(
 ) -> str | None:
     idle = [each for each in states if each.name in job.servers and each.free and each.until <= now]
     best = min(idle, key=lambda each: (_ends(each, job, estimates, weight, now), each.name), default=None)
-    return best.name if best is not None and _ends(best, job, estimates, weight, now) + 0.5 < ends_at else None
+    return best.name if best is not None and _ends(best, job, estimates, 1.0, now) + 0.5 < ends_at else None
 
 
 def _ends(state: ServerState, job: Job, estimates: Estimates, weight: float, now: float) -> float:

@@ -196,10 +196,10 @@ def test_loading_models_counts_for_more_the_more_jobs_wait_but_keeps_no_server_i
     schedule.expect(1)
     assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
     schedule.expect(40)
-    assert schedule.weight == 3.0
+    assert schedule.weight == 4.0
     assert schedule.choose(waiting[:1], 0.0) is None
     choice = schedule.choose(waiting, 0.0)
-    assert choice == Choice(waiting[6], "b")  # 9 + 7 seconds at the one, 1 + 3 * 5 at the other, which is free
+    assert choice == Choice(waiting[11], "b")  # 9 + 11 seconds before it at the one, 4 * 5 at the other, which is free
     schedule.expect(0)
     assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
 
