@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from random import random
 from uuid import UUID
 
 from bot.core import events_log
@@ -29,6 +28,7 @@ from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
 from bot.core.runs.queue import WINDOW, Assignment
 from bot.core.servers.load import JobFactory, ServerLoad
+from bot.core.servers.look_in_turn import LookInTurn
 from bot.core.storage.bells import Topic
 from bot.core.traces.spans import attempt_key, timed
 from bot.i18n import _
@@ -36,7 +36,6 @@ from comfy.fleet import Fleet
 
 _log = logging.getLogger(__name__)
 _PAUSES = Pauses(1.0, 5.0)  # before the records are asked again
-_STAGGER = 0.01  # seconds in which a worker takes a run, between two that look for one
 _LOOK_EVERY = 15.0  # seconds between two looks at the line while something is under way
 _WORTHWHILE = 1.0  # seconds; a run that starts sooner stays where it is
 
@@ -51,14 +50,13 @@ class Worker:
         fleet: Fleet,
         attempts: Callable[[AttemptFunction], Attempts],
         tasks: TaskHealth,
-        others: Callable[[], int] = lambda: 0,
+        others: Callable[[], Collection[str]] = tuple,
         unload_after: float | None = None,
     ) -> None:
-        """`others` tells how many other workers are at work. Servers unload their models after so many seconds without
+        """`others` tells which other workers are at work. Servers unload their models after so many seconds without
         work.
         """
         self.name = name
-        self._others = others
         self._context, self._fleet = context, fleet
         self._attempts = attempts(self._attempt)
         self._load = ServerLoad()
@@ -78,9 +76,11 @@ class Worker:
         self._term = context.lease.term
         self._news, self._outcomes = asyncio.Event(), True
         self._has_no_line = False  # none waits that could be claimed
+        self._look = LookInTurn(name, others, self._note_line)
         self._is_line_new = True  # since the runs that are ahead were looked at
         self._wanted = context.records.bells.bell(Topic.CANCELS)
-        context.records.bells.on(Topic.LINE, self._note_line_in_turn)
+        context.records.bells.on(Topic.LINE, self._note_run)
+        context.records.bells.on(Topic.EMPTY, self._note_empty)
         context.records.bells.on(Topic.ROOM, self._note_room)
         context.records.bells.on(Topic.OUTCOMES, self._note_outcomes)
         for again in (self._wanted.ring, self.wake):
@@ -107,6 +107,7 @@ class Worker:
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
+        self._look.has_looked()
         await self._turns.stop()
         await self._cancels.stop()
         await self._unloader.__aexit__()
@@ -119,15 +120,17 @@ class Worker:
         self._news.set()
 
     def _note_line(self) -> None:
+        self._look.has_looked()
         self._has_no_line, self._is_line_new = False, True
         self._news.set()
 
-    def _note_line_in_turn(self) -> None:
-        """Say so at a moment of its own if other workers hear it too: mostly, one of them takes the run meanwhile."""
-        if others := self._others():
-            asyncio.get_running_loop().call_later(random() * others * _STAGGER, self._note_line)  # noqa: S311
-        else:
-            self._note_line()
+    def _note_run(self) -> None:
+        self._has_no_line = False  # if a server is free before it is our turn, it takes the run
+        self._look.run_joined()
+
+    def _note_empty(self) -> None:
+        if self._look.line_is_empty():
+            self._has_no_line = True
 
     def _note_room(self) -> None:
         """Say that fewer runs are on servers, which is news for runs that wait."""

@@ -265,6 +265,8 @@ class RunQueue:
         as_seen = {"attempt": seen.attempt, "caps": seen.caps, "people": list(people), "most": self._caps.running}
         given = {"of_run": seen.id, **{f"of_{name}": value for name, value in as_seen.items()}}
         given |= {f"new_{name}": value for name, value in start.items()}
+        if self._database.is_shared:
+            given["news"] = self._database.bells.in_words([Topic.EMPTY])
         locks = (f"runs of {min(people)}", *concurrency.locks(seen.caps)) if seen.priority == 0 else ()
         take = partial(_taken, picked=picked, seen=seen, given=given, people=people)
         return await self._database.write(take, locks=locks)
@@ -410,7 +412,7 @@ def _taken(
 ) -> RunRecord | None:
     if seen.priority == 0 and seen.caps and _is_full(connection, seen, people):
         return None
-    row = statements.TAKE.row(connection, given)
+    row = (statements.TAKE_AND_TELL if "news" in given else statements.TAKE).row(connection, given)
     if row is None:
         return None
     statements.TURN.change(connection, {"now_at": row.turn})

@@ -7,9 +7,23 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, and_, bindparam, case, false, func, literal_column, or_, select, update
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from bot.core.run import UNFINISHED, QueuedRun, State
+from bot.core.storage.bells import CHANNEL
 from bot.core.storage.engines.prepared import PreparedStatement
 from bot.core.storage.schema import charges, line, runs, uses
 
@@ -71,8 +85,14 @@ _next = select(func.min(runs.c.caps)).where(_waits, runs.c.caps > _first.c.caps)
 _each = _first.union_all(select(_next).where(_first.c.caps.is_not(None)))
 #: The limits on runs at a time that hold for runs which wait: from one to the next, since all others may have the same.
 CAPS = PreparedStatement(select(_each.c.caps).where(_each.c.caps.is_not(None)))
-#: The condition that a run waits, and no worker has it: the index `runs_next` has these in the order of their turns.
-FREE = (in_states([State.WAITING]), runs.c.opened == literal_column("1"), runs.c.server.is_(None))
+
+
+def free(table: FromClause = runs) -> tuple[Any, ...]:
+    """The condition that a run waits, and no worker has it: the index `runs_next` has these in order of their turns."""
+    return in_states([State.WAITING], table), table.c.opened == literal_column("1"), table.c.server.is_(None)
+
+
+FREE = free()
 TURNS = (runs.c.priority.desc(), runs.c.turn, runs.c.depth, runs.c.seq)
 _some = select(literal_column("1").label("one")).where(*FREE).limit(literal_column(str(_TICKETS))).subquery()
 _found = select(func.count().label("count")).select_from(_some).subquery()
@@ -97,13 +117,18 @@ _running = select(func.count()).select_from(_others).where(_of_theirs, _busy(_ot
 #: Give a run to a worker if it still waits as it was seen and its person has fewer runs than they may: `of_run`,
 #: `of_attempt`, `of_caps`, `of_people`, `of_most`, and the new values of `TAKEN`.
 TAKEN = ("state", "server", "worker", "started_at")
-TAKE = PreparedStatement(
+_take = (
     update(runs)
     .where(_THIS, *FREE, runs.c.attempt == bindparam("of_attempt"), runs.c.caps == bindparam("of_caps"))
     .where(or_(runs.c.priority != literal_column("0"), _running.scalar_subquery() < bindparam("of_most")))
     .values({name: bindparam(f"new_{name}") for name in TAKEN})
-    .returning(*runs.c)
 )
+TAKE = PreparedStatement(_take.returning(*runs.c))
+_next_one = runs.alias()
+_is_last = ~exists().where(*free(_next_one), _next_one.c.id != bindparam("of_run"))
+_told = func.pg_notify(literal_column(f"'{CHANNEL}'"), bindparam("news")).is_(None)
+#: The same on PostgreSQL, which tells other workers `news` where it was the last that waited.
+TAKE_AND_TELL = PreparedStatement(_take.returning(*runs.c, case((_is_last, _told)).label("told")))
 #: The line has come to a turn: `now_at`. Where another process says so at the moment, its word is enough: nobody waits.
 _behind = select(line.c.id).where(line.c.turn < bindparam("now_at")).with_for_update(skip_locked=True)
 TURN = PreparedStatement(update(line).where(line.c.id.in_(_behind)).values(turn=bindparam("now_at")))

@@ -193,9 +193,9 @@ class ServerRegistry:
         return bool(self._others)
 
     @property
-    def others_at_work(self) -> int:
-        """Return how many other workers have servers that are up."""
-        return len({worker for (worker, _name), read in self._others.items() if read.listed.up})
+    def others_at_work(self) -> frozenset[str]:
+        """Return the names of other workers that have servers which are up."""
+        return frozenset(worker for (worker, _name), read in self._others.items() if read.listed.up)
 
     def is_first(self, server: str) -> bool:
         """True if no other worker that is at work, and comes before this one by name, has a server of this name."""

@@ -7,6 +7,7 @@ never: so those who wait look again after a while in any case.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -14,6 +15,7 @@ from enum import StrEnum
 from bot.core.background import aligned, until_set
 from bot.core.listeners import Listeners
 
+CHANNEL = "darkroom"  #: on which PostgreSQL passes on what is said
 _NET = 120.0  # seconds after which those who wait look in any case
 _NET_OF_MANY = 60.0  # where processes of an earlier version may be among them, which ring nothing
 
@@ -21,6 +23,7 @@ _NET_OF_MANY = 60.0  # where processes of an earlier version may be among them, 
 class Topic(StrEnum):
     """The subject of a change. Other processes know these words."""
 
+    EMPTY = "empty"  #: another process has taken the last run that waited; comes before what may be said after it
     LINE = "line"  #: runs that a worker may now take
     ROOM = "room"  #: runs that wait or are on servers no longer: others may start
     CANCELS = "cancels"
@@ -58,6 +61,7 @@ class Bells:
     """The bells of one process. `shared` says that others work on its database."""
 
     def __init__(self, *, shared: bool = False) -> None:
+        self._name = secrets.token_hex(8)
         #: Seconds after which those who wait look in any case.
         self.net = _NET_OF_MANY if shared else _NET
         self._listeners: defaultdict[Topic, Listeners[[]]] = defaultdict(Listeners)
@@ -79,6 +83,16 @@ class Bells:
         """Wake those who wait in this process."""
         for topic in topics:
             self._listeners[topic]()
+
+    def in_words(self, topics: Iterable[Topic]) -> str:
+        """Return what other processes are told of a change."""
+        return f"{self._name} {' '.join(sorted(topics))}"
+
+    def hear(self, told: str) -> None:
+        """Wake those who wait in this process, where another one has said this."""
+        name, *topics = told.split(" ")
+        if name != self._name:
+            self.ring(topic for topic in Topic if topic in topics)
 
     def changed(self, topics: Iterable[Topic]) -> None:
         """Say what this process has changed."""

@@ -7,7 +7,6 @@ herald sees a little later that the file has been written to.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
@@ -19,11 +18,10 @@ from sqlalchemy import func, select, text
 from bot.core.background import BackgroundTask, TaskHealth, aligned, until_set
 from bot.core.errors import StorageFailed
 from bot.core.storage.bell_wire import BellWire
-from bot.core.storage.bells import Topic
+from bot.core.storage.bells import CHANNEL, Topic
 from bot.core.storage.database import Database, in_words
 from bot.core.storage.engines.postgres import driver_of
 
-_CHANNEL = "darkroom"
 _TOGETHER = 0.01  # seconds in which changes are told together
 _LOOK, _LOOK_SELDOM = 3.0, 30.0  # seconds between two looks at SQLite's file
 _FAREWELL = 3.0  # seconds for the last news
@@ -34,7 +32,6 @@ class Herald:
 
     def __init__(self, database: Database, tasks: TaskHealth, *, hears: bool = True) -> None:
         self._database, self._bells, self._hears = database, database.bells, hears
-        self._name = secrets.token_hex(8)
         self._untold = set[Topic]()
         self._news = asyncio.Event()
         self._wire = BellWire(Path(str(database.url.database)))
@@ -87,8 +84,7 @@ class Herald:
             with in_words():
                 connection = self._database.session()
                 try:
-                    told = f"{self._name} {' '.join(sorted(untold))}"
-                    await connection.execute(select(func.pg_notify(_CHANNEL, told)))
+                    await connection.execute(select(func.pg_notify(CHANNEL, self._bells.in_words(untold))))
                     untold = set()
                 finally:
                     await connection.close()
@@ -99,14 +95,12 @@ class Herald:
         with in_words():
             connection = self._database.session()
             try:
-                await connection.execute(text(f"LISTEN {_CHANNEL}"))
+                await connection.execute(text(f"LISTEN {CHANNEL}"))
                 self._ring()  # what was said before
                 driver, lost = await connection.run_sync(driver_of)
                 async with aclosing(_told(driver.pgconn, lost)) as news:
                     async for told in news:
-                        name, *topics = told.split(" ")
-                        if name != self._name:
-                            self._bells.ring(topic for topic in Topic if topic in topics)
+                        self._bells.hear(told)
             finally:
                 await connection.invalidate()
                 await connection.close()

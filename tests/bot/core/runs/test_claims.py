@@ -13,6 +13,7 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
+from bot.core.background import TaskHealth
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.policy.rules import Measure
 from bot.core.run import QueuedRun
@@ -20,7 +21,9 @@ from bot.core.runs.handover import release_worker
 from bot.core.runs.queue import Assignment, NewRun, RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.storage import named_locks
+from bot.core.storage.bells import Bell, Topic
 from bot.core.storage.database import Database
+from bot.core.storage.herald import Herald
 from bot.core.storage.key_value import KeyValueStore
 from tests.bot.core.runs.claiming import BEGIN, Seen
 from tests.bot.core.runs.counting import budget, limit, new
@@ -127,6 +130,31 @@ async def test_a_run_is_not_taken_by_what_was_true_when_it_was_chosen(
     assert taken is not None
     assert (taken.id, len(seen)) == (ben.id, 2)
     assert [run.worker for run in await records.active()].count("me") == 1
+
+
+async def test_others_hear_who_took_the_last_run_that_waited(postgres: str) -> None:
+    url, heard = new_postgres(postgres), list[str]()
+    async with Database(url) as ours, Database(url) as theirs:
+        queue, tasks, rules = RunQueue(ours, ConcurrencyLimits(running=5)), TaskHealth(), theirs.bells.bell(Topic.RULES)
+        async with Herald(theirs, tasks), Herald(ours, tasks):
+            await until(lambda: _is_heard(ours, rules))
+            theirs.bells.on(Topic.EMPTY, lambda: heard.append("empty"))
+            ours.bells.on(Topic.EMPTY, lambda: heard.append("by itself"))
+            for _run in range(3):
+                await queue.enqueue(new())
+            for left in (2, 1, 0):
+                run = await queue.claim("me", lambda heads: Assignment(heads[-1].id, "gpu"))
+                assert run is not None
+                assert len([each for each in await queue.waiting() if each.server is None]) == left
+                rules._rung.clear()
+                await until(lambda: _is_heard(ours, rules))
+                assert heard == ([] if left else ["empty"])
+
+
+async def _is_heard(database: Database, bell: Bell) -> bool:
+    """Say something that comes after all that was said before; whether it was heard yet."""
+    database.bells.changed([Topic.RULES])
+    return bell._rung.is_set()
 
 
 @pytest.mark.long
