@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _ENV = Path(".env")
 _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _TURN = 0.0005  # seconds after which a thread that works lets the event loop go on
+_GARBAGE = 20_000, 20, 20  # when to look for cycles that nobody uses, which a run hardly leaves
 _DEMO_NOTE = _(
     "This is a demo, slowed down so that you can watch. The page, the queue, the workflows and the connection to a "
     "ComfyUI server are real. A small built-in engine without models takes the server's place, so workflows with "
@@ -168,6 +169,7 @@ class App:
 
         def settled() -> None:
             gc.freeze()  # what a start has loaded stays: it is not looked through again and again
+            gc.set_threshold(*_GARBAGE)
             gc.enable()
 
         async def work() -> None:

@@ -62,4 +62,4 @@ class Base:
 
 def start_estimator(base: Base) -> EtaEstimator:
     store = base.store
-    return EtaEstimator(base.versions, store.records, base.registry, store.queue.most.running, store.accounts)
+    return EtaEstimator(base.versions, store.queue, store.records, base.registry, store.accounts)

@@ -324,7 +324,7 @@ def _notifier(base: Base, estimator: EtaEstimator) -> QueueNotifier:
         store.records,
         base.versions,
         base.replies,
-        estimator.outlook,
+        estimator.line,
         base.locks,
         base.tasks,
         farewell=farewell,

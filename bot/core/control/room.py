@@ -29,11 +29,10 @@ from bot.core.moderation.problems import WorkflowProblem, WorkflowProblems
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.run import UNFINISHED, RunRecord, State
-from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.eta import EtaEstimator, in_order
 from bot.core.runs.oversight.finder import RunFilter, RunFinder
 from bot.core.runs.oversight.order import LineOrder
 from bot.core.runs.queue import RunQueue
-from bot.core.runs.queue_notifier import in_order
 from bot.core.runs.service import RunService
 from bot.core.watching.disk import Room
 from bot.core.watching.trouble import Trouble

@@ -12,9 +12,8 @@ from bot.core.people.accounts import KnownAccounts
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.scope import community_of
 from bot.core.run import RunRecord, State
-from bot.core.runs.eta import EtaEstimator
+from bot.core.runs.eta import EtaEstimator, in_order
 from bot.core.runs.queue import RunQueue
-from bot.core.runs.queue_notifier import in_order
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.service import RunService
 from bot.core.runs.workflow_service import WorkflowService

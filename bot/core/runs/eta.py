@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.run import RunRecord, State
-from bot.core.runs.repository import RunRepository
+from bot.core.runs.queue import RunQueue
+from bot.core.runs.repository import RunRepository, SeenRuns, seen_since
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.identity.versions import WorkflowVersions
@@ -41,13 +43,12 @@ class EtaEstimator:
     def __init__(
         self,
         versions: WorkflowVersions,
+        queue: RunQueue,
         records: RunRepository,
         registry: ServerRegistry,
-        most: int,
         accounts: KnownAccounts = NO_LINKS,
     ) -> None:
-        """`most` runs of a person may be on servers at a time."""
-        self._most, self._accounts, self._turn = most, accounts, asyncio.Lock()
+        self._accounts, self._turn, self._queue = accounts, asyncio.Lock(), queue
         self._records, self._registry, self._versions = records, registry, versions
         self._load = ServerLoad()
         self._jobs = JobFactory(versions, lambda: registry.known, lambda: registry.version, _may_pay)
@@ -74,8 +75,20 @@ class EtaEstimator:
         async with self._turn:
             return await self._outlook(waiting)
 
+    async def line(self) -> tuple[list[RunRecord], LineOutlook]:
+        """Return all waiting runs in the order in which they start, and the same of them. Raises `StorageFailed`."""
+        async with self._turn:
+            since = partial(seen_since, since=self._since, known=self._learnt)
+            waiting, seen = await self._queue.waiting_and(since)
+            if seen is None:
+                return [], LineOutlook({}, {}, 0)
+            outlook = await self._looked(waiting, seen)
+            return in_order(waiting, outlook.starts), outlook
+
     async def _outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
-        seen = await self._records.seen_since(self._since, self._learnt)
+        return await self._looked(waiting, await self._records.seen_since(self._since, self._learnt))
+
+    async def _looked(self, waiting: Sequence[RunRecord], seen: SeenRuns) -> LineOutlook:
         self._since = max([self._since, *(at - _LATE for at in seen.ended.values())])
         delivered = [run for run in seen.active if run.outcome is not None]
         self._learn([*seen.done, *delivered])
@@ -117,9 +130,15 @@ class EtaEstimator:
             self._up = frozenset(servers)
         jobs = [self._jobs.of(run, self._up) for run in waiting if not run.is_ahead]
         owners = {run.id: self._accounts.whole(run.person.key) for run in [*waiting, *active] if not run.priority}
-        foresight = self._load.foresight(owners, self._most)
+        foresight = self._load.foresight(owners, self._queue.most.running)
         first = dict(foresight.starts(jobs, _FORESEEN))
         self._taken_by = foresight.taken_by
         rest = {run_id: start for run_id, start in self._load.starts(jobs) if run_id not in first}
         least = max(first.values(), default=0.0)
         return first | {run_id: max(start, least) for run_id, start in rest.items()}
+
+
+def in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[RunRecord]:
+    """Return waiting runs in the order in which they start; those without an estimate last, in queue order."""
+    places = {run_id: place for place, run_id in enumerate(starts)}
+    return sorted(waiting, key=lambda run: places.get(run.id, len(places)))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from time import time
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, func, literal_column, not_, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, literal_column, not_, or_, select, update
 
 from bot.core.errors import TooMany
 from bot.core.model import Address, Person, Place, StoredFile
@@ -111,6 +111,7 @@ class Assignment:
 
 #: Chooses among the first runs of the queue; None if none of them can start now.
 Picker = Callable[[Sequence[QueuedRun]], Assignment | None]
+_Also = TypeVar("_Also")
 _Ask = Callable[[Callable[[Connection], list[Row[Any]]]], Awaitable[list[Row[Any]]]]
 
 
@@ -300,23 +301,35 @@ class RunQueue:
         """Return all waiting runs that have a message, in queue order: those that are ahead first. Of many, a part is
         read at a time, between which other tasks go on.
         """
-        found = dict(await self._read(_FIRST_WAITING))
+        return (await self.waiting_and(lambda _connection: None))[0]
+
+    async def waiting_and(self, also: Callable[[Connection], _Also]) -> tuple[list[RunRecord], _Also | None]:
+        """Return the same, and what is `also` read at that moment if any run waits."""
+
+        def look(connection: Connection) -> tuple[Stored, _Also | None]:
+            stored = read_stored(_FIRST_WAITING.rows(connection), known)
+            return stored, also(connection) if stored else None
+
+        known = self._known
+        stored, beside = await self._database.ask(look)
+        found = dict(stored)
         if len(found) >= _PART:
             ids = await self._database.ask(lambda connection: [row.id for row in _WAITING_IDS.rows(connection)])
             found = {}
             for first in range(0, len(ids), _PART):
-                found |= await self._read(_THESE_WAITING, ids[first : first + _PART])
+                found |= await self._read(ids[first : first + _PART])
         self._known = dict(islice(found.items(), _MOST_KNOWN))
-        return list(found.values())
+        return list(found.values()), beside
 
     async def next_up(self) -> list[RunRecord]:
         """Return the first runs of the queue that a worker may take now, in queue order."""
         rows = await self._database.ask(partial(self._heads, None, 0))
-        return list((await self._read(_THESE_WAITING, [row.id for row in rows])).values()) if rows else []
+        return list((await self._read([row.id for row in rows])).values()) if rows else []
 
-    async def _read(self, question: Select[Any], run_ids: Sequence[str] = ()) -> Stored:
+    async def _read(self, run_ids: Sequence[str]) -> Stored:
+        """Return those of these runs that wait."""
         known, given = self._known, {"of_runs": run_ids}
-        return await self._database.ask(lambda connection: read_stored(connection.execute(question, given), known))
+        return await self._database.ask(lambda connection: read_stored(_THESE_WAITING.rows(connection, given), known))
 
     async def is_queued(self, run_id: str) -> bool:
         """True if a run still waits."""
@@ -324,7 +337,7 @@ class RunQueue:
 
     async def _which_are_queued(self, run_ids: Collection[str]) -> Collection[str]:
         asked = {"of_runs": list(run_ids)}
-        return await self._database.ask(lambda connection: set(connection.execute(statements.WAIT, asked).scalars()))
+        return await self._database.ask(lambda connection: {row.id for row in statements.WAIT.rows(connection, asked)})
 
     async def position(self, run_id: str) -> int | None:
         """Return a run's place in the queue, counted from 1; None if it does not wait."""
@@ -432,8 +445,8 @@ _ORDER = (runs.c.server.is_(None), *statements.TURNS)
 
 
 _WAITING = select(*STORED).where(statements.in_states([State.WAITING]), runs.c.opened == 1).order_by(*_ORDER)
-_FIRST_WAITING = _WAITING.limit(literal_column(str(_PART)))
-_THESE_WAITING = _WAITING.where(statements.THESE)
+_FIRST_WAITING = PreparedStatement(_WAITING.limit(literal_column(str(_PART))))
+_THESE_WAITING = PreparedStatement(_WAITING.where(statements.THESE))
 _WAITING_IDS = PreparedStatement(_WAITING.with_only_columns(runs.c.id))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ _FAREWELL = 3.0  # seconds that a shutdown waits for chats
 _AT_ONCE = 16  # messages edited at the same time
 _NOTICEABLE = 0.1  # the part of a place or an estimate; smaller changes are not shown
 
-#: What is known of these runs, which are in queue order.
-LineOutlooks = Callable[[Sequence[RunRecord]], Awaitable[LineOutlook]]
+#: The waiting runs in the order in which they start, and what is known of them.
+Line = Callable[[], Awaitable[tuple[Sequence[RunRecord], LineOutlook]]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class QueueNotifier:
         records: RunRepository,
         versions: Versions,
         replies: RunReplies,
-        look: LineOutlooks,
+        line: Line,
         locks: RunLocks,
         tasks: TaskHealth,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +59,7 @@ class QueueNotifier:
         """With `farewell`, a shutdown tells the people who wait that their runs continue later."""
         self._farewell = farewell
         self._queue, self._records, self._versions, self._replies = queue, records, versions, replies
-        self._look, self._locks, self._clock = look, locks, clock
+        self._line, self._locks, self._clock = line, locks, clock
         self._told: dict[str, _Told] = {}
         self._waits = False
         self._bell = records.bells.bell(Topic.LINE, Topic.ROOM)
@@ -89,10 +89,8 @@ class QueueNotifier:
 
     async def announce(self) -> None:
         """Update the runs with a noticeable change of place or time."""
-        waiting = await self._queue.waiting()
+        waiting, outlook = await self._line()
         self._waits = bool(waiting)
-        outlook = await self._look(waiting) if waiting else LineOutlook({}, {}, 0)
-        waiting = in_order(waiting, outlook.starts)
         self._told = {run.id: told for run in waiting if (told := self._told.get(run.id)) is not None}
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -154,12 +152,6 @@ def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecor
             kept.append((run, place))
             groups |= {run.group_id} if run.group_id is not None else set()
     return kept
-
-
-def in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[RunRecord]:
-    """Return waiting runs in the order in which they start; those without an estimate last, in queue order."""
-    places = {run_id: place for place, run_id in enumerate(starts)}
-    return sorted(waiting, key=lambda run: places.get(run.id, len(places)))
 
 
 def is_news(told: Queued | None, now: Queued) -> bool:

@@ -203,15 +203,7 @@ class RunRepository:
         """Return what workers have now, and of the latest runs that finished after a moment those not `known` by their
         ids.
         """
-
-        def see(connection: Connection) -> SeenRuns:
-            ended = {row.id: row.ended_at for row in _LATELY_DONE.rows(connection, {"since": since})}
-            fresh = [run_id for run_id in ended if run_id not in known]
-            found = connection.execute(_THESE, {"of_runs": fresh}) if fresh else ()
-            done = sorted(map(read_run, found), key=lambda run: ended[run.id])
-            return SeenRuns(list(map(read_run, _ACTIVE.rows(connection))), done, ended)
-
-        return await self._database.ask(see)
+        return await self._database.ask(partial(seen_since, since=since, known=known))
 
     async def lately(self, community: str, since: float) -> list[RunTiming]:
         """Return the requests of a community, given as "platform:id", since a moment, with the data that statistics
@@ -652,8 +644,17 @@ def _these(connection: Connection, run_ids: Sequence[str]) -> list[RunRecord]:
     """Return runs in the order of their ids."""
     if len(run_ids) < 2:
         return [run for each in run_ids if (run := _found(connection, each)) is not None]
-    found = map(read_run, connection.execute(_THESE, {"of_runs": list(run_ids)}))
+    found = map(read_run, _THESE.rows(connection, {"of_runs": list(run_ids)}))
     return sorted(found, key=lambda each: run_ids.index(each.id))
+
+
+def seen_since(connection: Connection, since: float, known: Collection[str]) -> SeenRuns:
+    """Do the same in a transaction."""
+    ended = {row.id: row.ended_at for row in _LATELY_DONE.rows(connection, {"since": since})}
+    fresh = [run_id for run_id in ended if run_id not in known]
+    found = _THESE.rows(connection, {"of_runs": fresh}) if fresh else ()
+    done = sorted(map(read_run, found), key=lambda run: ended[run.id])
+    return SeenRuns(list(map(read_run, _ACTIVE.rows(connection))), done, ended)
 
 
 def _found(connection: Connection, run_id: str) -> RunRecord | None:
@@ -710,7 +711,7 @@ def taken() -> ColumnElement[bool]:
 
 
 _ACTIVE = PreparedStatement(select(runs).where(taken()).order_by(runs.c.seq))
-_THESE = select(runs).where(statements.THESE)
+_THESE = PreparedStatement(select(runs).where(statements.THESE))
 _LATELY_DONE = PreparedStatement(
     select(runs.c.id, runs.c.ended_at)
     .where(statements.in_states([State.DONE]), runs.c.ended_at > bindparam("since"))

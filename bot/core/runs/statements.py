@@ -62,7 +62,7 @@ LAST = select(runs).where(_OWN).order_by(runs.c.seq.desc()).limit(bindparam("cou
 #: The same runs: only their ids, their states, and when they ended.
 LAST_ENDS = LAST.with_only_columns(runs.c.id, runs.c.state, runs.c.ended_at)
 #: Which of some runs wait: `of_runs`.
-WAIT = select(runs.c.id).where(THESE, in_states([State.WAITING]))
+WAIT = PreparedStatement(select(runs.c.id).where(THESE, in_states([State.WAITING])))
 #: How many runs of a person wait, the last turn of theirs, and the turn of the line: `of_people`.
 PLACE = PreparedStatement(
     select(func.count(), func.coalesce(func.max(runs.c.turn), 0), select(line.c.turn).scalar_subquery()).where(

@@ -28,12 +28,14 @@ class LookInTurn:
 
     def run_joined(self) -> None:
         """Look now if this worker is the first, or else in its turn."""
-        workers = sorted({self._worker, *self._others()})
+        others = self._others()
+        workers = sorted({self._worker, *others}) if others else [self._worker]
         before = (workers.index(self._worker) + int(self._clock() / _TURN)) % len(workers)
-        due = asyncio.get_running_loop().time() + before * _STAGGER
         if not before:
             self._look_now()
-        elif self._due is None or due < self._due.when():
+            return
+        due = asyncio.get_running_loop().time() + before * _STAGGER
+        if self._due is None or due < self._due.when():
             self._look_at(due)
 
     def line_is_empty(self) -> bool:
