@@ -27,6 +27,9 @@ class Person:
     owner: bool = False
     language: str = field(default="", compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _storable(self.name))
+
     @property
     def key(self) -> str:
         """The person in one word, as "platform:id"."""
@@ -46,10 +49,18 @@ class Place:
     community: str = ""
     parents: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", _storable(self.name))
+
     @property
     def key(self) -> str:
         """The place in one word, as "platform:id"."""
         return f"{self.platform}:{self.id}"
+
+
+def _storable(name: str) -> str:
+    """Put a question mark for half a character, which JSON can contain and no database takes."""
+    return name if name.isascii() else name.encode(errors="replace").decode()
 
 
 class Publish(StrEnum):

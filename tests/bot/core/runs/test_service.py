@@ -31,6 +31,7 @@ from bot.core.model import (
     Done,
     Failed,
     Person,
+    Place,
     Queued,
     RunRequest,
     StoredFile,
@@ -396,6 +397,15 @@ async def test_a_run_is_on_disk_before_its_message_is_posted_and_begins_after_it
         (run,) = await home.ended(await taking)
         assert (run.state, run.address.message) == (State.DONE, "late")
         assert len(home.platform.messages["late"].results) == 1
+
+
+async def test_half_a_character_in_a_name_is_a_question_mark(tmp_path: Path) -> None:
+    """Chats can send it: it is valid JSON."""
+    person, place = Person("test", "zoe", "Zoë \ud83d"), Place("test", "cafe", "\udca9 Café", "cafe")
+    async with house(tmp_path) as home:
+        run_id, _shown = await home.ask(person=person, place=place)
+        (run,) = await home.ended(run_id)
+    assert (run.state, run.person.name, run.place.name) == (State.DONE, "Zoë ?", "? Café")
 
 
 @pytest.mark.long
