@@ -11,6 +11,7 @@ from bot.core.people.accounts import NO_LINKS, KnownAccounts
 from bot.core.run import RunRecord, State
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository, SeenRuns, seen_since
+from bot.core.servers.condition import Condition
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.registry import ServerRegistry
 from bot.core.workflows.identity.versions import WorkflowVersions
@@ -28,13 +29,13 @@ def _may_pay(_server: str) -> bool:
 @dataclass(frozen=True)
 class LineOutlook:
     """The seconds until waiting runs start, in the order in which they do, and until those on servers end; how many
-    servers execute; and whether all servers are away.
+    servers execute; and in which conditions servers are.
     """
 
     starts: Mapping[str, float]
     left: Mapping[str, float]
     running: int
-    is_deserted: bool = False
+    conditions: frozenset[Condition] = frozenset({Condition.UP})
 
 
 class EtaEstimator:
@@ -98,7 +99,7 @@ class EtaEstimator:
         if await self._versions.fetch():
             starts = await self._foresee(waiting, seen.active)
         running = sum(run.state is State.RUNNING for run in seen.active)
-        return LineOutlook(starts, self._load.left(), running, self._registry.is_deserted)
+        return LineOutlook(starts, self._load.left(), running, self._registry.conditions)
 
     def _learn(self, executed: Sequence[RunRecord]) -> None:
         servers = self._registry.servers

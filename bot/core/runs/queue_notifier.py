@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from bot.core.runs.locks import RunLocks
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.replies import RunReplies
 from bot.core.runs.repository import RunRepository
+from bot.core.servers.condition import Condition
 from bot.core.status_text import describe
 from bot.core.storage.bells import Topic
 from bot.core.together import together
@@ -28,6 +29,7 @@ _EVERY = 1.0  # seconds
 _AT_FIRST = 0.25  # seconds after a run has joined an empty line: most begin before there is anything to tell
 _FAREWELL = 3.0  # seconds that a shutdown waits for chats
 _AT_ONCE = 16  # messages edited at the same time
+_AT_WORK = frozenset({Condition.UP, Condition.ASLEEP, Condition.WAKING})
 _NOTICEABLE = 0.1  # the part of a place or an estimate; smaller changes are not shown
 
 #: The waiting runs in the order in which they start, and what is known of them.
@@ -140,8 +142,17 @@ class QueueNotifier:
 
 
 def _status(run: RunRecord, place: int, outlook: LineOutlook) -> Queued:
-    away = _("No server can be reached. This starts as soon as one is back.") if outlook.is_deserted else ""
-    return Queued(place, outlook.starts.get(run.id), run.reason or away, outlook.running)
+    reason = run.reason or _standstill(outlook.conditions)
+    return Queued(place, outlook.starts.get(run.id), reason, outlook.running)
+
+
+def _standstill(conditions: Set[Condition]) -> str:
+    """Say why no run begins before something changes; nothing if one does."""
+    if conditions <= {Condition.AWAY}:
+        return _("No server can be reached. This starts as soon as one is back.")
+    if conditions.isdisjoint(_AT_WORK):
+        return _("No server takes runs at the moment. This starts as soon as one does.")
+    return ""
 
 
 def _one_a_message(runs: Sequence[tuple[RunRecord, int]]) -> list[tuple[RunRecord, int]]:

@@ -180,12 +180,12 @@ class ServerRegistry:
         return frozenset({self._worker, *(worker for worker, _name in self._others)})
 
     @property
-    def is_deserted(self) -> bool:
-        """True if every server is known to be away, or none is known, so that no run begins until one is there."""
-        down, away = self._fleet.down, Condition.AWAY
-        return all(name in down and self._conditions.of(name) is away for name in self._fleet.members) and all(
-            read.listed.condition is away for read in self._others.values()
-        )
+    def conditions(self) -> frozenset[Condition]:
+        """Return in which conditions servers are. One that was not reached or missed yet counts as up."""
+        own = {name: self._conditions.of(name) for name in self._fleet.members}
+        unknown = {name for name, each in own.items() if each is Condition.AWAY} - self._fleet.down
+        others = (read.listed.condition for read in self._others.values())
+        return frozenset([*(own | dict.fromkeys(unknown, Condition.UP)).values(), *others])
 
     @property
     def has_others(self) -> bool:

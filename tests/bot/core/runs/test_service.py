@@ -169,6 +169,18 @@ async def test_where_no_server_is_there_a_run_says_so_and_starts_once_one_is_bac
         assert (run.state, run.attempt) == (State.DONE, 1)
 
 
+async def test_where_servers_are_away_or_get_no_runs_a_run_says_so(tmp_path: Path) -> None:
+    gone = NamedServer("gone", f"http://127.0.0.1:{free_port()}")
+    async with EmbeddedServer() as engine, house(tmp_path, servers=[engine, gone], operators=(ANN.key,)) as home:
+        await home.services.control.drain(ANN, HERE, "one", wanted=True)
+        run_id, shown = await home.ask("plain")
+        words = "No server takes runs at the moment. This starts as soon as one does."
+        await home.platform.until(lambda: shown.last is not None and words in describe(shown.last))
+        await home.services.control.drain(ANN, HERE, "one", wanted=False)
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.attempt) == (State.DONE, 1)
+
+
 async def test_what_another_process_decides_holds_for_the_next_request(tmp_path: Path) -> None:
     async with house(tmp_path) as home, Database.in_folder(tmp_path) as other:
         async with RuleStore(other, Audit(other), TaskHealth()) as book:
