@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -21,8 +22,55 @@ _PREFIX = "darkroom-"
 _LOCK = ".lock"
 _OLD = 86_400.0  # seconds without a change, after which a folder without a lock is of an older version that is gone
 _SPARE = 16  # empty folders that are kept
-_spare: list[Path] | None = None  # the empty ones in the folder of this process, if it has one
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class _Spares:
+    """Empty folders, kept for those who need one next. A thread empties those that were used: to delete a long film
+    takes a while.
+    """
+
+    def __init__(self) -> None:
+        self._folders: list[Path] = []
+        self._thread = ThreadPoolExecutor(1, "tidy")
+
+    def take(self) -> Path | None:
+        """Return an empty folder, if there is one."""
+        try:
+            return self._folders.pop()
+        except IndexError:
+            return None
+
+    def give_back(self, folder: Path) -> None:
+        """Take a folder that is no longer used. Mostly nothing lies in it, and no thread is woken."""
+        if self._keep(folder):
+            return
+        try:
+            self._thread.submit(self._tidy, folder)
+        except RuntimeError:  # it is closed
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Wait until what was given back is tidy."""
+        self._thread.shutdown()
+
+    def _tidy(self, folder: Path) -> None:
+        with suppress(OSError):
+            for path in folder.iterdir():
+                path.unlink()
+        if not self._keep(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep(self, folder: Path) -> bool:
+        """Keep a folder if it is empty, and there are not many."""
+        with suppress(OSError):
+            if len(self._folders) < _SPARE and not any(folder.iterdir()):
+                self._folders.append(folder)
+                return True
+        return False
+
+
+_spares: _Spares | None = None  # of the folder of this process, if it has one
 
 
 @contextmanager
@@ -32,7 +80,7 @@ def process_folder(parent: Path | None = None) -> Iterator[Path]:
 
     Raises `OSError`, and `DiskFull` if the system has no folder for them.
     """
-    global _spare
+    global _spares
     system = _system()
     parent = parent or system
     if parent is None:
@@ -43,11 +91,12 @@ def process_folder(parent: Path | None = None) -> Iterator[Path]:
     before = tempfile.tempdir, os.environ.get("TMPDIR")
     with locked_folder(parent) as folder:
         tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
-        _spare = []
+        _spares = spares = _Spares()
         try:
             yield folder
         finally:
-            _spare = None
+            _spares = None
+            spares.close()
             tempfile.tempdir = before[0]
             _restore(before[1])
 
@@ -71,11 +120,15 @@ def locked_folder(parent: Path) -> Iterator[Path]:
 def work_folder() -> Iterator[Path]:
     """Make a folder for files on their way, until the context is left. Raises `DiskFull` if the disk is full."""
     with room():
-        folder = _spare_folder() or Path(tempfile.mkdtemp(prefix=_PREFIX))
+        spares = _spares
+        folder = (spares.take() if spares is not None else None) or Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
             yield folder
         finally:
-            _let_go(folder)
+            if spares is not None:
+                spares.give_back(folder)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -87,22 +140,6 @@ def room() -> Iterator[None]:
         if not is_full(fault):
             raise
         raise no_room() from fault
-
-
-def _spare_folder() -> Path | None:
-    try:
-        return _spare.pop() if _spare is not None else None
-    except IndexError:
-        return None
-
-
-def _let_go(folder: Path) -> None:
-    """Keep a folder for the next one if nothing lies in it, as mostly: the disk need not be asked. Else delete it."""
-    with suppress(OSError):
-        if _spare is not None and len(_spare) < _SPARE and not any(folder.iterdir()):
-            _spare.append(folder)
-            return
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_full(fault: OSError) -> bool:

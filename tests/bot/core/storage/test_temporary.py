@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from subprocess import STDOUT
 
@@ -19,6 +19,7 @@ import pytest
 
 from bot.core.errors import DiskFull, StorageFailed
 from bot.core.media.blob_store import BlobStore
+from bot.core.storage import temporary
 from bot.core.storage.temporary import locked_folder, process_folder, sweep, work_folder
 from tests.bot.forks import Forked, fork
 from tests.bot.harness import picture
@@ -109,7 +110,8 @@ def test_children_and_libraries_use_the_folder_too(tmp_path: Path) -> None:
         with work_folder() as work:
             assert work.parent == folder == Path(tempfile.gettempdir()) == Path(child.stdout.strip())
             (work / "file").touch()
-        assert not work.exists()
+        _tidied()
+        assert list(work.iterdir()) == []
     assert not folder.exists()
     assert (tempfile.gettempdir(), os.environ.get("TMPDIR")) == before
 
@@ -156,15 +158,46 @@ def test_a_disk_without_locks_is_told_at_once(tmp_path: Path, monkeypatch: pytes
         pass
 
 
-def test_an_empty_folder_is_used_again_and_one_with_files_is_deleted(tmp_path: Path) -> None:
+def _tidied() -> None:
+    """Wait until the folders that were given back are tidy."""
+    assert temporary._spares is not None
+    temporary._spares._thread.submit(str).result()
+
+
+def test_an_empty_folder_is_used_again_and_one_with_files_is_emptied_first(tmp_path: Path) -> None:
     with process_folder(tmp_path / "tmp") as folder:
         with work_folder() as first:
             pass
         with work_folder() as again, work_folder() as other:
             assert again == first != other
             (again / "file").touch()
-        assert not first.exists()
-        with work_folder() as new:
-            assert new == other
-            assert list(new.iterdir()) == []
+        _tidied()
+        with work_folder() as new, work_folder() as newer:
+            assert {new, newer} == {first, other}
+            assert list(new.iterdir()) == list(newer.iterdir()) == []
     assert not folder.exists()
+
+
+def test_a_folder_with_a_folder_in_it_or_beside_many_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(temporary, "_SPARE", 1)
+    with process_folder(tmp_path / "tmp"):
+        with work_folder() as deep:
+            (deep / "a" / "b").mkdir(parents=True)
+            (deep / "a" / "b" / "file").touch()
+        _tidied()
+        assert not deep.exists()
+        with work_folder() as one, work_folder() as two:
+            for each in (one, two):
+                (each / "file").touch()
+        _tidied()
+        assert [one.exists(), two.exists()].count(True) == 1
+
+
+def test_what_is_given_back_at_the_last_moment_is_deleted(tmp_path: Path) -> None:
+    with ExitStack() as late, process_folder(tmp_path / "tmp") as folder:
+        work = late.enter_context(work_folder())
+        (work / "file").touch()
+    assert not folder.exists()
+    assert not work.exists()
