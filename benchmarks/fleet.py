@@ -140,9 +140,9 @@ class Darkroom:
         self.servers, self.alone = {machine.name: 1 for machine in machines}, frozenset(each.name for each in machines)
         self.jobs: dict[int, Job] = {}
         self.overdue = set[int]()
-        self.able = {
-            models: frozenset(machine.name for machine in machines if models in machine.models) for models in MODELS
-        }
+        every = {models: frozenset(each.name for each in machines if models in each.models) for models in MODELS}
+        same = {servers: servers for servers in every.values()}  # as `JobFactory` has it
+        self.able = {models: same[servers] for models, servers in every.items()}
         self.by_name = {machine.name: machine for machine in machines}
 
     def join(self, run: Asked) -> None:
@@ -155,7 +155,7 @@ class Darkroom:
         heads = self.line.heads()
         if not self.overdue.isdisjoint(heads):
             heads = [seq for seq in heads if seq in self.overdue] + [seq for seq in heads if seq not in self.overdue]
-        choice = self.load.choose(map(self.jobs.__getitem__, heads), len(heads), more=len(heads) >= WINDOW)
+        choice = self.load.choose(list(map(self.jobs.__getitem__, heads)), more=len(heads) >= WINDOW)
         if choice is None:
             return None
         for passed in map(int, choice.passed):

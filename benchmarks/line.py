@@ -40,8 +40,8 @@ class Claims:
     def pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
         self.load.offer(self.servers, self.alone)
         line = sorted(heads, key=lambda run: run.put_off < MOST_PUT_OFF)
-        jobs = (Job(run.id, run.kind, run.models, self.names, run.put_off) for run in line)
-        choice = self.load.choose(jobs, len(heads), more=len(heads) >= WINDOW)
+        jobs = [Job(run.id, run.kind, run.models, self.names, run.put_off) for run in line]
+        choice = self.load.choose(jobs, more=len(heads) >= WINDOW)
         return Assignment(choice.job.id, choice.server, choice.passed) if choice is not None else None
 
     async def claim(self) -> bool:

@@ -52,7 +52,6 @@ def furnish(
         ServerDesk(ServerStates(store.database), store.records, f"{OPERATOR.key}:{OPERATOR.name}", _GLANCE),
         RunFinder(store.database),
         LineOrder(store.database),
-        store.queue,
         runs,
         estimator,
         moderation.problems,

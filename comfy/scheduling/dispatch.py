@@ -3,8 +3,8 @@
 The jobs are in queue order. Each is assigned to the server that would finish it first, given the server's other jobs
 and the models that it would have to load. A free server takes the first job assigned to it.
 
-While many wait, loading models holds up those behind, so it counts for twice or four times its time. How long a job
-itself takes counts for as much less, so that slow servers help instead of waiting.
+While many wait for each server, loading models holds up those behind, so it counts for twice or four times its time.
+How long a job itself takes counts for as much less, so that slow servers help instead of waiting.
 
 For jobs that are alike the servers are kept in order. When a server changes, it alone moves, so a decision costs as
 much as has changed since the one before, however many servers there are.
@@ -14,17 +14,22 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from heapq import heappop, heappush
+from operator import attrgetter
 
 from comfy.scheduling.schedule import Estimates, Job, ServerState
 
 _WORTH_A_MOVE = 0.5  # seconds that a job must end sooner for it to be taken to another server
-_HELD_UP, _MOST_HELD_UP = 1.5, 2.5  # what loading should count more for each job behind at a server, and at most
-_CLEARLY = 1.68  # the factor by which it should count more or less than it does before that changes
+# These three did best in `benchmarks/planner.py`, over 24 days.
+_HELD_UP, _MOST_HELD_UP = 1.2, 2.5  # what loading should count more for each job behind at a server, and at most
+_CLEARLY = 1.6  # the factor by which it should count more or less than it does before that changes
 _MOST_RANKINGS = 256  # orders of servers that are kept, one for all jobs that are alike
 
+_SERVERS = attrgetter("servers")
 _Alike = tuple[str, frozenset[str], frozenset[str]]  # kind, models and servers of a job
 _Place = tuple[float, bool, str]  # when the server would end a job, weighed; False if it is free; its name
 
@@ -39,6 +44,12 @@ class Choice:
     server: str
     passed: tuple[str, ...] = ()
     ahead: bool = False
+
+
+@lru_cache(1024)
+def _part(servers: frozenset[str], others: frozenset[str]) -> float:
+    """Of a job for `others`: how much of it falls on each of these servers, on average."""
+    return len(servers & others) / len(others) / len(servers)
 
 
 @dataclass(eq=False)
@@ -93,7 +104,7 @@ class _View:
     """A ranking during one walk through the line: its first servers that were assigned no job, and those that were."""
 
     def __init__(self, ranking: _Ranking) -> None:
-        self.job = ranking.job
+        self.job, self.weight = ranking.job, ranking.weight
         self.all_idle, self.all_busy = iter(ranking.idle), iter(ranking.busy)
         self.idle, self.busy = next(self.all_idle, None), next(self.all_busy, None)
         self.assigned: list[tuple[_Place, int]] = []
@@ -102,8 +113,11 @@ class _View:
 class _Walk:
     """One walk through the line. It assigns each job in turn, and remembers what servers would then have to do."""
 
-    def __init__(self, schedule: Schedule, now: float) -> None:
-        self._schedule, self._now = schedule, now
+    def __init__(self, schedule: Schedule, now: float, most: float) -> None:
+        """`most` is the largest weight of the jobs. In what servers have to do, loading counts as much for each job: so
+        no server ends another job sooner than before.
+        """
+        self._schedule, self._now, self._most = schedule, now, most
         self._views: dict[_Alike, _View] = {}
         self._assigned: dict[str, tuple[float, frozenset[str], int]] = {}  # until, loaded, number of jobs
 
@@ -121,10 +135,14 @@ class _Walk:
         if before is None:
             state = self._schedule.states[name]
             before = max(self._now, state.until), state.loaded, 0
-        schedule = self._schedule
-        end += schedule.estimates.seconds(name, job.kind) * (1 - 1 / schedule.weight)
-        self._assigned[name] = end, job.models or before[1], before[2] + 1
-        return name, before[0]
+        until, loaded, count = before
+        if self._most > 1:
+            estimates, most = self._schedule.estimates, self._most
+            if view.weight != most:
+                end = until + estimates.total(name, loaded, job, most)
+            end += estimates.seconds(name, job.kind) * (1 - 1 / most)
+        self._assigned[name] = end, job.models or loaded, count + 1
+        return name, until
 
     def _soonest(self, view: _View) -> _Place | None:
         """Find the server that would end a job first; of several, a free one. A server that was assigned jobs does not
@@ -156,24 +174,8 @@ class _Walk:
 
     def _look_again(self, view: _View, name: str) -> None:
         until, loaded, count = self._assigned[name]
-        took = self._schedule.estimates.total(name, loaded, view.job, self._schedule.weight)
+        took = self._schedule.estimates.total(name, loaded, view.job, view.weight)
         heappush(view.assigned, ((until + took, True, name), count))
-
-
-class _Line:
-    """Jobs in order, each of which is made when it is asked for, and once."""
-
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        self._rest, self.read = iter(jobs), list[Job]()
-
-    def at(self, place: int) -> Job | None:
-        """Return the job at a place, which is one of those that were read, or the next."""
-        if place < len(self.read):
-            return self.read[place]
-        job = next(self._rest, None)
-        if job is not None:
-            self.read.append(job)
-        return job
 
 
 class Schedule:
@@ -182,7 +184,8 @@ class Schedule:
     def __init__(self, estimates: Estimates | None = None, server_states: Iterable[ServerState] = ()) -> None:
         self.estimates = estimates or Estimates()
         self.states: dict[str, ServerState] = {}
-        self.weight = 1.0  #: what time counts while many wait; see `Estimates.total`
+        self._waiting = Counter[frozenset[str]]()  # jobs that wait, by the servers that can run them
+        self._weights = dict[frozenset[str], float]()  # by the same
         self._free, self._room = set[str](), set[str]()
         self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
         self._now, self._ends = 0.0, list[tuple[float, str]]()
@@ -227,7 +230,7 @@ class Schedule:
                 due.append(name)
         return due
 
-    def choose(self, jobs: Iterable[Job], now: float, *, more: bool = False) -> Choice | None:
+    def choose(self, jobs: Sequence[Job], now: float, *, more: bool = False) -> Choice | None:
         """Choose the next job for a free server, or else for one with room; None if every job should wait, or cannot
         run there. The jobs are in queue order, but those that are overdue come first. `more` jobs may wait behind
         these: then no server waits for one of them.
@@ -236,47 +239,54 @@ class Schedule:
             return None
         if len(self._rankings) > _MOST_RANKINGS:
             self._rankings.clear()
-        ahead, full, walk, line, place = None, set[str](), _Walk(self, now), _Line(jobs), -1
-        while (job := line.at(place := place + 1)) is not None:
+        self._expect(jobs)
+        ahead, full, walk = None, set[str](), _Walk(self, now, max(self._weights.values(), default=1.0))
+        for place, job in enumerate(jobs):
             name, _start = walk.assign(job) or ("", 0.0)
             if name in self._free:
-                return self._chosen(line, place, name)
+                return self._chosen(jobs, place, name)
             if ahead is None and name in self._room and name not in full:
-                choice = replace(self._chosen(line, place, name), ahead=True)
+                choice = replace(self._chosen(jobs, place, name), ahead=True)
                 ahead = choice if choice.job.patient else None
                 full.add(name)
             if ahead is not None and not self._free:
                 return ahead
-        return (self._from_behind(line.read, now) if more and self._free else None) or ahead
+        return (self._from_behind(jobs, now) if more and self._free else None) or ahead
 
     def assign(self, jobs: Iterable[Job], now: float) -> Iterator[tuple[Job, str, float]]:
         """Assign each job, in order, to the server that would finish it first. Yields the job, the server, and the
         moment at which it starts. Jobs that no server can run are left out.
         """
-        walk = _Walk(self, now)
+        jobs = list(jobs)
+        walk = _Walk(self, now, max(map(self.weight, jobs), default=1.0))
         for job in jobs:
             if (assigned := walk.assign(job)) is not None:
                 yield job, *assigned
 
-    def expect(self, waiting: int) -> None:
-        """Tell how many jobs wait. The weight becomes 1, 2 or 4, and stays for long, since it moves all servers."""
-        wanted = 1 + min(_HELD_UP * max(0, waiting - 1) / max(1, len(self.states)), _MOST_HELD_UP)
-        while wanted > self.weight * _CLEARLY:
-            self.weight *= 2
-        while wanted < self.weight / _CLEARLY:
-            self.weight /= 2
+    def weight(self, job: Job) -> float:
+        """Return how many times loading models counts for a job, whose own time is divided by as much: 1, 2 or 4."""
+        weight = self._weights.get(job.servers)
+        if weight is None:
+            weight = self._weights[job.servers] = self._weighed(job.servers)
+        return weight
 
     def has_idle(self, now: float) -> bool:
         """True if a free server has nothing to do."""
         return any(self.states[name].until <= now for name in self._free)
 
-    def ends_sooner(self, job: Job, ends_at: float, now: float) -> str | None:
-        """Return the idle server that ends a job well before the server where it waits, which ends it at `ends_at`."""
-        name = next((name for _took, taken, name in self.ranking(job, now).idle if not taken), None)
-        if name is None:
+    def ends_sooner(self, job: Job, there: ServerState, now: float) -> str | None:
+        """Return the idle server that ends a job well before the server where it waits, which is given as it will be
+        when it begins it; None if there is none, or if the job would be assigned to that server again.
+        """
+        first = next((place for place in self.ranking(job, now).idle if not place[1]), None)
+        if first is None:
             return None
-        took = self.estimates.total(name, self.states[name].loaded, job)
-        return name if now + took + _WORTH_A_MOVE < ends_at else None
+        took, _taken, name = first
+        total, weight = self.estimates.total, self.weight(job)
+        if now + took >= there.until + total(there.name, there.loaded, job, weight):
+            return None
+        ends_at = now + total(name, self.states[name].loaded, job)
+        return name if ends_at + _WORTH_A_MOVE < there.until + total(there.name, there.loaded, job) else None
 
     def ranking(self, job: Job, now: float) -> _Ranking:
         """Return the order of the servers for a job, with all changes."""
@@ -285,18 +295,38 @@ class Schedule:
         if ranking is None:
             ranking = self._rankings[key] = _Ranking(job)
         edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
+        weight = self.weight(job)
         anew = (
             ranking.edition != edition
-            or ranking.weight != self.weight
+            or ranking.weight != weight
             or ranking.seen < max(self._forgotten, last - len(self.states))
         )
         if anew or ranking.seen < last:
             news = self._changes[max(0, ranking.seen - self._forgotten) :]
             changed = job.servers if anew else job.servers.intersection(news)
-            ranking.weight = self.weight
+            ranking.weight = weight
             ranking.update(changed, self.states, self.estimates, now, anew=anew)
             ranking.edition, ranking.seen = edition, last
         return ranking
+
+    def _expect(self, jobs: Sequence[Job]) -> None:
+        self._waiting = Counter(map(_SERVERS, jobs))
+        self._waiting.pop(frozenset(), None)
+        self._weights = {servers: self._weighed(servers) for servers in self._waiting}
+
+    def _weighed(self, servers: frozenset[str]) -> float:
+        """The weight changes seldom, since that moves all servers."""
+        if not servers:
+            return 1.0
+        behind = sum(count * _part(servers, others) for others, count in self._waiting.items())
+        if servers in self._waiting:
+            behind -= 1 / len(servers)  # the job itself
+        wanted, weight = 1 + min(_HELD_UP * behind, _MOST_HELD_UP), self._weights.get(servers, 1.0)
+        while wanted > weight * _CLEARLY:
+            weight *= 2
+        while wanted < weight / _CLEARLY:
+            weight /= 2
+        return weight
 
     def _note(self, name: str) -> None:
         self._changes.append(name)
@@ -304,16 +334,15 @@ class Schedule:
             self._forgotten += len(self._changes)
             self._changes.clear()
 
-    def _chosen(self, line: _Line, place: int, server: str) -> Choice:
+    def _chosen(self, jobs: Sequence[Job], place: int, server: str) -> Choice:
         """Choose a later job with loaded models, instead of loading other models for this one, if there is one.
 
         Jobs for other servers are not put off by that, because they finish earlier there.
         """
-        job, loaded, passed = line.read[place], self.states[server].loaded, list[str]()
+        job, loaded, passed = jobs[place], self.states[server].loaded, list[str]()
         if job.is_overdue or not job.switches(loaded):
             return Choice(job, server)
-        while (mate := line.at(place)) is not None:
-            place += 1
+        for mate in itertools.islice(jobs, place, None):
             if server in mate.servers:
                 if mate.models and mate.models <= loaded:
                     return Choice(mate, server, tuple(passed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from comfy.scheduling.dispatch import Choice
@@ -14,7 +14,7 @@ def choose(
     jobs: Sequence[Job],
     states: Iterable[ServerState],
     estimates: Estimates,
-    weight: float,
+    weight: Callable[[Job], float],
     now: float,
     *,
     more: bool = False,
@@ -37,29 +37,42 @@ def choose(
 
 
 def assign(
-    jobs: Iterable[Job], states: Iterable[ServerState], estimates: Estimates, weight: float, now: float
+    jobs: Iterable[Job], states: Iterable[ServerState], estimates: Estimates, weight: Callable[[Job], float], now: float
 ) -> Iterator[tuple[Job, str, float]]:
-    state = {each.name: each for each in states}
+    state, jobs = {each.name: each for each in states}, list(jobs)
+    most = max(map(weight, jobs), default=1.0)
     for job in jobs:
         able = [each for each in state.values() if each.name in job.servers]
         if able:
             ends = {each.name: _ends(each, job, estimates, weight, now) for each in able}
             best = min(able, key=lambda each: (ends[each.name], not each.free, each.name))
             yield job, best.name, max(now, best.until)
-            end = ends[best.name] + estimates.seconds(best.name, job.kind) * (1 - 1 / weight)
+            own = estimates.seconds(best.name, job.kind) * (1 - 1 / most)
+            end = max(now, best.until) + estimates.total(best.name, best.loaded, job, most) + own
             state[best.name] = ServerState(best.name, job.models or best.loaded, end, free=False)
 
 
 def ends_sooner(
-    job: Job, ends_at: float, states: Iterable[ServerState], estimates: Estimates, weight: float, now: float
+    job: Job,
+    there: ServerState,
+    states: Iterable[ServerState],
+    estimates: Estimates,
+    weight: Callable[[Job], float],
+    now: float,
 ) -> str | None:
     idle = [each for each in states if each.name in job.servers and each.free and each.until <= now]
-    best = min(idle, key=lambda each: (_ends(each, job, estimates, weight, now), each.name), default=None)
-    return best.name if best is not None and _ends(best, job, estimates, 1.0, now) + 0.5 < ends_at else None
+    if not idle:
+        return None
+    best = min(idle, key=lambda each: (_ends(each, job, estimates, weight, now), each.name))
+
+    def by(counts: Callable[[Job], float]) -> float:
+        return _ends(there, job, estimates, counts, now) - _ends(best, job, estimates, counts, now)
+
+    return best.name if by(weight) > 0 and by(lambda _job: 1.0) > 0.5 else None
 
 
-def _ends(state: ServerState, job: Job, estimates: Estimates, weight: float, now: float) -> float:
-    return max(now, state.until) + estimates.total(state.name, state.loaded, job, weight)
+def _ends(state: ServerState, job: Job, estimates: Estimates, weight: Callable[[Job], float], now: float) -> float:
+    return max(now, state.until) + estimates.total(state.name, state.loaded, job, weight(job))
 
 
 def _chosen(jobs: Sequence[Job], job: Job, state: ServerState) -> Choice:
@@ -73,7 +86,7 @@ def _chosen(jobs: Sequence[Job], job: Job, state: ServerState) -> Choice:
 
 
 def _from_behind(
-    jobs: Sequence[Job], states: Iterable[ServerState], estimates: Estimates, weight: float, now: float
+    jobs: Sequence[Job], states: Iterable[ServerState], estimates: Estimates, weight: Callable[[Job], float], now: float
 ) -> Choice | None:
     found = []
     for job in reversed(jobs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from itertools import chain
 from random import Random
 
@@ -143,7 +144,7 @@ def test_what_was_put_off_long_enough_is_next_on_the_server_where_it_is_done_soo
     red, blue = frozenset({"red.ckpt"}), frozenset({"blue.ckpt"})
     overdue = Job("1", "x", blue, frozenset("ab"), MOST_PUT_OFF)
     waiting = [Job(str(number), "x", red, frozenset("ab")) for number in (2, 3)] + [overdue]
-    free, soon, late = ServerState("a", red), ServerState("b", blue, 2.0, False), ServerState("b", blue, 9.0, False)
+    free, soon, late = ServerState("a", red), ServerState("b", blue, 2.0, False), ServerState("b", blue, 12.0, False)
     assert choose(waiting, [free, late], estimates) == Choice(overdue, "a")
     assert choose(waiting, [free, soon], estimates) == Choice(waiting[0], "a")
     assert choose(waiting, [free._replace(until=1.0, free=False), soon._replace(free=True)], estimates) == Choice(
@@ -157,7 +158,7 @@ def test_a_free_server_takes_its_job_before_another_one_waits_behind_a_busy_one(
     estimates.learn("b", "x", 3.0, switched=False)
     busy, free = ServerState("a", until=0.5, free=False, room=True), ServerState("b")
     waiting = jobs(4, servers="ab")
-    assert choose(waiting, [busy, free], estimates) == Choice(waiting[2], "b")
+    assert choose(waiting, [busy, free], estimates) == Choice(waiting[1], "b")  # its own time counts half: four wait
     assert choose(waiting[:1], [busy, free], estimates) == Choice(waiting[0], "a", ahead=True)
     assert choose(waiting, [busy, free._replace(free=False)], estimates) == Choice(waiting[0], "a", ahead=True)
     assert choose(waiting, [busy._replace(room=False), free._replace(free=False)], estimates) is None
@@ -193,15 +194,59 @@ def test_loading_models_counts_for_more_the_more_jobs_wait_but_keeps_no_server_i
     schedule.learn("a", "x", 6.0, switched=True)
     waiting = [Job(str(number), "x", red, frozenset("ab")) for number in range(40)]
     assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
-    schedule.expect(1)
-    assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
-    schedule.expect(40)
-    assert schedule.weight == 4.0
-    assert schedule.choose(waiting[:1], 0.0) is None
     choice = schedule.choose(waiting, 0.0)
+    assert schedule.weight(waiting[0]) == 4.0
     assert choice == Choice(waiting[11], "b")  # 9 + 11 seconds before it at the one, 4 * 5 at the other, which is free
-    schedule.expect(0)
     assert schedule.choose(waiting[:1], 0.0) == Choice(waiting[0], "b")
+
+
+def _weights(schedule: Schedule, of: Job, lines: Iterable[list[Job]]) -> list[float]:
+    """Say what loading counts for a job, one line after another."""
+    weights = []
+    for waiting in lines:
+        schedule.choose(waiting, 0.0)
+        weights.append(schedule.weight(of))
+    return weights
+
+
+def test_what_loading_counts_changes_in_steps_and_not_at_every_job() -> None:
+    names = [f"gpu{number:02}" for number in range(20)]
+    schedule = Schedule(server_states=map(ServerState, names))
+    every = [Job(str(number), "x", frozenset(), frozenset(names)) for number in range(1000)]
+    counts = [1, 11, 12, 6, 5, 12, 29, 37, 38, 26, 25, 5, 0, 1000, 1]
+    weights = _weights(schedule, every[0], [every[:count] for count in counts])
+    assert weights == [1, 1, 2, 2, 1, 2, 2, 2, 4, 4, 2, 1, 1, 4, 1]
+
+
+def test_a_line_for_other_servers_counts_as_far_as_it_is_for_the_same() -> None:
+    def waiting(count: int, servers: str) -> list[Job]:
+        return [Job(f"{servers}{number}", "x", frozenset(), frozenset(servers)) for number in range(count)]
+
+    (job,) = waiting(1, "ab")
+    schedule = Schedule(server_states=map(ServerState, "abcd"))
+    lines = [[job, *waiting(40, "c")], [job, *waiting(40, "bc")], [job, *waiting(2, "bcd")]]
+    assert _weights(schedule, job, lines) == [1, 4, 2]
+    ahead = Schedule(server_states=map(ServerState, "abcd"))
+    ahead.choose(waiting(40, "bc"), 0.0)  # the job itself does not wait now
+    assert ahead.weight(job) == 4
+
+
+@pytest.mark.parametrize("seconds", [21.0, 60.0, 100.0])
+def test_a_job_that_was_taken_back_for_an_idle_server_does_not_go_back(seconds: float) -> None:
+    """Each time costs it an attempt."""
+    red, estimates = frozenset({"red.ckpt"}), Estimates()
+    estimates.learn("busy", "x", 10.0, switched=False)
+    estimates.learn("idle", "x", 10.0, switched=False)
+    estimates.learn("idle", "x", 30.0, switched=True)
+    busy = ServerState("busy", red, seconds, free=False, room=True)
+    schedule = Schedule(estimates, [busy, ServerState("idle")])
+    job, *others = [Job(str(number), "x", red, frozenset({"busy", "idle"})) for number in range(3)]
+    foreign = [other._replace(servers=frozenset({"busy"}), models=frozenset({"blue.ckpt"})) for other in others]
+    schedule.choose([job, *foreign], 0.0)
+    moved = schedule.ends_sooner(job, busy, 0.0)
+    chosen = schedule.choose([job, *foreign], 0.0)
+    assert (moved == "idle") is (seconds > 40)
+    assert moved is None or chosen == Choice(job, "idle")
 
 
 def test_an_order_of_servers_that_was_not_asked_for_in_a_long_time_has_all_changes() -> None:
@@ -221,10 +266,10 @@ def test_a_job_that_waits_is_moved_only_where_it_ends_well_before() -> None:
         estimates.learn(server, "x", 2.0, switched=False)
     (job,) = jobs(1, servers="ab")
     idle, busy, foreign = ServerState("b"), ServerState("a", until=9.0, free=False), ServerState("c")
-    assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, 11.0, 0.0) == "b"
-    assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, 2.4, 0.0) is None
-    assert Schedule(estimates, [busy, foreign]).ends_sooner(job, 11.0, 0.0) is None
-    assert Schedule(estimates, [idle._replace(free=False)]).ends_sooner(job, 11.0, 0.0) is None
+    assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, busy, 0.0) == "b"
+    assert Schedule(estimates, [busy, idle, foreign]).ends_sooner(job, busy._replace(until=0.4), 0.0) is None
+    assert Schedule(estimates, [busy, foreign]).ends_sooner(job, busy, 0.0) is None
+    assert Schedule(estimates, [idle._replace(free=False)]).ends_sooner(job, busy, 0.0) is None
 
 
 def test_when_each_waiting_job_would_start() -> None:

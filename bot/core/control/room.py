@@ -29,10 +29,9 @@ from bot.core.moderation.problems import WorkflowProblem, WorkflowProblems
 from bot.core.policy.audit import Audit
 from bot.core.policy.permissions import Permissions
 from bot.core.run import UNFINISHED, RunRecord, State
-from bot.core.runs.eta import EtaEstimator, in_order
+from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.oversight.finder import RunFilter, RunFinder
 from bot.core.runs.oversight.order import LineOrder
-from bot.core.runs.queue import RunQueue
 from bot.core.runs.service import RunService
 from bot.core.watching.disk import Room
 from bot.core.watching.trouble import Trouble
@@ -52,7 +51,6 @@ class ControlRoom:
         desk: ServerDesk,
         finder: RunFinder,
         order: LineOrder,
-        queue: RunQueue,
         runs: RunService,
         estimator: EtaEstimator,
         problems: WorkflowProblems,
@@ -64,7 +62,7 @@ class ControlRoom:
         folder: Path,
         recent: RecentEvents,
     ) -> None:
-        self._desk, self._finder, self._order, self._queue, self._runs = desk, finder, order, queue, runs
+        self._desk, self._finder, self._order, self._runs = desk, finder, order, runs
         self._estimator, self._problems, self._catalog = estimator, problems, catalog
         self._permissions, self._audit, self._tasks = permissions, audit, tasks
         self._troubles, self._folder, self._recent = troubles, folder, recent
@@ -155,11 +153,10 @@ class ControlRoom:
         return frozenset({*found, words})  # one that is gone has its id
 
     async def _line(self) -> WholeLine:
-        waiting = await self._queue.waiting()
-        starts = (await self._estimator.outlook(waiting)).starts if waiting else {}
+        waiting, outlook = await self._estimator.line()
         turns = tuple(
-            TurnInLine(self._seen(run), place, starts.get(run.id), place > 1 and not run.is_ahead)
-            for place, run in enumerate(in_order(waiting, starts)[:_LINE], 1)
+            TurnInLine(self._seen(run), place, outlook.starts.get(run.id), place > 1 and not run.is_ahead)
+            for place, run in enumerate(waiting[:_LINE], 1)
         )
         return WholeLine(turns, len(waiting))
 

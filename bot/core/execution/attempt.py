@@ -566,8 +566,8 @@ class Attempt:
     async def _failed(self, error: Exception, execution: Execution) -> None:
         if isinstance(error, PromptRemoved) and self._is_wanted_back:
             self._freed(False)
-            await self._written(partial(self._context.queue.requeue, self._run, self._run.reason, None))
-            return
+            if await self._written(partial(self._context.queue.requeue, self._run, self._run.reason, None)):
+                return  # else it was cancelled meanwhile, or has no attempts left
         if execution.holds_on:
             self._stuck(str(execution.prompt_id))
         elif isinstance(error, _TROUBLE) and not isinstance(error, WorkerWedged):

@@ -26,7 +26,7 @@ from bot.core.model import Failed
 from bot.core.port import show_status
 from bot.core.retry import Pauses, retry
 from bot.core.run import QueuedRun, RunRecord, State
-from bot.core.runs.queue import WINDOW, Assignment
+from bot.core.runs.queue import MOST_SPARED, WINDOW, Assignment
 from bot.core.servers.load import JobFactory, ServerLoad
 from bot.core.servers.look_in_turn import LookInTurn
 from bot.core.storage.bells import Topic
@@ -107,20 +107,20 @@ class Worker:
         return self
 
     async def __aexit__(self, *_exit: object) -> None:
-        self._look.has_looked()
         await self._turns.stop()
         await self._cancels.stop()
         await self._unloader.__aexit__()
         await self._ahead.__aexit__()
         await self._left_behind.__aexit__()
         await self._attempts.close()
+        self._look.forget()
 
     def wake(self) -> None:
         """Say that there may be something to do: a run joined the line, or a server came back."""
         self._news.set()
 
     def _note_line(self) -> None:
-        self._look.has_looked()
+        self._look.forget()
         self._has_no_line, self._is_line_new = False, True
         self._news.set()
 
@@ -129,7 +129,7 @@ class Worker:
         self._look.run_joined()
 
     def _note_empty(self) -> None:
-        if self._look.line_is_empty():
+        if self._look.put_off():
             self._has_no_line = True
 
     def _note_room(self) -> None:
@@ -231,7 +231,8 @@ class Worker:
         """
         if not self._is_line_new and not self._offer().has_idle:
             return
-        worth = [run for run in self._ahead if self._load.starts_in(run.server or "", run) > _WORTHWHILE]
+        ahead = (run for run in self._ahead if run.spared < MOST_SPARED)  # else to move it would cost it an attempt
+        worth = [run for run in ahead if self._load.starts_in(run.server or "", run) > _WORTHWHILE]
         if not worth:
             return
         self._is_line_new = False
@@ -249,8 +250,8 @@ class Worker:
     def _pick(self, heads: Sequence[QueuedRun]) -> Assignment | None:
         """Choose a run for a server."""
         self._has_no_line = False
-        jobs = self._jobs.line(heads, self._fleet.up)
-        choice = self._offer().choose(jobs, len(heads), more=len(heads) >= WINDOW)
+        jobs = list(self._jobs.line(heads, self._fleet.up))
+        choice = self._offer().choose(jobs, more=len(heads) >= WINDOW)
         return Assignment(choice.job.id, choice.server, choice.passed, choice.ahead) if choice is not None else None
 
     async def _resume(self) -> None:

@@ -12,7 +12,7 @@ from bot.core.people.accounts import KnownAccounts
 from bot.core.policy.quota import QuotaStatus
 from bot.core.policy.scope import community_of
 from bot.core.run import RunRecord, State
-from bot.core.runs.eta import EtaEstimator, in_order
+from bot.core.runs.eta import EtaEstimator
 from bot.core.runs.queue import RunQueue
 from bot.core.runs.repository import RunRepository
 from bot.core.runs.service import RunService
@@ -65,9 +65,7 @@ class LineService:
         else:
             found = (await self._records.unfinished_of(*self._accounts.of(person.key)))[:_MOST]
         found = [run for run in found if run.state is not State.LATER]
-        waiting = await self._queue.waiting()
-        outlook = await self._estimator.outlook(waiting)
-        line = in_order(waiting, outlook.starts)
+        line, outlook = await self._estimator.line()
         before = {run.id: place for place, run in enumerate(line)}
         shown = sorted(found, key=lambda run: (_STATES.index(run.state), before.get(run.id, len(line))))
         together = Counter(run.group_id or run.id for run in shown)

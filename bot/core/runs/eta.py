@@ -77,14 +77,14 @@ class EtaEstimator:
             return await self._outlook(waiting)
 
     async def line(self) -> tuple[list[RunRecord], LineOutlook]:
-        """Return all waiting runs in the order in which they start, and the same of them. Raises `StorageFailed`."""
+        """Return all waiting runs in the order in which they start, and what is known of the line. Raises
+        `StorageFailed`.
+        """
         async with self._turn:
             since = partial(seen_since, since=self._since, known=self._learnt)
             waiting, seen = await self._queue.waiting_and(since)
-            if seen is None:
-                return [], LineOutlook({}, {}, 0)
             outlook = await self._looked(waiting, seen)
-            return in_order(waiting, outlook.starts), outlook
+            return _in_order(waiting, outlook.starts), outlook
 
     async def _outlook(self, waiting: Sequence[RunRecord]) -> LineOutlook:
         return await self._looked(waiting, await self._records.seen_since(self._since, self._learnt))
@@ -139,7 +139,7 @@ class EtaEstimator:
         return first | {run_id: max(start, least) for run_id, start in rest.items()}
 
 
-def in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[RunRecord]:
+def _in_order(waiting: Sequence[RunRecord], starts: Mapping[str, float]) -> list[RunRecord]:
     """Return waiting runs in the order in which they start; those without an estimate last, in queue order."""
     places = {run_id: place for place, run_id in enumerate(starts)}
     return sorted(waiting, key=lambda run: places.get(run.id, len(places)))

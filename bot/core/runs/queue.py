@@ -47,7 +47,7 @@ MOST_ATTEMPTS = 4  #: attempts for each run, on any suitable server
 _PART = 100  # waiting runs that are read at once
 _MOST_KNOWN = 1000  # waiting runs that need not be read again as long as they do not change
 _PAUSES = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, *[0.0] * 20)  # seconds in which other workers choose
-_MOST_SPARED = 20  # attempts that do not count, because no server began
+MOST_SPARED = 20  #: attempts that do not count, because no server began
 
 
 @dataclass(frozen=True)
@@ -266,17 +266,19 @@ class RunQueue:
         as_seen = {"attempt": seen.attempt, "caps": seen.caps, "people": list(people), "most": self._caps.running}
         given = {"of_run": seen.id, **{f"of_{name}": value for name, value in as_seen.items()}}
         given |= {f"new_{name}": value for name, value in start.items()}
+        statement = statements.TAKE
         if self._database.is_shared:
             given["news"] = self._database.bells.in_words([Topic.EMPTY])
+            statement = statements.TAKE_AND_TELL
         locks = (f"runs of {min(people)}", *concurrency.locks(seen.caps)) if seen.priority == 0 else ()
-        take = partial(_taken, picked=picked, seen=seen, given=given, people=people)
+        take = partial(_taken, statement=statement, picked=picked, seen=seen, given=given, people=people)
         return await self._database.write(take, locks=locks)
 
     async def requeue(self, run: RunRecord, reason: str, avoid: str | None) -> bool:
         """Let a run wait again after an attempt, which costs nothing if the run was still ahead. False if it has no
         attempts left, or was cancelled.
         """
-        spared = run.spared + (run.is_ahead and run.spared < _MOST_SPARED)
+        spared = run.spared + (run.is_ahead and run.spared < MOST_SPARED)
         if run.attempt - spared >= MOST_ATTEMPTS:
             return False
         avoided = sorted(run.avoid | {avoid} if avoid else run.avoid)
@@ -303,12 +305,13 @@ class RunQueue:
         """
         return (await self.waiting_and(lambda _connection: None))[0]
 
-    async def waiting_and(self, also: Callable[[Connection], _Also]) -> tuple[list[RunRecord], _Also | None]:
-        """Return the same, and what is `also` read at that moment if any run waits."""
+    async def waiting_and(self, also: Callable[[Connection], _Also]) -> tuple[list[RunRecord], _Also]:
+        """Return what `waiting` returns, and what is `also` read. It is one visit to the database for both, in which
+        another process may change something in between.
+        """
 
-        def look(connection: Connection) -> tuple[Stored, _Also | None]:
-            stored = read_stored(_FIRST_WAITING.rows(connection), known)
-            return stored, also(connection) if stored else None
+        def look(connection: Connection) -> tuple[Stored, _Also]:
+            return read_stored(_FIRST_WAITING.rows(connection), known), also(connection)
 
         known = self._known
         stored, beside = await self._database.ask(look)
@@ -421,11 +424,16 @@ async def _picked(
 
 
 def _taken(
-    connection: Connection, picked: Assignment, seen: Row[Any], given: Mapping[str, Any], people: Collection[str]
+    connection: Connection,
+    statement: PreparedStatement,
+    picked: Assignment,
+    seen: Row[Any],
+    given: Mapping[str, Any],
+    people: Collection[str],
 ) -> RunRecord | None:
     if seen.priority == 0 and seen.caps and _is_full(connection, seen, people):
         return None
-    row = (statements.TAKE_AND_TELL if "news" in given else statements.TAKE).row(connection, given)
+    row = statement.row(connection, given)
     if row is None:
         return None
     statements.TURN.change(connection, {"now_at": row.turn})

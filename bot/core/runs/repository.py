@@ -649,7 +649,7 @@ def _these(connection: Connection, run_ids: Sequence[str]) -> list[RunRecord]:
 
 
 def seen_since(connection: Connection, since: float, known: Collection[str]) -> SeenRuns:
-    """Do the same in a transaction."""
+    """Return what `RunRepository.seen_since` returns."""
     ended = {row.id: row.ended_at for row in _LATELY_DONE.rows(connection, {"since": since})}
     fresh = [run_id for run_id in ended if run_id not in known]
     found = _THESE.rows(connection, {"of_runs": fresh}) if fresh else ()

@@ -126,9 +126,9 @@ _take = (
 TAKE = PreparedStatement(_take.returning(*runs.c))
 _next_one = runs.alias()
 _is_last = ~exists().where(*free(_next_one), _next_one.c.id != bindparam("of_run"))
-_told = func.pg_notify(literal_column(f"'{CHANNEL}'"), bindparam("news")).is_(None)
+_tell = func.pg_notify(literal_column(f"'{CHANNEL}'"), bindparam("news"))
 #: The same on PostgreSQL, which tells other workers `news` where it was the last that waited.
-TAKE_AND_TELL = PreparedStatement(_take.returning(*runs.c, case((_is_last, _told)).label("told")))
+TAKE_AND_TELL = PreparedStatement(_take.returning(*runs.c, case((_is_last, _tell)).label("told")))
 #: The line has come to a turn: `now_at`. Where another process says so at the moment, its word is enough: nobody waits.
 _behind = select(line.c.id).where(line.c.turn < bindparam("now_at")).with_for_update(skip_locked=True)
 TURN = PreparedStatement(update(line).where(line.c.id.in_(_behind)).values(turn=bindparam("now_at")))

@@ -62,7 +62,6 @@ class Foresight:
         schedule.advance(at)
         while True:
             heads = [job for job in left if self._may_start(job.id)][:_WINDOW]
-            schedule.expect(len(heads))
             line = sorted(heads, key=lambda job: job.put_off < MOST_PUT_OFF)
             choice = schedule.choose(line, at, more=len(heads) >= _WINDOW)
             if choice is None:

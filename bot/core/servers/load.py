@@ -19,7 +19,7 @@ from bot.core.workflows.workflow import choices_of
 from comfy.object_info import ObjectInfo
 from comfy.prices import paid_nodes
 from comfy.scheduling.dispatch import Choice, Schedule
-from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job
+from comfy.scheduling.schedule import MOST_PUT_OFF, Estimates, Job, ServerState
 
 
 class ServerLoad:
@@ -69,9 +69,8 @@ class ServerLoad:
         """True if a server has nothing to do."""
         return self._schedule.has_idle(self._clock())
 
-    def choose(self, jobs: Iterable[Job], waiting: int, *, more: bool) -> Choice | None:
-        """Choose the next job for a server: of so many that wait. `more` may wait behind these."""
-        self._schedule.expect(waiting)
+    def choose(self, jobs: Sequence[Job], *, more: bool) -> Choice | None:
+        """Choose the next job for a server. `more` may wait behind these."""
         return self._schedule.choose(jobs, self._clock(), more=more)
 
     def starts(self, jobs: Iterable[Job]) -> Iterator[tuple[str, float]]:
@@ -91,8 +90,10 @@ class ServerLoad:
 
     def ends_sooner(self, server: str, run: RunRecord, job: Job) -> str | None:
         """Return the idle server that ends a run well before the server where it is ahead."""
-        now = self._clock()
-        return self._schedule.ends_sooner(job, now + self.ends_in(server, run), now)
+        stay, now = self._load[server].stays.get(run.id), self._clock()
+        loaded = self._load[server].loaded if stay is None else stay.before
+        there = ServerState(server, loaded, now + self.starts_in(server, run), free=False)
+        return self._schedule.ends_sooner(job, there, now)
 
     def _tell(self, name: str) -> None:
         """Let the schedule know how a server is now."""
@@ -188,6 +189,7 @@ class JobFactory:
         cost money.
         """
         self._versions, self._known, self._version, self._pays = versions, known, version, pays
+        self._same = dict[frozenset[str], frozenset[str]]()  # one of those that are equal: the schedule compares them
         self._where = lru_cache(10_000)(self._able)
         self._here = lru_cache(1_000)(_without)
 
@@ -219,7 +221,8 @@ class JobFactory:
                 able.add(name)
                 if self._pays(name) or not paid_nodes(wanted.fill(values, info), info):
                     paying.add(name)
-        return frozenset(paying or able)
+        servers = frozenset(paying or able)
+        return self._same.setdefault(servers, servers)
 
 
 def _without(able: frozenset[str], up: frozenset[str], avoid: frozenset[str]) -> frozenset[str]:

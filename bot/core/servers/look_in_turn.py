@@ -28,8 +28,7 @@ class LookInTurn:
 
     def run_joined(self) -> None:
         """Look now if this worker is the first, or else in its turn."""
-        others = self._others()
-        workers = sorted({self._worker, *others}) if others else [self._worker]
+        workers = sorted({self._worker, *self._others()})
         before = (workers.index(self._worker) + int(self._clock() / _TURN)) % len(workers)
         if not before:
             self._look_now()
@@ -38,9 +37,9 @@ class LookInTurn:
         if self._due is None or due < self._due.when():
             self._look_at(due)
 
-    def line_is_empty(self) -> bool:
-        """Put the look off; not for good, because a run may have joined while another worker took the last one. True if
-        one was due.
+    def put_off(self) -> bool:
+        """Look later, because another worker has taken the last run that waited; not never, because a run may have
+        joined meanwhile. True if a look was due.
         """
         if self._due is None:
             return False
@@ -49,8 +48,8 @@ class LookInTurn:
         self._look_at(self._latest)
         return True
 
-    def has_looked(self) -> None:
-        """Look no more until the next run joins."""
+    def forget(self) -> None:
+        """Do not look until the next run joins."""
         if self._due is not None:
             self._due.cancel()
         self._due = self._latest = None
@@ -61,5 +60,5 @@ class LookInTurn:
         self._due = asyncio.get_running_loop().call_at(due, self._look_now)
 
     def _look_now(self) -> None:
-        self.has_looked()
+        self.forget()
         self._look()

@@ -23,7 +23,7 @@ _NET_OF_MANY = 60.0  # where processes of an earlier version may be among them, 
 class Topic(StrEnum):
     """The subject of a change. Other processes know these words."""
 
-    EMPTY = "empty"  #: another process has taken the last run that waited; comes before what may be said after it
+    EMPTY = "empty"  #: another process has taken the last run that waited
     LINE = "line"  #: runs that a worker may now take
     ROOM = "room"  #: runs that wait or are on servers no longer: others may start
     CANCELS = "cancels"

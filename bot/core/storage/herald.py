@@ -70,7 +70,7 @@ class Herald:
             self._wire.tell()
 
     def _ring(self) -> None:
-        self._bells.ring(Topic)
+        self._bells.ring(topic for topic in Topic if topic is not Topic.EMPTY)  # which would only put off a look
 
     async def _tell(self) -> None:
         await self._news.wait()

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.sql import Executable
 
+_SHORT = 32  # values that expand: texts for longer lists are made each time, as they take much memory
 _NOTHING: Mapping[str, Any] = {}
 #: Takes a value out of what a statement is given, as the database stores it.
 _Value = Callable[[Mapping[str, Any]], Any]
@@ -55,7 +56,7 @@ class PreparedStatement:
 
 
 class _Compiled:
-    """A statement as SQLAlchemy has compiled it, with a text for each length of what expands."""
+    """A statement as SQLAlchemy has compiled it, with a text for each short length of what expands."""
 
     def __init__(self, statement: Any, dialect: Dialect, given: Mapping[str, Any]) -> None:
         self.made = statement.compile(dialect=dialect, column_keys=list(given))
@@ -71,7 +72,9 @@ class _Compiled:
         lengths = tuple(len(given[name]) for name in self._expand)
         found = self._sql.get(lengths)
         if found is None:
-            found = self._sql[lengths] = _Sql(self, given)
+            found = _Sql(self, given)
+            if sum(lengths) <= _SHORT:
+                self._sql[lengths] = found
         return found
 
 

@@ -243,6 +243,38 @@ async def test_a_server_that_becomes_idle_takes_it(
             assert len(other.prompts) + len(server.prompts) == 3
 
 
+async def test_one_that_is_taken_back_without_attempts_left_ends(
+    tmp_path: Path, gates: Gates, server: WatchedServer, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.runs.queue.MOST_SPARED", 0)
+    monkeypatch.setattr("bot.core.runs.queue.MOST_ATTEMPTS", 1)
+    late = NamedServer("late", f"http://127.0.0.1:{unused_tcp_port}")
+    async with gated(gates, tmp_path, [server, late]) as home:
+        first, second = await one_ahead(home, server)
+        async with WatchedServer(port=unused_tcp_port, nodes=gates.nodes()):
+            (run,) = await home.ended(second[0])
+            assert (run.state, second[1].last) == (State.FAILED, Failed(run.sentence or ""))
+            assert run.sentence == "The run was removed from the server's queue before it started. Please try again."
+            gates.open()
+            await home.ended(first[0])
+
+
+async def test_one_that_was_moved_often_stays_where_it_is(
+    tmp_path: Path, gates: Gates, server: WatchedServer, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.core.execution.worker.MOST_SPARED", 0)
+    late = NamedServer("late", f"http://127.0.0.1:{unused_tcp_port}")
+    async with gated(gates, tmp_path, [server, late]) as home:
+        first, second = await one_ahead(home, server)
+        async with WatchedServer(port=unused_tcp_port, nodes=gates.nodes()):
+            third, shown = await home.ask("gated", _CLEO, gate="third")
+            await home.platform.until(running(shown))
+            assert ((await home.run(third)).server, (await home.run(second[0])).server) == ("late", "one")
+            gates.open()
+            runs = await home.ended(first[0], second[0], third)
+            assert [(run.state, run.attempt) for run in runs] == [(State.DONE, 1)] * 3
+
+
 async def test_one_that_has_begun_stays_where_it_is(gates: Gates, server: WatchedServer) -> None:
     async with server, ComfyClient(server.url) as client:
         graph = {

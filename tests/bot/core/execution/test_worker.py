@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.run import State
 from bot.core.runs.queue import Assignment, RunQueue
 from bot.core.runs.repository import RunRepository
+from bot.core.servers import look_in_turn
 from bot.core.storage.database import Database
 from bot.server_settings import NamedServer
 from bot.settings import Role, Secret
@@ -448,3 +451,35 @@ async def drop_others(database: Database) -> None:
     """End all other connections to a database, as a restart of its server does."""
     async with database.change() as connection:
         await connection.execute(text(_DROP_OTHERS))
+
+
+async def test_of_two_workers_the_first_takes_what_others_ask_for_and_the_second_puts_its_look_off(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_STAGGER", "_TURN", "_LATER"):
+        monkeypatch.setattr(look_in_turn, name, 1e12)
+    monkeypatch.setattr("bot.core.storage.bells._NET_OF_MANY", 1e9)
+    put_off, asked = look_in_turn.LookInTurn.put_off, list[tuple[str, bool]]()
+
+    def noted(self: look_in_turn.LookInTurn) -> bool:
+        asked.append((self._worker, put_off(self)))
+        return asked[-1][1]
+
+    monkeypatch.setattr(look_in_turn.LookInTurn, "put_off", noted)
+    shared = Secret(new_postgres(postgres))
+    async with AsyncExitStack() as stack:
+        chat = await stack.enter_async_context(house(tmp_path, None, [], Role(worker=None), database=shared))
+        homes = [chat]
+        for name in ("first", "second"):
+            server, role = NamedServer(name, (await stack.enter_async_context(EmbeddedServer())).url), Role(worker=name)
+            home = house(tmp_path, None, [server], replace(role, chat=False), database=shared)
+            homes.append(await stack.enter_async_context(home))
+
+        async def know() -> bool:
+            return all(home.services.health.servers() == {"first": True, "second": True} for home in homes)
+
+        await until(know)
+        for _run in range(3):
+            (run,) = await chat.ended((await chat.ask())[0])
+            assert (run.state, run.worker) == (State.DONE, "first")
+    assert ("second", True) in asked

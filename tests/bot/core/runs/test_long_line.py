@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text, update
+from sqlalchemy import text, update
 
 from bot.core.model import Queued
 from bot.core.policy.concurrency import ConcurrencyLimits
@@ -48,31 +48,30 @@ async def test_a_claim_reads_no_run_that_is_not_next_and_sorts_none(tmp_path: Pa
 
 @pytest.mark.long
 async def test_one_question_tells_which_of_those_who_are_to_be_told_still_wait(tmp_path: Path) -> None:
-    asked, gates = list[int](), Gates()
+    gates = Gates()
+    with sql_trace() as trace:
+        async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
+            first, shown = await home.ask("gated", renamed(ANN, 0), gate="first")
+            await home.platform.until(running(shown))
+            others = [await home.ask("gated", renamed(ANN, number), gate="others") for number in (1, 2, 3, 4)]
 
-    def note(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        words = " ".join(statement.split())
-        if words.startswith("SELECT runs.id FROM runs WHERE runs.id IN") and "'waiting'" in words:
-            asked.append(words.count("?"))
+            def places() -> list[int | None]:
+                lasts = [message.last for _run_id, message in others]
+                return [last.position for last in lasts if isinstance(last, Queued)]
 
-    async with house(tmp_path, servers=[EmbeddedServer(nodes=gates.nodes())]) as home:
-        first, shown = await home.ask("gated", renamed(ANN, 0), gate="first")
-        await home.platform.until(running(shown))
-        others = [await home.ask("gated", renamed(ANN, number), gate="others") for number in (1, 2, 3, 4)]
-
-        def places() -> list[int | None]:
-            lasts = [message.last for _run_id, message in others]
-            return [last.position for last in lasts if isinstance(last, Queued)]
-
-        await home.platform.until(lambda: places() == [1, 2, 3, 4])
-        event.listen(Engine, "before_cursor_execute", note)
-        try:
+            await home.platform.until(lambda: places() == [1, 2, 3, 4])
+            trace.on = True
             gates.open("first")
             await home.platform.until(lambda: places() == [1, 2, 3])
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
-        gates.open()
-        await home.ended(first, *(run_id for run_id, _message in others))
+            trace.on = False
+            gates.open()
+            await home.ended(first, *(run_id for run_id, _message in others))
+    questions = (
+        told.words for told in trace.told if told.words.startswith("SELECT runs.id FROM runs WHERE runs.id IN")
+    )
+    asked = [
+        words.partition(" IN (")[2].partition(")")[0].count("'") // 2 for words in questions if "'waiting'" in words
+    ]
     assert max(asked) == 3, asked
 
 

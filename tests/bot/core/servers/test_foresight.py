@@ -53,7 +53,7 @@ class _Worker:
             busy = Counter(self.owners[run_id] for run_id in self.runs)
             heads = [job for job in self.waiting if busy[self.owners[job.id]] < _MOST][:_WINDOW]
             line = sorted(heads, key=lambda job: job.put_off < MOST_PUT_OFF)
-            choice = self.load.choose(line, len(heads), more=len(heads) >= _WINDOW)
+            choice = self.load.choose(line, more=len(heads) >= _WINDOW)
             if choice is None:
                 return
             passed = [replace_put_off(job) if job.id in choice.passed else job for job in self.waiting]
