@@ -181,11 +181,17 @@ class _Walk:
 class Schedule:
     """The servers, and the estimates for them. Tell it each change with `put`, `drop` and `learn`."""
 
-    def __init__(self, estimates: Estimates | None = None, server_states: Iterable[ServerState] = ()) -> None:
+    def __init__(
+        self,
+        estimates: Estimates | None = None,
+        server_states: Iterable[ServerState] = (),
+        weights: Mapping[frozenset[str], float] | None = None,
+    ) -> None:
+        """`weights` are those of another schedule, for one that is to decide as that one would."""
         self.estimates = estimates or Estimates()
         self.states: dict[str, ServerState] = {}
         self._waiting = Counter[frozenset[str]]()  # jobs that wait, by the servers that can run them
-        self._weights = dict[frozenset[str], float]()  # by the same
+        self.weights = dict(weights or {})  #: how many times loading models counts for these jobs: see `weight`
         self._free, self._room = set[str](), set[str]()
         self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
         self._now, self._ends = 0.0, list[tuple[float, str]]()
@@ -240,7 +246,7 @@ class Schedule:
         if len(self._rankings) > _MOST_RANKINGS:
             self._rankings.clear()
         self._expect(jobs)
-        ahead, full, walk = None, set[str](), _Walk(self, now, max(self._weights.values(), default=1.0))
+        ahead, full, walk = None, set[str](), _Walk(self, now, max(self.weights.values(), default=1.0))
         for place, job in enumerate(jobs):
             name, _start = walk.assign(job) or ("", 0.0)
             if name in self._free:
@@ -265,9 +271,9 @@ class Schedule:
 
     def weight(self, job: Job) -> float:
         """Return how many times loading models counts for a job, whose own time is divided by as much: 1, 2 or 4."""
-        weight = self._weights.get(job.servers)
+        weight = self.weights.get(job.servers)
         if weight is None:
-            weight = self._weights[job.servers] = self._weighed(job.servers)
+            weight = self.weights[job.servers] = self._weighed(job.servers)
         return weight
 
     def has_idle(self, now: float) -> bool:
@@ -312,7 +318,7 @@ class Schedule:
     def _expect(self, jobs: Sequence[Job]) -> None:
         self._waiting = Counter(map(_SERVERS, jobs))
         self._waiting.pop(frozenset(), None)
-        self._weights = {servers: self._weighed(servers) for servers in self._waiting}
+        self.weights = {servers: self._weighed(servers) for servers in self._waiting}
 
     def _weighed(self, servers: frozenset[str]) -> float:
         """The weight changes seldom, since that moves all servers."""
@@ -321,7 +327,7 @@ class Schedule:
         behind = sum(count * _part(servers, others) for others, count in self._waiting.items())
         if servers in self._waiting:
             behind -= 1 / len(servers)  # the job itself
-        wanted, weight = 1 + min(_HELD_UP * behind, _MOST_HELD_UP), self._weights.get(servers, 1.0)
+        wanted, weight = 1 + min(_HELD_UP * behind, _MOST_HELD_UP), self.weights.get(servers, 1.0)
         while wanted > weight * _CLEARLY:
             weight *= 2
         while wanted < weight / _CLEARLY:

@@ -28,6 +28,7 @@ class Foresight:
     most: int
     now: float
     wakes: Mapping[str, float] = field(default_factory=dict)  #: seconds until those that are asleep are there
+    weights: Mapping[frozenset[str], float] = field(default_factory=dict)  #: of the schedule that decides
     taken_by: dict[str, str] = field(default_factory=dict)  #: the server of each run that was foreseen
     _slots: dict[str, ServerSlot] = field(default_factory=dict)
     _ends: dict[tuple[str, str], float] = field(default_factory=dict)  # by server and run
@@ -37,7 +38,7 @@ class Foresight:
         """Yield the ids of the runs that start next, those that are ahead among them, in the order in which they do,
         each with the seconds until then: so many at most. `jobs` are in queue order.
         """
-        schedule, left = Schedule(self.estimates), list(jobs)
+        schedule, left = Schedule(self.estimates, weights=self.weights), list(jobs)
         for name in self.servers:
             slot = self.slots.get(name)
             self._slots[name] = ServerSlot(slot.loaded, dict(slot.stays)) if slot is not None else ServerSlot()

@@ -80,7 +80,8 @@ class ServerLoad:
 
     def foresight(self, owners: Mapping[str, str], most: int) -> Foresight:
         """Return what can be foreseen from how the servers are now; see there."""
-        return Foresight(self.estimates, self._servers, self._load, owners, most, self._clock(), self._wakes)
+        weights = self._schedule.weights
+        return Foresight(self.estimates, self._servers, self._load, owners, most, self._clock(), self._wakes, weights)
 
     def left(self) -> dict[str, float]:
         """Return the seconds until runs that servers execute end, by their ids."""
