@@ -7,8 +7,9 @@ thousands of moves of a run to another place (simulated annealing), for the leas
 keeps no turns between people. Nothing can be faster than the floor: each run alone on the fastest server, with its
 models loaded.
 
-The planner that does not know the future plans those that wait anew whenever something has changed, with how long a run
-of its kind usually takes, in the same way. What it misses is the price of not knowing. It keeps no turns either.
+The planner that does not know the future makes a new plan for the waiting runs whenever something changes. It knows how
+long a run of each kind usually takes. It searches in the same way, and keeps no turns either. Where it is slower than
+the other planner, that shows what it costs not to know the future.
 
 For the mean of all runs alike, whoever lets short runs go first is the fastest, which turns between people forbid. So
 the mean is told too where each run counts by its length, which makes the order of runs indifferent: what is left is on
@@ -133,7 +134,7 @@ class Planner:
 
 
 class Replanner:
-    """A policy: each server takes the next run of a plan for those that wait, made anew whenever something changes."""
+    """A policy with a plan for the waiting runs, and a new one whenever something changes."""
 
     name = "planner that does not know the future"
 
