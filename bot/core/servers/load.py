@@ -108,11 +108,6 @@ class ServerLoad:
             state = state._replace(until=max(state.until, now + self._wakes[name]), free=False, room=False)
         self._schedule.put(state)
 
-    def ends_in(self, server: str, run: RunRecord) -> float:
-        """Return the seconds until a run that is ahead ends."""
-        stay = self._load[server].stays.get(run.id)
-        return self.starts_in(server, run) + (stay.expected if stay is not None else 0.0)
-
     def starts_in(self, server: str, run: RunRecord) -> float:
         """Return the seconds until a server begins a run that is ahead there."""
         bay = self._load[server]
