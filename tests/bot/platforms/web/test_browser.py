@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, FileChooser, Locator, Response, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, FileChooser, Locator, Response, Route, expect
 from playwright.async_api import Page as Tab
 
 from bot.core.media.metadata.strip import strip
@@ -83,6 +83,22 @@ async def busy(web: Page) -> AsyncIterator[None]:
         _status, taken = await other.ask("gated")
         await other.until(taken["id"], "running")
         yield
+
+
+@asynccontextmanager
+async def held(tab: Tab, url: str) -> AsyncIterator[None]:
+    """What the tab asks of `url` in the meantime is answered at the end."""
+    over = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await over.wait()
+        await route.continue_()
+
+    await tab.route(url, hold)
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _is_fault(line: ConsoleMessage) -> bool:
@@ -377,7 +393,10 @@ async def test_values_are_kept_as_a_preset_which_fills_the_form_in(browser: Brow
         await expect(tab.locator("#said")).to_contain_text("as your preset “Sea”")
         await expect(tab.get_by_label("Name of the preset")).to_have_count(0)
         await choose(tab, "Plain")
-        await tab.get_by_role("button", name="Your presets").click()
+        async with held(tab, "**/presets"):
+            await tab.get_by_role("button", name="Your presets").click()
+            await expect(tab.locator(".shelf")).to_be_visible()
+            await expect(tab.locator(".presets li")).to_have_count(0)  # what the answer would replace
         await tab.get_by_role("button", name="Rename: Sea").click()
         await tab.get_by_label("New name").fill("Seaside")
         await tab.keyboard.press("Enter")

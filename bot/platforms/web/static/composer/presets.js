@@ -15,6 +15,7 @@ export class Presets {
   /** Show them in a sheet over the page. */
   async open() {
     this.told.textContent = "";
+    this.list.replaceChildren(); // rows from before would be replaced under the visitor's hands
     this.sheet = dialog(word("presets"), "shelf", this.list, this.told, this.coded());
     await this.load();
   }
