@@ -137,10 +137,8 @@ class _Walk:
             before = max(self._now, state.until), state.loaded, 0
         until, loaded, count = before
         if self._most > 1:
-            estimates, most = self._schedule.estimates, self._most
-            if view.weight != most:
-                end = until + estimates.total(name, loaded, job, most)
-            end += estimates.seconds(name, job.kind) * (1 - 1 / most)
+            seconds, switching = self._schedule.estimates.parts(name, loaded, job)
+            end = until + seconds + self._most * switching
         self._assigned[name] = end, job.models or loaded, count + 1
         return name, until
 
@@ -296,23 +294,18 @@ class Schedule:
 
     def ranking(self, job: Job, now: float) -> _Ranking:
         """Return the order of the servers for a job, with all changes."""
-        key = job.kind, job.models, job.servers
-        ranking = self._rankings.get(key)
+        alike = job.kind, job.models, job.servers
+        ranking = self._rankings.get(alike)
         if ranking is None:
-            ranking = self._rankings[key] = _Ranking(job)
-        edition, last = self.estimates.edition(job.kind), self._forgotten + len(self._changes)
-        weight = self.weight(job)
-        anew = (
-            ranking.edition != edition
-            or ranking.weight != weight
-            or ranking.seen < max(self._forgotten, last - len(self.states))
-        )
-        if anew or ranking.seen < last:
-            news = self._changes[max(0, ranking.seen - self._forgotten) :]
-            changed = job.servers if anew else job.servers.intersection(news)
+            ranking = self._rankings[alike] = _Ranking(job)
+        edition, weight = self.estimates.edition(job.kind), self.weight(job)
+        seen, last = ranking.seen - self._forgotten, len(self._changes)
+        anew = ranking.edition != edition or ranking.weight != weight or seen < 0 or last - seen > len(self.states)
+        if anew or seen < last:
+            changed = job.servers if anew else job.servers.intersection(self._changes[seen:])
             ranking.weight = weight
             ranking.update(changed, self.states, self.estimates, now, anew=anew)
-            ranking.edition, ranking.seen = edition, last
+            ranking.edition, ranking.seen = edition, self._forgotten + last
         return ranking
 
     def _expect(self, jobs: Sequence[Job]) -> None:

@@ -136,13 +136,18 @@ class Estimates:
         """Estimate the time of a job on a server with these models, and without other jobs. The time to load other
         models counts `weight` times, and the time of the job itself is divided by it.
         """
-        at = self._at.get(server)
+        seconds, switching = self.parts(server, loaded, job)
+        return seconds / weight + weight * switching
+
+    def parts(self, server: str, loaded: frozenset[str], job: Job) -> tuple[float, float]:
+        """Estimate the seconds of a job itself on a server with these models, and those to load other models first."""
+        at, models = self._at.get(server), job.models
         seconds = at.warm.get(job.kind) if at is not None else None
         if seconds is None:
             seconds = self.seconds(server, job.kind)
-        if not job.models or job.models <= loaded:
-            return seconds / weight
-        return seconds / weight + weight * (self.switching(server) if at is None or at.switch is None else at.switch)
+        if not models or models <= loaded:
+            return seconds, 0.0
+        return seconds, self.switching(server) if at is None or at.switch is None else at.switch
 
 
 def models_of(prompt: Prompt) -> frozenset[str]:
