@@ -11,7 +11,7 @@ from bot.platforms.web.admin.html import Child, Html, el, group, ltr, named, tol
 from bot.platforms.web.admin.inputs import Said
 from bot.platforms.web.qr import qr_code
 from bot.setup.draft import SetupDraft
-from bot.setup.service import BundledWorkflow
+from bot.setup.service import BundledWorkflow, SetupEnd
 from bot.setup.workflows import OfferedWorkflow
 
 STEPS = ("servers", "chats", "workflows", "page", "start")
@@ -58,6 +58,17 @@ def refusal(*, is_used: bool) -> Html:
     return el("p", words, class_="note fault", role="alert")
 
 
+def ending(end: SetupEnd) -> Html:
+    """The page while the bot starts."""
+    return group(el("p", _waits(end), role="status", class_="note"), el("p", el("a", _("Next"), href="../")))
+
+
+def _waits(end: SetupEnd) -> str:
+    if end is SetupEnd.DEMO:
+        return _("One moment: the built-in engine starts.")
+    return _("One moment: the settings are written, and the bot starts.")
+
+
 def _names() -> Mapping[str, str]:
     return {
         "servers": _("ComfyUI"),
@@ -94,7 +105,7 @@ def _servers(view: SetupView) -> list[Html]:
         view,
         el("button", _("Just try it with the built-in engine"), class_="quiet"),
         action="setup/demo",
-        **_ending(_("One moment: the built-in engine starts.")),
+        **_while_it_starts(SetupEnd.DEMO),
     )
     return [
         _head(_("Where is your ComfyUI?"), _("Darkroom sends it the workflows that people ask for.")),
@@ -274,7 +285,7 @@ def _start(view: SetupView) -> list[Html]:
         view,
         _onward(view, el("button", _("Start Darkroom"), class_="main"), back="page"),
         action="setup/finish",
-        **_ending(_("One moment: the settings are written, and the bot starts.")),
+        **_while_it_starts(SetupEnd.WRITTEN),
     )
     about = _("This writes a file .env in the folder of the terminal. Then the page opens, for your first picture.")
     return [_head(_("All is ready"), about), _card(view, "start", el("dl", *listed), _waiting(), go)]
@@ -289,9 +300,9 @@ def _change(step: str, name: str) -> Html:
     return el("a", words, href=_to(step), aria_label=f"{words}: {name}")
 
 
-def _ending(words: str) -> dict[str, str]:
+def _while_it_starts(end: SetupEnd) -> dict[str, str]:
     return {
-        "data_ends": words,
+        "data_ends": _waits(end),
         "data_gone": _("The setup no longer answers. Look at the terminal, and type “darkroom start” again."),
         "data_long": _("It takes longer than usual. The terminal says why."),
     }

@@ -23,7 +23,7 @@ from bot.platforms.web.auth import AccessControl, introduce, protect, whose
 from bot.platforms.web.config import PageConfig
 from bot.platforms.web.server import static_files
 from bot.platforms.web.setup.key import SetupKey
-from bot.platforms.web.setup.page import STEPS, SetupView, draw, refusal
+from bot.platforms.web.setup.page import STEPS, SetupView, draw, ending, refusal
 from bot.platforms.web.templates import Shell, lamp
 from bot.settings import Secret
 from bot.setup.service import SetupEnd, SetupService
@@ -31,6 +31,7 @@ from bot.setup.service import SetupEnd, SetupService
 _HOST = "127.0.0.1"
 _LARGEST = 100_000  # bytes of what is sent at once
 _WAY = "/setup"
+_PATIENCE = 5  # seconds in which a bot has usually started
 _SHELL = Shell("setup", ("setup/setup.css",), "setup/setup.js")
 
 
@@ -163,14 +164,17 @@ class SetupRoutes:
                 try:
                     await self._service.finish(f"web:{whose(request)}", self.port)
                 except UserError as fault:
-                    return web.Response(status=422, text=str(fault))
-            return self._end(request, SetupEnd.WRITTEN)
+                    self._said = Said("start", say(fault), True)
+                    raise web.HTTPSeeOther(f"{_WAY}?step=start") from fault
+            return await self._end(request, SetupEnd.WRITTEN)
 
     async def _demo(self, request: web.Request) -> web.Response:
-        return self._end(request, SetupEnd.DEMO)
+        return await self._end(request, SetupEnd.DEMO)
 
-    def _end(self, request: web.Request, end: SetupEnd) -> web.Response:
-        answer = web.Response(text="")
+    async def _end(self, request: web.Request, end: SetupEnd) -> web.Response:
+        """Answer with a page that leads to the bot, for who pressed before the script was there to wait for it."""
+        answer = await _shown(ending(end), up="../")
+        answer.headers["Refresh"] = f"{_PATIENCE}; url=../"
         if (token := self._service.draft.token) and end is SetupEnd.WRITTEN:
             AccessControl(Secret(token)).stamp(request, answer)
         if not self.ended.done():
@@ -178,6 +182,6 @@ class SetupRoutes:
         return answer
 
 
-async def _shown(main: Html) -> web.Response:
+async def _shown(main: Html, up: str = "") -> web.Response:
     title = _("Set up Darkroom")
-    return await _SHELL.around(main, title, el("h1", lamp(), title))
+    return await _SHELL.around(main, title, el("h1", lamp(), title), up)

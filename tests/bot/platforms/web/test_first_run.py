@@ -248,6 +248,29 @@ async def test_the_page_gets_a_token_and_settings_that_appear_meanwhile_stay(bro
     assert (made.web_host, made.web_token.reveal()) == ("0.0.0.0", "a-long-enough-token")  # noqa: S104 - as chosen
 
 
+async def test_who_presses_before_the_script_is_there_is_led_on_as_well(browser: Browser, tmp_path: Path) -> None:
+    async with start(tmp_path) as (process, address):
+        context = await browser.new_context(java_script_enabled=False)
+        tab = await context.new_page()
+        await tab.goto(address)
+        page = address.partition("?")[0]
+        await tab.goto(f"{page}?step=start")
+        file = tmp_path / "empty" / ".env"
+        file.write_text("DARKROOM_WEB=on\n")
+        await _press(tab, "Start Darkroom")
+        await expect(tab.get_by_role("alert")).to_contain_text("There is a file .env already")
+        await expect(tab.get_by_role("alert")).to_be_focused()
+        await expect(tab.locator(".setup-steps [aria-current]")).to_have_text("Start")
+        file.unlink()
+        answer = await context.request.post(f"{page}/finish")
+        told = await answer.text()
+        assert "the settings are written, and the bot starts" in told
+        assert '<a href="../">' in told
+        assert answer.headers["refresh"].endswith("url=../")
+        assert process.returncode is None
+    assert Settings.read({}, file).web
+
+
 async def test_it_can_be_tried_with_the_built_in_engine_first(browser: Browser, tmp_path: Path) -> None:
     async with start(tmp_path) as (_process, address):
         tab = await (await browser.new_context()).new_page()

@@ -2,7 +2,6 @@
 
 const PAUSE = 400; // milliseconds between two looks for the bot
 const LONG = 75; // looks after which the terminal may know more
-const FROM_THE_LEFT = /((?:https?:\/\/|(?<!\w)(?:[.~]?\/|@)|(?<!\w)\.env\b)[^\s“”,]*)/u; // addresses and files
 
 for (const form of document.querySelectorAll("form")) {
   form.addEventListener("submit", (event) => {
@@ -37,14 +36,15 @@ async function end(form, button) {
   told.textContent = form.dataset.ends;
   let fault = "";
   try {
-    const answer = await fetch(form.action, { method: "POST" });
+    const answer = await fetch(form.action, { method: "POST", redirect: "manual" });
+    if (answer.type === "opaqueredirect") return location.reload(); // the page says why
     if (!answer.ok) fault = await answer.text();
   } catch {
     fault = form.dataset.gone;
   }
   if (fault) {
     told.className = "note fault";
-    told.replaceChildren(...fault.split(FROM_THE_LEFT).map((part, place) => (place % 2 ? fromTheLeft(part) : part)));
+    told.textContent = fault;
     told.focus();
     free(form);
     return;
@@ -62,13 +62,6 @@ async function isThere() {
   } catch {
     return false; // nothing listens there just now
   }
-}
-
-function fromTheLeft(text) {
-  const part = document.createElement("bdi");
-  part.dir = "ltr";
-  part.textContent = text;
-  return part;
 }
 
 function free(form) {
