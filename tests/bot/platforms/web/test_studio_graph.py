@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, expect
 from playwright.async_api import Page as Tab
 
 from tests.bot.core.sources.saving import save
 from tests.bot.harness import until
 from tests.bot.platforms.web.conftest import CHROMIUM
 from tests.bot.platforms.web.pages import Page
-from tests.bot.platforms.web.test_browser import _is_accessible, opened
+from tests.bot.platforms.web.test_browser import _is_accessible, held, opened
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
@@ -154,16 +153,9 @@ async def test_a_field_comes_back_and_two_tabs_know_of_each_other(browser: Brows
         other = await tab.context.new_page()
         await other.goto(tab.url)
         await expect(other.get_by_label("Title")).to_have_value("Soft sheet")
-        seen = asyncio.Event()
-
-        async def hold(route: Route) -> None:
-            await seen.wait()
-            await route.continue_()
-
-        await tab.route("**/studio/drafts/**", hold)
-        await tab.get_by_label("Title").fill("Softer sheet")
-        await expect(tab.locator(".studio-kept")).to_have_text("Saving the draft…")
-        seen.set()
+        async with held(tab, "**/studio/drafts/**"):
+            await tab.get_by_label("Title").fill("Softer sheet")
+            await expect(tab.locator(".studio-kept")).to_have_text("Saving the draft…")
         await expect(tab.locator(".studio-kept")).to_have_text("Draft saved.")
         await other.get_by_label("Description").fill("By the other tab")
         await expect(other.locator(".studio-old")).to_contain_text("changed in another tab or browser")
