@@ -138,7 +138,7 @@ class _Walk:
         until, loaded, count = before
         if self._most > 1:
             seconds, switching = self._schedule.estimates.parts(name, loaded, job)
-            end = until + seconds + self._most * switching
+            end = until + (seconds + self._most * switching)
         self._assigned[name] = end, job.models or loaded, count + 1
         return name, until
 

@@ -47,8 +47,8 @@ def assign(
             ends = {each.name: _ends(each, job, estimates, weight, now) for each in able}
             best = min(able, key=lambda each: (ends[each.name], not each.free, each.name))
             yield job, best.name, max(now, best.until)
-            own = estimates.seconds(best.name, job.kind) * (1 - 1 / most)
-            end = max(now, best.until) + estimates.total(best.name, best.loaded, job, most) + own
+            seconds, switching = estimates.parts(best.name, best.loaded, job)
+            end = max(now, best.until) + (seconds + most * switching)
             state[best.name] = ServerState(best.name, job.models or best.loaded, end, free=False)
 
 
@@ -65,10 +65,10 @@ def ends_sooner(
         return None
     best = min(idle, key=lambda each: (_ends(each, job, estimates, weight, now), each.name))
 
-    def by(counts: Callable[[Job], float]) -> float:
-        return _ends(there, job, estimates, counts, now) - _ends(best, job, estimates, counts, now)
+    def sooner(counts: Callable[[Job], float], by: float) -> bool:
+        return _ends(best, job, estimates, counts, now) + by < _ends(there, job, estimates, counts, now)
 
-    return best.name if by(weight) > 0 and by(lambda _job: 1.0) > 0.5 else None
+    return best.name if sooner(weight, 0.0) and sooner(lambda _job: 1.0, 0.5) else None
 
 
 def _ends(state: ServerState, job: Job, estimates: Estimates, weight: Callable[[Job], float], now: float) -> float:

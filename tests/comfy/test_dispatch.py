@@ -12,7 +12,7 @@ from tests.comfy import plain_schedule as plain
 
 NAMES = [f"gpu{number}" for number in range(6)]
 MODELS = st.sampled_from(["", "red.ckpt", "blue.ckpt", "red.ckpt blue.ckpt"]).map(lambda text: frozenset(text.split()))
-SECONDS = st.integers(0, 64).map(lambda number: number / 4)  # sums of these are exact in any order
+SECONDS = st.integers(0, 64).map(lambda number: number / 4)  # few, so that servers are often even
 JOBS = st.lists(
     st.builds(  # few sets of servers and of models, so that many jobs are alike
         Job,
