@@ -14,7 +14,7 @@ import statistics
 import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bot.core.policy.concurrency import ConcurrencyLimits
 from bot.core.runs.queue import WINDOW
@@ -29,8 +29,7 @@ BURST = 20  # runs that a busy person asks for at once
 JITTER = 0.2
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A run: who asked for it and when, and how long it takes on a server of speed 1."""
 
     seq: int

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, insort
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from operator import attrgetter
+from typing import NamedTuple
 
 from comfy.scheduling.schedule import Estimates, Job, ServerState
 
@@ -34,8 +34,7 @@ _Alike = tuple[str, frozenset[str], frozenset[str]]  # kind, models and servers 
 _Place = tuple[float, bool, str]  # when the server would end a job, weighed; False if it is free; its name
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """A job for a server. `passed` are the ids of the jobs that are put off for it. If it is `ahead`, the server begins
     it after what it is doing now.
     """
@@ -59,8 +58,8 @@ class _Ranking:
     """
 
     job: Job
+    weight: float
     edition: tuple[int, ...] = ()  # of the estimates
-    weight: float = 1.0
     seen: int = -1  # changes of servers that it has taken in
     idle: list[_Place] = field(default_factory=list)
     busy: list[_Place] = field(default_factory=list)
@@ -78,19 +77,22 @@ class _Ranking:
         """Put these servers where they belong now; with `anew`, these alone. Most of the time of a decision is here."""
         if anew:
             self.idle, self.busy, self._places = [], [], {}
-        idle, busy, places, job, total = self.idle, self.busy, self._places, self.job, estimates.total
+        idle, busy, places, job, parts = self.idle, self.busy, self._places, self.job, estimates.parts
         put, weight = list.append if anew else insort, self.weight
         for name in names:
             if name in places:
-                ranks, place = places.pop(name)
+                ranks, place = places[name]
                 del ranks[bisect_left(ranks, place)]
-            if name in states:
-                _name, loaded, until, is_free, _room = states[name]
-                took = total(name, loaded, job, weight)
-                ranks, end = (idle, took) if until <= now else (busy, until + took)
-                place = end, not is_free, name
-                put(ranks, place)
-                places[name] = ranks, place
+            if name not in states:
+                places.pop(name, None)
+                continue
+            _name, loaded, until, is_free, _room = states[name]
+            seconds, switching = parts(name, loaded, job)
+            took = seconds / weight + weight * switching
+            ranks, end = (idle, took) if until <= now else (busy, until + took)
+            place = end, not is_free, name
+            put(ranks, place)
+            places[name] = ranks, place
         if anew:
             idle.sort()
             busy.sort()
@@ -152,7 +154,7 @@ class _Walk:
         if view.busy is not None and view.busy[2] in assigned:
             view.busy = self._next(view, view.busy, view.all_busy)
         while view.assigned and view.assigned[0][1] != assigned[view.assigned[0][0][2]][2]:
-            self._look_again(view, heappop(view.assigned)[0][2])
+            heapreplace(view.assigned, self._look_again(view, view.assigned[0][0][2]))
         best = view.busy
         if view.idle is not None:
             took, taken, name = view.idle
@@ -167,13 +169,13 @@ class _Walk:
         for place in itertools.chain((first,), rest):
             if place[2] not in self._assigned:
                 return place
-            self._look_again(view, place[2])
+            heappush(view.assigned, self._look_again(view, place[2]))
         return None
 
-    def _look_again(self, view: _View, name: str) -> None:
+    def _look_again(self, view: _View, name: str) -> tuple[_Place, int]:
         until, loaded, count = self._assigned[name]
         took = self._schedule.estimates.total(name, loaded, view.job, view.weight)
-        heappush(view.assigned, ((until + took, True, name), count))
+        return (until + took, True, name), count
 
 
 class Schedule:
@@ -188,12 +190,12 @@ class Schedule:
         """`weights` are those of another schedule, for one that is to decide as that one would."""
         self.estimates = estimates or Estimates()
         self.states: dict[str, ServerState] = {}
-        self._waiting = Counter[frozenset[str]]()  # jobs that wait, by the servers that can run them
+        self._waiting = dict[frozenset[str], int]()  # jobs that wait, by the servers that can run them
         self.weights = dict(weights or {})  #: how many times loading models counts for these jobs: see `weight`
         self._free, self._room = set[str](), set[str]()
         self._changes, self._forgotten = list[str](), 0  # names of changed servers; how many are no longer listed
         self._now, self._ends = 0.0, list[tuple[float, str]]()
-        self._rankings: dict[_Alike, _Ranking] = {}
+        self._rankings: dict[tuple[str, frozenset[str], frozenset[str], float], _Ranking] = {}
         for server_state in server_states:
             self.put(server_state)
 
@@ -250,7 +252,7 @@ class Schedule:
             if name in self._free:
                 return self._chosen(jobs, place, name)
             if ahead is None and name in self._room and name not in full:
-                choice = replace(self._chosen(jobs, place, name), ahead=True)
+                choice = self._chosen(jobs, place, name)._replace(ahead=True)
                 ahead = choice if choice.job.patient else None
                 full.add(name)
             if ahead is not None and not self._free:
@@ -294,32 +296,34 @@ class Schedule:
 
     def ranking(self, job: Job, now: float) -> _Ranking:
         """Return the order of the servers for a job, with all changes."""
-        alike = job.kind, job.models, job.servers
+        weight = self.weight(job)
+        alike = job.kind, job.models, job.servers, weight
         ranking = self._rankings.get(alike)
         if ranking is None:
-            ranking = self._rankings[alike] = _Ranking(job)
-        edition, weight = self.estimates.edition(job.kind), self.weight(job)
+            ranking = self._rankings[alike] = _Ranking(job, weight)
+        edition = self.estimates.edition(job.kind)
         seen, last = ranking.seen - self._forgotten, len(self._changes)
-        anew = ranking.edition != edition or ranking.weight != weight or seen < 0 or last - seen > len(self.states)
+        anew = ranking.edition != edition or seen < 0 or last - seen > 2 * len(self.states)
         if anew or seen < last:
             changed = job.servers if anew else job.servers.intersection(self._changes[seen:])
-            ranking.weight = weight
             ranking.update(changed, self.states, self.estimates, now, anew=anew)
             ranking.edition, ranking.seen = edition, self._forgotten + last
         return ranking
 
     def _expect(self, jobs: Sequence[Job]) -> None:
-        self._waiting = Counter(map(_SERVERS, jobs))
-        self._waiting.pop(frozenset(), None)
-        self.weights = {servers: self._weighed(servers) for servers in self._waiting}
+        waiting = self._waiting = dict[frozenset[str], int]()
+        for servers in map(_SERVERS, jobs):
+            waiting[servers] = waiting.get(servers, 0) + 1
+        waiting.pop(frozenset(), None)
+        self.weights = {servers: self._weighed(servers) for servers in waiting}
 
     def _weighed(self, servers: frozenset[str]) -> float:
-        """The weight changes seldom, since that moves all servers."""
+        """The weight changes seldom, since each has its own order of servers."""
         if not servers:
             return 1.0
-        behind = sum(count * _part(servers, others) for others, count in self._waiting.items())
-        if servers in self._waiting:
-            behind -= 1 / len(servers)  # the job itself
+        behind = 0.0  # jobs for each of these servers; the job itself is not one of them
+        for others, count in self._waiting.items():
+            behind += (count - 1) / len(servers) if others is servers else count * _part(servers, others)
         wanted, weight = 1 + min(_HELD_UP * behind, _MOST_HELD_UP), self.weights.get(servers, 1.0)
         while wanted > weight * _CLEARLY:
             weight *= 2

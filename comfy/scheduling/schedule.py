@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from statistics import median_low
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from comfy.prompt import Prompt
 
@@ -37,6 +37,16 @@ class Job(NamedTuple):
     def switches(self, loaded: frozenset[str]) -> bool:
         """True if a server with these models would have to load others."""
         return bool(self.models) and not self.models <= loaded
+
+
+class Work(Protocol):
+    """The part of a job, or of a run, that decides how long it takes."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def models(self) -> frozenset[str]: ...
 
 
 class ServerState(NamedTuple):
@@ -97,7 +107,10 @@ class Estimates:
         at = self._at[server]
         recent = at.recent.setdefault((kind, switched), deque(maxlen=_REMEMBERED))
         recent.append(seconds)
-        (at.cold if switched else at.warm)[kind] = median_low(recent)
+        known, median = at.cold if switched else at.warm, median_low(recent)
+        if known.get(kind) == median:
+            return
+        known[kind] = median
         if not switched:
             self._usual[kind].put(server, at.warm[kind])
             self._usual_job.put(kind, self._usual[kind].value or 0.0)
@@ -132,14 +145,14 @@ class Estimates:
             return self._usual_switch.value
         return (_GUESS if self._usual_job.value is None else self._usual_job.value) * _RELUCTANCE
 
-    def total(self, server: str, loaded: frozenset[str], job: Job, weight: float = 1.0) -> float:
+    def total(self, server: str, loaded: frozenset[str], job: Work, weight: float = 1.0) -> float:
         """Estimate the time of a job on a server with these models, and without other jobs. The time to load other
         models counts `weight` times, and the time of the job itself is divided by it.
         """
         seconds, switching = self.parts(server, loaded, job)
         return seconds / weight + weight * switching
 
-    def parts(self, server: str, loaded: frozenset[str], job: Job) -> tuple[float, float]:
+    def parts(self, server: str, loaded: frozenset[str], job: Work) -> tuple[float, float]:
         """Estimate the seconds of a job itself on a server with these models, and those to load other models first."""
         at, models = self._at.get(server), job.models
         seconds = at.warm.get(job.kind) if at is not None else None

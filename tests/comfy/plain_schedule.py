@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from comfy.scheduling.dispatch import Choice
 from comfy.scheduling.schedule import Estimates, Job, ServerState
@@ -32,7 +31,7 @@ def choose(
             return None
         choice = _chosen(jobs, ahead[0], state[ahead[1]])
         if choice.job.patient:
-            return replace(choice, ahead=True)
+            return choice._replace(ahead=True)
         state[ahead[1]] = state[ahead[1]]._replace(room=False)
 
 

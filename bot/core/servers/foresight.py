@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bot.core.servers.slots import ServerSlot, Stay
 from comfy.scheduling.dispatch import Schedule
@@ -111,7 +111,7 @@ class Foresight:
             begun = sum(stay.begun is not None for stay in slot.stays.values())
             for run_id, stay in list(slot.stays.items()):
                 if stay.begun is None and begun < self.servers[name]:
-                    slot.stays[run_id] = replace(stay, begun=at)
+                    slot.stays[run_id] = stay._replace(begun=at)
                     self._ends[name, run_id] = at + max(_LEAST, stay.expected)
                     begun += 1
                     yield run_id

@@ -7,7 +7,6 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
 from functools import lru_cache
 from time import time
 
@@ -47,15 +46,15 @@ class ServerLoad:
         """Tell which servers there are now, and how many runs each takes at once; where others' prompts wait too; which
         are kept for a run; and in how many seconds those that are asleep are there. Call it before you ask.
         """
-        wakes = wakes or {}
-        changed = set(kept ^ self._kept) | wakes.keys() | self._wakes.keys()
-        self._wakes = wakes
-        if shared is not self._shared:
-            changed |= shared ^ self._shared
+        changed = set[str]()
+        if wakes or self._wakes or kept is not self._kept or shared is not self._shared:
+            wakes = wakes or {}
+            changed |= (kept ^ self._kept) | (shared ^ self._shared) | wakes.keys() | self._wakes.keys()
+            self._wakes, self._kept, self._shared = wakes, kept, shared
         if servers is not self._servers:
             names = servers.keys() | self._servers.keys()
             changed.update(name for name in names if servers.get(name) != self._servers.get(name))
-        self._servers, self._shared, self._kept = servers, shared, kept
+            self._servers = servers
         for name in [*changed, *self._schedule.advance(self._clock())]:
             self._tell(name)
 
@@ -101,9 +100,9 @@ class ServerLoad:
         if name not in self._servers:
             self._schedule.drop(name)
             return
-        terms = {"shared": name in self._shared, "kept": name in self._kept}
-        now = self._clock()
-        state = self._load[name].state(name, now, self._servers[name], **terms)
+        now, at_once = self._clock(), self._servers[name]
+        shared, kept = name in self._shared, name in self._kept
+        state = self._load[name].state(name, now, at_once, shared=shared, kept=kept)
         if name in self._wakes:
             state = state._replace(until=max(state.until, now + self._wakes[name]), free=False, room=False)
         self._schedule.put(state)
@@ -120,12 +119,10 @@ class ServerLoad:
         begun = None if run.is_ahead else run.started_at or self._clock()
         stay = bay.stays.get(run.id)
         if stay is None or stay.attempt != run.attempt:
-            job = Job(run.id, run.kind, run.models, frozenset({server}))
-            expected = self.estimates.total(server, bay.loaded, job)
-            before = bay.loaded
+            before, expected = bay.loaded, self.estimates.total(server, bay.loaded, run)
             bay.stays[run.id] = Stay(begun, expected, bay.load(run), before, run.attempt)
         elif stay.begun is None and begun is not None:
-            bay.stays[run.id] = replace(stay, begun=begun)
+            bay.stays[run.id] = stay._replace(begun=begun)
         self._tell(server)
 
     def leave(self, server: str, run: RunRecord, *, learn: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.core.run import RunRecord
 from comfy.scheduling.schedule import ServerState
@@ -10,8 +11,7 @@ from comfy.scheduling.schedule import ServerState
 _GROWING = 1.5  # the estimate for an overdue run, as a multiple of the time it has taken
 
 
-@dataclass(frozen=True)
-class Stay:
+class Stay(NamedTuple):
     """A run on a server: its start, its estimated duration, and whether models were loaded for it. One that is ahead
     has no start.
     """
