@@ -160,11 +160,12 @@ class RateLimiter:
         """Let the time pass until there may be room. Those for whom only all chats together have none wait one behind
         the other: thousands that wake at the same moment would hold everything up.
         """
-        if asked.optional or wait <= self._own_wait(window, asked):
+        now = self._clock()
+        if asked.optional or self._own_wait(window, asked, now) >= self._shared_wait(asked, now):
             await self._sleep(wait)
             return
         async with self._crowd:
-            if (wait := self._all.wait(self._clock(), asked.cost, optional=False, result=asked.result)) > 0:
+            if (wait := self._shared_wait(asked, self._clock())) > 0:
                 await self._sleep(wait)
 
     def _stands_back(self, window: Window, asked: _Asked) -> bool:
@@ -179,11 +180,15 @@ class RateLimiter:
     def _wait_for(self, window: Window, asked: _Asked) -> float:
         if asked.optional and (window.urgent or self._stands_back(window, asked)):
             return math.inf
-        everybody = self._all.wait(self._clock(), asked.cost, optional=asked.optional, result=asked.result)
-        return max(self._own_wait(window, asked), everybody)
-
-    def _own_wait(self, window: Window, asked: _Asked) -> float:
         now = self._clock()
+        return max(self._own_wait(window, asked, now), self._shared_wait(asked, now))
+
+    def _shared_wait(self, asked: _Asked, now: float) -> float:
+        """Seconds until all chats together leave room."""
+        return self._all.wait(now, asked.cost, optional=asked.optional, result=asked.result)
+
+    def _own_wait(self, window: Window, asked: _Asked, now: float) -> float:
+        """Seconds until the chat, and the message, leave room."""
         wait = window.wait(now, asked.cost, optional=asked.optional, result=asked.result)
         return wait if asked.message is None else max(wait, self._apart(asked.chat, asked.message, now))
 

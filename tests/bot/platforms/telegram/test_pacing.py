@@ -75,6 +75,27 @@ async def test_edits_of_a_message_stand_apart() -> None:
         assert all(later - earlier >= gap for earlier, later in itertools.pairwise(times))
 
 
+@pytest.mark.parametrize("chat", [5, -5], ids=["private", "group"])
+async def test_who_waits_for_a_message_looks_at_the_clock_a_few_times_only(chat: int) -> None:
+    class Moving(Clock):
+        """Goes on with each look, as a real one does."""
+
+        looks = 0
+
+        def __call__(self) -> float:
+            self.looks += 1
+            self.now += 1e-6
+            return self.now
+
+    clock = Moving()
+    pace = RateLimiter(clock, clock.sleep)
+    assert await take(pace, chat, 7)
+    waits = asyncio.create_task(take(pace, chat, 7))
+    await clock.run(60)
+    assert await waits
+    assert clock.looks < 50  # it held up the loop for all this time before, and everybody else with it
+
+
 @pytest.mark.long
 async def test_ten_thousand_chats_are_answered_one_after_the_other() -> None:
     clock = Clock(turns=100)
