@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ async def engine() -> None:
 
 
 @dataclass(frozen=True)
-class _Bot:
+class Bot:
     """A running `darkroom start`: its page, its process, and the seconds until the page answered."""
 
     url: str
@@ -113,7 +113,7 @@ def _family(pid: int) -> list[int]:
 
 
 @asynccontextmanager
-async def _process(*command: str, **environ: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def launched(*command: str, **environ: str) -> AsyncIterator[asyncio.subprocess.Process]:
     own = ("DARKROOM_", "COMFYUI_", "PYTHONDONTWRITEBYTECODE")  # an installation has been compiled
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     process = await asyncio.create_subprocess_exec(
@@ -131,14 +131,18 @@ async def _process(*command: str, **environ: str) -> AsyncIterator[asyncio.subpr
 
 
 @asynccontextmanager
-async def _bot(
-    folder: Path, server: str, database: str = "", chats: Mapping[str, str] | None = None
-) -> AsyncIterator[_Bot]:
+async def bot_of(
+    folder: Path,
+    servers: str,
+    database: str = "",
+    chats: Mapping[str, str] | None = None,
+    command: Sequence[str] = ("-m", "bot"),
+) -> AsyncIterator[Bot]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environ = {
-        "COMFYUI_URLS": f"one={server};publish=open",
+        "COMFYUI_URLS": servers,
         "DARKROOM_DATA_DIR": str(folder / "data"),
         "DARKROOM_WORKFLOWS": str(_workflows(folder / "workflows")),
         "DARKROOM_WEB": "on",
@@ -147,7 +151,7 @@ async def _bot(
     }
     environ = {**(chats or {}), **environ}
     url, begun = f"http://127.0.0.1:{port}", time.perf_counter()
-    async with _process("-m", "bot", "start", **environ) as process, aiohttp.ClientSession() as session:
+    async with launched(*command, "start", **environ) as process, aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(url) as answer:
@@ -156,7 +160,7 @@ async def _bot(
             except aiohttp.ClientError:
                 assert process.returncode is None
                 await asyncio.sleep(0.01)
-        yield _Bot(url, process.pid, time.perf_counter() - begun)
+        yield Bot(url, process.pid, time.perf_counter() - begun)
 
 
 def _workflows(folder: Path) -> Path:
@@ -171,7 +175,7 @@ def _workflows(folder: Path) -> Path:
     return folder
 
 
-async def _served(url: str, workflow: str, people: int, runs: int) -> None:
+async def served(url: str, workflow: str, people: int, runs: int) -> None:
     """Have each of these people ask for a run after the other, watching their page."""
     numbers = iter(range(1, people * runs + 1))
 
@@ -188,9 +192,9 @@ async def _served(url: str, workflow: str, people: int, runs: int) -> None:
     await asyncio.gather(*(visit() for _person in range(people)))
 
 
-async def runs(bot: _Bot, people: int, count: int) -> None:
+async def runs(bot: Bot, people: int, count: int) -> None:
     """Measure the processor time of a run, beyond what the bot takes at rest."""
-    await _served(bot.url, "short", people, 1)  # what only the first has to do
+    await served(bot.url, "short", people, 1)  # what only the first has to do
     async with _watched(bot):
         for workflow in ("short", "long"):
             await asyncio.sleep(2)
@@ -199,7 +203,7 @@ async def runs(bot: _Bot, people: int, count: int) -> None:
             rest = (bot.processor() - before) / (time.perf_counter() - begun)
             many = count * 4 if workflow == "short" else count
             before, begun = bot.processor(), time.perf_counter()
-            await _served(bot.url, workflow, people, many)
+            await served(bot.url, workflow, people, many)
             took = time.perf_counter() - begun
             each = (bot.processor() - before - rest * took) / (people * many)
             print(
@@ -209,12 +213,12 @@ async def runs(bot: _Bot, people: int, count: int) -> None:
             )
 
 
-async def rate(bot: _Bot, people: int) -> None:
+async def rate(bot: Bot, people: int) -> None:
     """Measure how many runs of no length it makes, and the processor that each takes."""
-    await _served(bot.url, "none", people, 2)
+    await served(bot.url, "none", people, 2)
     for _round in range(2):
         before, begun = bot.processor(), time.perf_counter()
-        await _served(bot.url, "none", people, _MANY)
+        await served(bot.url, "none", people, _MANY)
         took, count = time.perf_counter() - begun, people * _MANY
         each = (bot.processor() - before) / count
         print(
@@ -223,13 +227,13 @@ async def rate(bot: _Bot, people: int) -> None:
 
 
 @asynccontextmanager
-async def _watched(bot: _Bot) -> AsyncIterator[None]:
+async def _watched(bot: Bot) -> AsyncIterator[None]:
     """A page is open meanwhile."""
     async with Visitor(bot.url) as visitor, visitor.listening():
         yield
 
 
-async def rest(bot: _Bot) -> None:
+async def rest(bot: Bot) -> None:
     async with _watched(bot):
         await asyncio.sleep(5)
         before, begun = bot.processor(), time.perf_counter()
@@ -239,7 +243,7 @@ async def rest(bot: _Bot) -> None:
 
 
 @asynccontextmanager
-async def _chats(folder: Path, *, on: bool) -> AsyncIterator[dict[str, str]]:
+async def chats_of(folder: Path, *, on: bool) -> AsyncIterator[dict[str, str]]:
     """The settings that connect a bot to a Discord and a Telegram."""
     if not on:
         yield {}
@@ -252,22 +256,23 @@ async def _chats(folder: Path, *, on: bool) -> AsyncIterator[dict[str, str]]:
 async def _main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            _process("-m", "benchmarks.cost", "engine") as own,
-            _chats(Path(folder), on=options.chats) as chats,
+            launched("-m", "benchmarks.cost", "engine") as own,
+            chats_of(Path(folder), on=options.chats) as chats,
         ):
             assert own.stdout is not None
             server = options.server or (await own.stdout.readline()).decode().strip()
+            servers = f"one={server};publish=open"
             if "start" in options.what:
                 starts = []
                 for _round in range(5):
-                    async with _bot(Path(folder), server, options.database, chats) as bot:
+                    async with bot_of(Path(folder), servers, options.database, chats) as bot:
                         starts.append((bot.started, bot.processor()))
                 times, works = ([each[part] for each in starts[1:]] for part in (0, 1))
                 print(
                     f"start to an answering page: p50 {statistics.median(times):.2f} s, "
                     f"{statistics.median(works):.2f} s of processor; the first {starts[0][0]:.2f} s"
                 )
-            async with _bot(Path(folder), server, options.database, chats) as bot:
+            async with bot_of(Path(folder), servers, options.database, chats) as bot:
                 if "rest" in options.what:
                     await rest(bot)
                 if "rate" in options.what:

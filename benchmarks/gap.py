@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from benchmarks.cost import _bot, _process, _served, _workflows
+from benchmarks.cost import _workflows, bot_of, launched, served
 
 _NEVER = 10_000  # color of the first run
 
@@ -94,18 +94,18 @@ async def _measured(server: _Server, work: Callable[[], Awaitable[None]]) -> tup
 async def _main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with _process("-m", "benchmarks.cost", "engine") as own, aiohttp.ClientSession() as session:
+        async with launched("-m", "benchmarks.cost", "engine") as own, aiohttp.ClientSession() as session:
             assert own.stdout is not None
             url = options.server or (await own.stdout.readline()).decode().strip()
             graph = json.loads((_workflows(folder / "graphs") / f"{options.workflow}.json").read_text())
             server, count = _Server(url, graph, session), options.people * options.runs
-            async with _bot(folder, url) as bot:
+            async with bot_of(folder, f"one={url};publish=open") as bot:
                 await asyncio.sleep(5)  # it looks around first
-                await _served(bot.url, options.workflow, options.people, 1)
+                await served(bot.url, options.workflow, options.people, 1)
                 ways: dict[str, Callable[[], Awaitable[None]]] = {
                     "full queue": lambda: server.queue(count),
                     "bare loop": lambda: server.loop(count),
-                    "darkroom": lambda: _served(bot.url, options.workflow, options.people, options.runs),
+                    "darkroom": lambda: served(bot.url, options.workflow, options.people, options.runs),
                 }
                 results: dict[str, list[tuple[list[int], float, float]]] = {way: [] for way in ways}
                 for _round in range(options.rounds):
