@@ -83,7 +83,7 @@ class _Watch:
                 self._slow.append((took, _named(handle)))
 
         selectors.EpollSelector.select = watched_select  # type: ignore[assignment,method-assign]
-        asyncio.Handle._run = watched_run  # type: ignore[method-assign]
+        asyncio.Handle._run = watched_run  # type: ignore[assignment,method-assign]
         signal.signal(signal.SIGUSR1, self.begin)
         atexit.register(self.tell)
 
