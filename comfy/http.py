@@ -37,7 +37,7 @@ from comfy.errors import (
     WebPage,
     WrongScheme,
 )
-from comfy.json_text import read_json
+from comfy.json_text import read_json, read_large_json
 from comfy.library.unchanged import End, until_other
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
@@ -220,7 +220,7 @@ class Http:
         replaced = await self._node_replacements()
         digest = await asyncio.to_thread(_digest, nodes, replaced)
         if self._told is None or self._told[0] != digest:
-            answer = self._read(nodes, status, "object_info")
+            answer = await self._read_large(nodes, status, "object_info")
             if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
                 raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
             try:
@@ -386,6 +386,16 @@ class Http:
             parsed = read_json(text) if text or status == 200 else {}
         except (ValueError, RecursionError):
             parsed = {} if status in (404, 405) else None
+        return self._object(parsed, text, status, path)
+
+    async def _read_large(self, text: bytes, status: int, path: str) -> dict[str, Any]:
+        try:
+            parsed = await read_large_json(text)
+        except (ValueError, RecursionError):
+            parsed = None
+        return self._object(parsed, text, status, path)
+
+    def _object(self, parsed: Any, text: bytes, status: int, path: str) -> dict[str, Any]:
         if parsed is None and (title := bodies.page_title(text)) is not None:
             raise self._web_page(status, title)
         if not isinstance(parsed, dict):
