@@ -33,6 +33,8 @@ import copyreg
 from dataclasses import dataclass
 from typing import Any
 
+_LONGEST = 10_000  # characters of a node's message: some put all their input there
+
 
 class ComfyError(Exception):
     """The base of all errors of this package. All of them can be pickled.
@@ -136,11 +138,12 @@ class ExecutionFailed(ComfyError):
     """A node raised an exception while it ran."""
 
     def __init__(self, node_id: str, class_type: str, exception_type: str, message: str) -> None:
-        super().__init__(f"{class_type} (node {node_id}) failed: {message.strip()}")
+        message = message.strip()[:_LONGEST]
+        super().__init__(f"{class_type} (node {node_id}) failed: {message}")
         self.node_id = node_id
         self.class_type = class_type
         self.exception_type = exception_type
-        self.message = message.strip()
+        self.message = message
 
 
 class PicturesLost(ComfyError):

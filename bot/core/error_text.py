@@ -33,7 +33,7 @@ from comfy.errors import (
 )
 from comfy.prompt import Prompt
 
-_LONGEST = 240  # characters of the server's message
+_READ, _LONGEST = 2000, 240  # characters of the server's message that are looked at, and that are told
 _MOST = 3  # nodes named in one sentence
 _QUOTED_PATH = re.compile(r"""(?P<quote>['"])(?:[A-Za-z]:)?[\\/][^'"\n]*[\\/](?P<name>[^'"\\/\n]*)(?P=quote)""")
 _PATH = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?[\\/]+(?:[^\s'"\\/:]+[\\/]+)*""")
@@ -42,7 +42,7 @@ _ADDRESS = re.compile(
     r"\b\w+://\S+"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5}\b)?"
     r"|\[[0-9a-f:]*:[0-9a-f:]*\](?::\d{1,5}\b)?"
-    rf"|\b(?:localhost|[\w-]+(?:\.[\w-]+)*\.{_INTERNAL})\b(?::\d{{1,5}}\b)?",
+    rf"|(?:\blocalhost|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.{_INTERNAL})\b(?::\d{{1,5}}\b)?",
     re.IGNORECASE,
 )
 _OUT_OF_MEMORY = re.compile(
@@ -260,7 +260,7 @@ def _title(node_id: str, class_type: str, prompt: Prompt | None) -> str:
 
 def without_paths(text: str) -> str:
     """Return the first line of the server's message, without folders and addresses, and not too long."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = next((line.strip() for line in text.lstrip()[:_READ].splitlines() if line.strip()), "")
     line = _ADDRESS.sub("…", line)
     line = _QUOTED_PATH.sub(r"\g<quote>\g<name>\g<quote>", line)
     line = _PATH.sub("", line)

@@ -101,10 +101,20 @@ def test_memory(kind: str, message: str) -> None:
         ("Value 16:10 in step 1.2.3 of main.py:12", "Value 16:10 in step 1.2.3 of main.py:12"),
         ("\n\n  first\nsecond", "first"),
         ("x" * 500, "x" * 239 + "…"),
+        ("api.localhost:8188 and a-b.c-d.local are not for everybody", "api.… and … are not for everybody"),
+        ("\n" * 5000 + "the reason", "the reason"),
     ],
 )
 def test_the_servers_own_words(text: str, shown: str) -> None:
     assert without_paths(text) == shown
+
+
+@pytest.mark.parametrize("again", ["a-", "a.", "a/", "-", ".", "a://", "1.", "[:", "'/", "C:"])
+def test_of_a_long_message_only_the_beginning_is_read(again: str) -> None:
+    """Where it took the time of all pairs of letters, this would take hours."""
+    assert len(without_paths(again * 1_000_000)) <= 240
+    failed = errors.ExecutionFailed("1", "Show", "ValueError", again * 1_000_000)
+    assert len(explain(failed, "run")) < 300
 
 
 @pytest.mark.parametrize("error", [errors.PromptLost("x"), errors.WorkerWedged("x", 60), errors.FileMissing("x")])

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from telegram import Update
 
+from bot.core.background import TaskHealth
 from bot.core.errors import ConfigError
 from bot.core.model import Person
 from bot.core.storage.database import Database
 from bot.core.storage.key_value import KeyValueStore
 from bot.platforms.telegram import storage_keys
+from bot.platforms.telegram.api.client import connect, disconnect
 from bot.platforms.telegram.api.last_messages import LastMessages
+from bot.platforms.telegram.api.polling import poll
 from bot.platforms.telegram.api.update_queue import UpdateQueue
 from bot.platforms.telegram.chats import Chat
 from tests.bot.platforms.telegram.harness import Conversation, picture, serve, serving
-from tests.bot.platforms.telegram.server import Refused, bot_api
+from tests.bot.platforms.telegram.server import BotApi, Refused, bot_api
 from tests.ports import free_port
 
 
@@ -60,6 +64,35 @@ async def test_another_poller_is_explained_and_waited_for(tmp_path: Path, caplog
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("platform_")]
     assert told == ["platform_connected", "platform_disconnected", "platform_connected"]
     assert api.token not in caplog.text
+
+
+@pytest.mark.parametrize("updates", [[], [{"update_id": 7}]], ids=["nothing", "the same"])
+async def test_a_server_that_does_not_wait_for_news_is_asked_once_a_second(tmp_path: Path, updates: list[Any]) -> None:
+    class Hasty(BotApi):
+        asked = 0
+
+        async def _do_get_updates(self, data: dict[str, Any]) -> Any:
+            self.asked += 1
+            return updates
+
+    slept, third = list[float](), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            third.set()
+            await asyncio.Event().wait()
+
+    async with bot_api(Hasty()) as api, Database.in_folder(tmp_path) as database:
+        assert isinstance(api, Hasty)
+        bot, notes = connect(api.token, api.url), KeyValueStore(database)
+        polling = asyncio.create_task(poll(bot, UpdateQueue(notes, LastMessages()), TaskHealth(), sleep, lambda: 0.0))
+        await third.wait()
+        assert api.asked - len(updates) == 3  # the first one with an update brings news
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
+        await disconnect(bot)
+    assert slept == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.long
