@@ -37,7 +37,7 @@ from comfy.errors import (
     WebPage,
     WrongScheme,
 )
-from comfy.json_text import read_json, read_large_json
+from comfy.json_text import LARGE, read_json, read_large_json
 from comfy.library.unchanged import End, until_other
 from comfy.messages.files import FileRef
 from comfy.messages.history import Record, read_entry
@@ -53,6 +53,7 @@ _UPLOADS = ("/upload/image", "/upload/mask")
 #: What OpenSSL says if the other side does not speak TLS.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 _MOST = 4 * MB  # bytes of an answer in JSON, after unpacking
+_DEEP = 3  # the depth at which a queue or a history has its prompts' parts
 _CLOSE = {"Connection": "close"}  # a check ends with such a request: to close the connection later is one more wake-up
 _MOST_BY_ROUTE = {"object_info": 32 * MB, "queue": 32 * MB, "history": 32 * MB}  # these hold nodes and whole prompts
 
@@ -220,7 +221,7 @@ class Http:
         replaced = await self._node_replacements()
         digest = await asyncio.to_thread(_digest, nodes, replaced)
         if self._told is None or self._told[0] != digest:
-            answer = await self._read_large(nodes, status, "object_info")
+            answer = await self._read_large(nodes, status, "object_info", 1)
             if not answer or not all(isinstance(node, dict) and "input" in node for node in answer.values()):
                 raise Garbled(f"{self._server} answers, but it is not ComfyUI: its /object_info lists no nodes")
             try:
@@ -372,6 +373,8 @@ class Http:
         self, method: str, path: str, data: Any = None, accept: tuple[int, ...] = (200,)
     ) -> tuple[int, dict[str, Any]]:
         status, text = await self._text(method, path, data, accept)
+        if len(text) > LARGE:
+            return status, await self._read_large(text, status, path, _DEEP)
         return status, self._read(text, status, path)
 
     async def _text(
@@ -388,11 +391,11 @@ class Http:
             parsed = {} if status in (404, 405) else None
         return self._object(parsed, text, status, path)
 
-    async def _read_large(self, text: bytes, status: int, path: str) -> dict[str, Any]:
+    async def _read_large(self, text: bytes, status: int, path: str, depth: int) -> dict[str, Any]:
         try:
-            parsed = await read_large_json(text)
+            parsed = await read_large_json(text, depth)
         except (ValueError, RecursionError):
-            parsed = None
+            parsed = {} if status in (404, 405) else None
         return self._object(parsed, text, status, path)
 
     def _object(self, parsed: Any, text: bytes, status: int, path: str) -> dict[str, Any]:

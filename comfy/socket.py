@@ -16,6 +16,7 @@ import aiohttp
 from comfy.bodies import MB
 from comfy.errors import Redirected
 from comfy.http import Http
+from comfy.json_text import LARGE
 from comfy.messages.events import (
     Executing,
     ExecutionStart,
@@ -24,6 +25,7 @@ from comfy.messages.events import (
     QueueStatus,
     StepProgress,
     parse_binary,
+    parse_large_text,
     parse_text,
 )
 from comfy.messages.previews import Preview, ProgressText
@@ -172,7 +174,8 @@ class Socket:
             self.heard = _now()
             if message.type is aiohttp.WSMsgType.TEXT:
                 course.note(len(message.data))
-                event = parse_text(message.data)
+                large = len(message.data) > LARGE
+                event = await parse_large_text(message.data) if large else parse_text(message.data)
                 self._sort(event, len(message.data))
                 if isinstance(websocket, Websocket) and not isinstance(event, ProgressState | ProgressText | None):
                     websocket.rest(self._unheard(course, event))  # of all that came together, the last one counts

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from comfy.json_text import read_json
+from comfy.json_text import read_json, read_large_json
 from comfy.messages.previews import Preview, ProgressText, parse_frame
 
 
@@ -161,12 +161,25 @@ Event: TypeAlias = (
 Message: TypeAlias = QueueStatus | FeatureFlags | ExecutionError | ExecutionInterrupted | Event
 
 
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+_DEEP = 4  # the depth at which an error has the values of a node's inputs
+
+
 def parse_text(text: str) -> Message | None:
     """Read a text message; None if it is not ComfyUI's own, because custom nodes send any messages."""
     try:
         message = read_json(text)
         return _parse(message["type"], message["data"])
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+    except _NOT_OURS:
+        return None
+
+
+async def parse_large_text(text: str) -> Message | None:
+    """Like `parse_text`, for a text that takes long to read: others have their turn meanwhile."""
+    try:
+        message = await read_large_json(text, _DEEP)
+        return _parse(message["type"], message["data"])
+    except _NOT_OURS:
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.messages.events import Executing, ExecutionCached, ExecutionSuccess, QueueStatus, parse_binary, parse_text
+from comfy.messages.events import (
+    Executing,
+    ExecutionCached,
+    ExecutionSuccess,
+    QueueStatus,
+    parse_binary,
+    parse_large_text,
+    parse_text,
+)
 from comfy.messages.previews import Preview, ProgressText
 
 RECORDINGS = Path(__file__).parents[2] / "data" / "recordings"
@@ -23,6 +32,7 @@ def test_every_recorded_message_is_read(path: Path) -> None:
         if text:
             kind = json.loads(text)["type"]
             assert (parse_text(text) is None) == (kind in OF_OTHERS), kind
+            assert asyncio.run(parse_large_text(text)) == parse_text(text)
 
 
 def test_the_order_of_a_plain_run() -> None:
@@ -74,14 +84,15 @@ KINDS = ["status", "feature_flags", "execution_start", "execution_cached", "exec
 @given(st.sampled_from([*KINDS, "executed", "execution_error", "x"]), json_values)
 @pytest.mark.long
 def test_no_text_is_an_exception(kind: str, data: object) -> None:
-    parse_text(json.dumps({"type": kind, "data": data}))
-    parse_text(json.dumps(data))
+    for text in (json.dumps({"type": kind, "data": data}), json.dumps(data)):
+        assert repr(asyncio.run(parse_large_text(text))) == repr(parse_text(text))
 
 
 @given(st.text())
 @pytest.mark.long
 def test_no_garbage_is_an_exception(text: str) -> None:
     parse_text(text)
+    asyncio.run(parse_large_text(text))
 
 
 def test_what_custom_nodes_send_under_known_names_is_passed_over_or_made_plain() -> None:
