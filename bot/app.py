@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _ENV = Path(".env")
 _SAMPLE = Path(__file__).parent / "demo" / "coffee.jpg"
 _TURN = 0.0005  # seconds after which a thread that works lets the event loop go on
-_GARBAGE = 20_000, 20, 20  # new objects before Python looks for cycles to delete: a run leaves few
+_GARBAGE = 20_000, 4, 100  # new objects before Python looks for cycles: a run leaves few, and 400,000 take 50 ms
 _DEMO_NOTE = _(
     "This is a demo, slowed down so that you can watch. The page, the queue, the workflows and the connection to a "
     "ComfyUI server are real. A small built-in engine without models takes the server's place, so workflows with "

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.errors import BadValue
 from bot.core.similar import similar
-from bot.core.wording.model_names import names_of
+from bot.core.wording.model_names import names_of, without_ending
 from bot.core.workflows.form import Field, FieldKind, Form, listed
 from bot.i18n import _
 from comfy.models.loras import TAG, Lora, read_tags
@@ -54,10 +54,17 @@ class LoraTags:
         if found:
             words = _("“{name}” is the name of several LoRAs: {names}.")
             raise BadValue(field, words.format(name=name, names=listed(found)))
-        forms = {form: each for each in self._files if self._permits(each) for form in names_of(each)}
-        near = list(dict.fromkeys(forms[each] for each in similar(wanted, forms, _NEAR * 3, 0.3)))[:_NEAR]
+        near = self._near(without_ending(wanted))
         words = _("there is no LoRA “{name}”. Did you mean: {names}?") if near else _("there is no LoRA “{name}”.")
         raise BadValue(field, words.format(name=name, names=listed(near)))
+
+    def _near(self, wanted: str) -> list[str]:
+        """Return the files that have the most similar names: with their folders where there is one in `wanted`."""
+        names = dict[str, str]()
+        for each in filter(self._permits, self._files):
+            name = without_ending(each.casefold().replace("\\", "/"))
+            names.setdefault(name if "/" in wanted else name.rpartition("/")[2], each)
+        return [names[each] for each in similar(wanted, names, _NEAR, 0.3)]
 
 
 def lora_fields(form: Form, files: Sequence[str]) -> tuple[Field, Field] | None:

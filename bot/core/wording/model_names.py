@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from posixpath import normpath
 
 from bot.i18n import _
 
 _EMBEDDING = re.compile(r"embedding:[\s,]*((?:\\[()]|[^\s,:()])+)", re.IGNORECASE)
 _AROUND = ".;!?\"'[]{}<>|"  # signs that end a word, and no name
+_LONGEST_ENDING = 12  # characters
 _MOST, _LONGEST = 200, 200  # patterns of a list, and characters of one
 
 
@@ -38,11 +40,18 @@ class ModelNames:
         return not _any(self.denied, forms) and (not self.allowed or _any(self.allowed, forms))
 
 
-def names_of(file: str) -> set[str]:
+@lru_cache(20_000)
+def names_of(file: str) -> frozenset[str]:
     """Return the ways in which a file can be named, in small letters: with its folder and its ending, and without."""
     whole = file.casefold().replace("\\", "/")
     last = whole.rpartition("/")[2]
-    return {name for each in (whole, last) for name in (each, _without_ending(each))}
+    return frozenset(name for each in (whole, last) for name in (each, without_ending(each)))
+
+
+def without_ending(name: str) -> str:
+    """Return a name in small letters without the ending of a file."""
+    stem, dot, ending = name.rpartition(".")
+    return stem if dot and len(ending) <= _LONGEST_ENDING and ending.isascii() and ending.isalnum() else name
 
 
 def embeddings_in(text: str) -> Iterator[str]:
@@ -75,9 +84,5 @@ def faults(names: ModelNames) -> str | None:
     return None
 
 
-def _any(patterns: tuple[str, ...], forms: set[str]) -> bool:
+def _any(patterns: tuple[str, ...], forms: frozenset[str]) -> bool:
     return any(fnmatchcase(form, pattern.casefold().replace("\\", "/")) for pattern in patterns for form in forms)
-
-
-def _without_ending(name: str) -> str:
-    return re.sub(r"\.[a-z0-9]{1,12}$", "", name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -24,6 +23,7 @@ _LISTED = 12  # choices or names in a sentence
 _LARGEST = 1e300  # the largest number; a larger one is a mistake, and breaks arithmetic
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _COLOR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of others
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # "1,000" means a thousand to some people and one to others
 
 
@@ -136,9 +136,7 @@ class Field:
 
     def _text(self, given: str) -> str:
         text = given.replace("\r\n", "\n").replace("\r", "\n")
-        text = "".join(
-            letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs")
-        )
+        text = _UNWRITABLE.sub("", text)
         if not self.multiline:
             text = text.strip("\n").replace("\n", " ")
         if self.max_length is not None and len(text) > self.max_length:
