@@ -92,7 +92,8 @@ def _list(text: str, at: int, depth: int) -> _Reading:
 def _part(text: str, at: int) -> tuple[Any, int]:
     """Read all of a value. Returns it and the place of its end."""
     value, end = _DECODE(text, at)
-    return (_whole(value) if _HALF_READ.search(text, at, end) else value), end
+    may_have_half = not text.isascii() or text.find("\\u", at, end) >= 0  # to look for one takes longer than to read
+    return (_whole(value) if may_have_half and _HALF_READ.search(text, at, end) else value), end
 
 
 def _to_next_part(text: str, at: int, close: str) -> int:
