@@ -75,7 +75,7 @@ from bot.core.several.plan import asked_each, one_each
 from bot.core.storage.key_value import KeyValueStore
 from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
-from bot.core.together import end_all, together
+from bot.core.together import end_all, in_turns, together
 from bot.core.traces.spans import note_arrival
 from bot.core.watching.trouble import Trouble, Weight
 from bot.core.wording.choosing import split_options
@@ -232,6 +232,7 @@ __all__ = [
     "example",
     "fit",
     "ids_of",
+    "in_turns",
     "kind_of_file",
     "look_at",
     "lossless",

@@ -1,15 +1,17 @@
-"""Work that is done at the same time, with nothing of it left behind."""
+"""Work that is done at the same time, with nothing of it left behind, and long work in turns with others."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_AT_ONCE = 0.003  # seconds of work after which others have their turn
 _TO_TIDY = 20.0  # seconds that a cancelled task has to tidy up: a server has 10 to end a run, a chat 3 to hear of it
 
 
@@ -64,6 +66,16 @@ async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
         first = failures.exceptions[0]
         raise first from first.__cause__
     return [task.result() for task in tasks]
+
+
+async def in_turns(parts: Iterable[T], at_once: float = _AT_ONCE) -> AsyncIterator[T]:
+    """Yield the parts of long work. Between them, others have their turn after `at_once` seconds."""
+    begun = time.perf_counter()
+    for part in parts:
+        yield part
+        if time.perf_counter() - begun > at_once:
+            await asyncio.sleep(0)
+            begun = time.perf_counter()
 
 
 async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:

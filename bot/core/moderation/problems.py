@@ -46,7 +46,7 @@ class WorkflowProblems:
             if self._rules.is_draft(each.id):
                 continue  # its author alone sees it, in the studio
             if reason := await self._validator.lacks(each):
-                where = tuple(await self._validator.where_to_get(each))
+                where = await self._validator.where_to_get(each)
                 found.append(WorkflowProblem(each.title or each.name, each.name, reason, where))
         for fault in catalog.faults:
             file = f"{fault.file}, {fault.field}" if fault.field else fault.file

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from bot.core.workflows.form import Form
-from bot.core.workflows.verdict_text import why_not
+from bot.core.workflows.verdict_text import where_to_get, why_not
 from bot.core.workflows.workflow import Workflow
 from comfy.models.loras import lora_files, takes_loras
 from comfy.object_info import ObjectInfo
@@ -49,8 +48,11 @@ class ServerAnswers:
 
     def __init__(self, known: Mapping[str, ObjectInfo], before: ServerAnswers | None = None) -> None:
         self._known = dict(known)
+        self._union: ObjectInfo | None = None
+        self._loras: tuple[str, ...] = ()
         self.forms = _Answers(self._form)
         self.lacks = _Answers(self._lacks)
+        self.where_to_get = _Answers(self._where_to_get)
         self._before = before
         if before is not None:
             before._before = None  # noqa: SLF001
@@ -59,9 +61,14 @@ class ServerAnswers:
         return self._known.keys() == known.keys() and all(self._known[name] is info for name, info in known.items())
 
     def share(self) -> None:
-        """Let the servers share what they declare alike with each other, and with what was known before."""
+        """Let the servers share what they declare alike with each other, and with what was known before, and join them.
+        Call it in a thread, before anything is asked.
+        """
         before = self._before._known if self._before is not None else {}  # noqa: SLF001
         ObjectInfo.share((*before.values(), *self._known.values()))
+        if self._known:
+            self._union = ObjectInfo.union(self._known.values())
+            self._loras = lora_files(self._union)
 
     def draw(self, workflow: Workflow) -> dict[str, Any]:
         """Return new values for the numbers that the editor changes after each run, and that no field asks for."""
@@ -70,10 +77,6 @@ class ServerAnswers:
     def loras(self, workflow: Workflow) -> tuple[str, ...]:
         """Return the LoRAs that a run of a workflow can use; none if it loads no model."""
         return self._loras if self._loras and takes_loras(workflow.prompt, self._union) else ()
-
-    @cached_property
-    def _loras(self) -> tuple[str, ...]:
-        return lora_files(self._union) if self._union is not None else ()
 
     def _form(self, workflow: Workflow) -> Form:
         before = self._before
@@ -87,9 +90,8 @@ class ServerAnswers:
         found = before.lacks.at_hand(workflow) if before is not None and self._is_as(before, workflow) else None
         return found[1] if found is not None else why_not(workflow, self._known)
 
-    @cached_property
-    def _union(self) -> ObjectInfo | None:
-        return ObjectInfo.union(self._known.values()) if self._known else None
+    def _where_to_get(self, workflow: Workflow) -> tuple[str, ...]:
+        return tuple(where_to_get(workflow, self._known))
 
     def _is_as(self, before: ServerAnswers, workflow: Workflow) -> bool:
         """True if all servers declare the nodes of a workflow as they did before."""

@@ -21,7 +21,6 @@ from bot.core.several.seeds import next_seeds
 from bot.core.workflows.catalog import Versions, Workflows
 from bot.core.workflows.field_kinds import kind_of_file
 from bot.core.workflows.form import Field, FieldKind, Form, shown
-from bot.core.workflows.verdict_text import where_to_get
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from comfy.messages.files import Kind, kind_of
@@ -67,7 +66,7 @@ class RequestValidator:
     def __init__(self, versions: Versions, known: KnownNodes, limits: PictureLimits) -> None:
         self.versions = versions
         self._known, self._limits = known, limits
-        self._answers = ServerAnswers({})
+        self._answers, self._renewing = ServerAnswers({}), asyncio.Lock()
         self._prepared: tuple[int, ServerAnswers] | None = None  # the workflows and servers for which all is worked out
 
     @property
@@ -112,17 +111,19 @@ class RequestValidator:
             )
             raise CannotRun(words.format(workflow=workflow.name, lacks=lacks))
 
-    async def where_to_get(self, workflow: Workflow) -> list[str]:
+    async def where_to_get(self, workflow: Workflow) -> tuple[str, ...]:
         """Say for operators where what the servers lack can be had; nothing if one of them can run the workflow."""
-        return where_to_get(workflow, await self._known()) if await self.lacks(workflow) else []
+        return await (await self._answering()).where_to_get.get(workflow) if await self.lacks(workflow) else ()
 
     async def _answering(self) -> ServerAnswers:
         """Return the answers for what is known now."""
         known = await self._known()
-        if not self._answers.holds_for(known):
-            self._answers = ServerAnswers(known, self._answers)
-            await asyncio.to_thread(self._answers.share)
-        return self._answers
+        async with self._renewing:
+            if not self._answers.holds_for(known):
+                answers = ServerAnswers(known, self._answers)
+                await asyncio.to_thread(answers.share)
+                self._answers = answers
+            return self._answers
 
     async def check(
         self,

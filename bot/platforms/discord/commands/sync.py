@@ -14,7 +14,7 @@ import discord
 from discord.app_commands import CommandTree
 
 from bot.core.model import Place
-from bot.core.platform import Services, Workflow, aligned, community_of, private_opener, together
+from bot.core.platform import Services, Workflow, aligned, community_of, in_turns, private_opener, together
 from bot.i18n import _
 from bot.platforms.discord.commands.choice import CommandChoice
 from bot.platforms.discord.commands.native import each_name_once
@@ -92,6 +92,7 @@ class CommandSync:
         self._client, self._tree, self._services, self._ledger = client, tree, services, ledger
         self._cache, self._choice, self._pace = cache, choice, pace
         self._news, self._changes = asyncio.Event(), asyncio.Event()
+        self._declaring = asyncio.Lock()
         self._version = (-1, -1)
         self._refused: dict[str, str] = {}
         self._decided: set[str] = set()  # communities in which something was decided
@@ -168,13 +169,14 @@ class CommandSync:
         """The commands of a server; those servers that decided nothing of their own choose among the same."""
         place = Place(PLATFORM, "", community=str(guild))
         key = () if not self._services.moderation.own_rules(community_of(place)) else guild
-        if key not in alike:
-            forms = await self._cache.declared(place)
-            private = self._services.runs.may_be_private(place)
-            alike[key] = {
-                each.workflow.name: (each.workflow, declare(each.workflow, each.form, private=private))
-                for each in forms
-            }
+        async with self._declaring:
+            if key not in alike:
+                forms = await self._cache.declared(place)
+                private = self._services.runs.may_be_private(place)
+                alike[key] = {
+                    each.workflow.name: (each.workflow, declare(each.workflow, each.form, private=private))
+                    async for each in in_turns(forms)
+                }
         known = alike[key]
         chosen = await self._choice.choose(guild, [workflow for workflow, _payload in known.values()], taken)
         return each_name_once(known[each.name][1] for each in chosen)

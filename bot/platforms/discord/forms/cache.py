@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bot.core.model import Person, Place
-from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer, together
+from bot.core.platform import Access, FieldKind, Form, Services, Workflow, WorkflowOffer, in_turns, together
 from bot.platforms.discord.runs.text import cut
 
 _PATIENCE = 2.0  # seconds: a form is drawn without what the servers add when they are slower
@@ -76,7 +76,7 @@ class FormCache:
         rules = self._services.moderation.rules_of(community)
         granted = {rule.scope.workflow for rule in rules if isinstance(rule.body, Access) and rule.body.allow}
         forms = []
-        for name, workflow in self._services.workflows.catalog.workflows.items():
+        async for name, workflow in in_turns(tuple(self._services.workflows.catalog.workflows.items())):
             if await self._is_lacking(workflow):
                 continue
             if self._is_for_all(name, community):

@@ -20,6 +20,7 @@ from bot.core.platform import (
     Workflow,
     WorkflowOffer,
     example,
+    in_turns,
     main_field,
 )
 from bot.core.status_text import private_words, seconds
@@ -120,7 +121,7 @@ class BasicCommands:
     async def _help(self, caller: Caller) -> None:
         offers = await self._runnable(caller)
         lines = [
-            *_first_example([offer.workflow for offer in offers]),
+            *await _first_example([offer.workflow for offer in offers]),
             _("Other fields are set as name=value, with quotes where there are spaces."),
             *self._services.workflows.hints(caller.person, caller.place),
             _("Send a photo with the command as its caption, several as an album, or reply to a picture with it."),
@@ -235,8 +236,11 @@ class BasicCommands:
 
     async def _demo(self, caller: Caller) -> WorkflowOffer | None:
         """A workflow that needs one picture and nothing else."""
-        fitting = [offer for offer in await self._runnable(caller) if _needs_one_picture(offer)]
-        return next((each for each in fitting if each.workflow.name == "poster"), fitting[0] if fitting else None)
+        offers = await self._runnable(caller)
+        async for offer in in_turns(sorted(offers, key=lambda offer: offer.workflow.name != "poster")):
+            if _needs_one_picture(offer.workflow):
+                return offer
+        return None
 
     async def _runnable(self, caller: Caller) -> list[WorkflowOffer]:
         """The workflows that this person can run here, now."""
@@ -260,20 +264,20 @@ def _is_of(run: RunRecord, caller: Caller) -> bool:
     return str(caller.chat) == run.address.chat if run.private else run.place.id == caller.place.id
 
 
-def _needs_one_picture(offer: WorkflowOffer) -> bool:
-    required = [each for each in offer.workflow.form().fields if each.required]
+def _needs_one_picture(workflow: Workflow) -> bool:
+    required = [each for each in workflow.form().fields if each.required]
     return len(required) == 1 and required[0].kind is FieldKind.IMAGE
 
 
-def _first_example(workflows: Sequence[Workflow]) -> list[str]:
+async def _first_example(workflows: Sequence[Workflow]) -> list[str]:
     """A command that works here: with words alone if there is such a workflow, else with a photo; none without any."""
-    for each in workflows:
+    async for each in in_turns(workflows):
         form = each.form()
         main = main_field(form)
         if main is not None and not any(other.required and other is not main for other in form.fields):
             return [_("Write a command and words: {example}").format(example=example(each.name, form, main.name))]
-    for each in workflows:
-        if _needs_one_picture(WorkflowOffer(each)):
+    async for each in in_turns(workflows):
+        if _needs_one_picture(each):
             return [_("Send a photo with this caption: /{command}").format(command=each.name)]
     return []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.core.platform import OWN_DATA_NAME, Services, missing
+from bot.core.platform import OWN_DATA_NAME, Services, in_turns, missing
 from bot.platforms.web.admin.html import el, group
 from bot.platforms.web.admin.parts import ROOMS, who
 from bot.platforms.web.api.files import TYPES
@@ -86,23 +86,27 @@ class PageRoutes:
         return page
 
     async def _workflows(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._offers(request))
+        views = [json.dumps(view) async for view in in_turns(await self._offers(request))]
+        return web.Response(text=f"[{', '.join(views)}]", content_type="application/json")
 
     async def _workflow(self, request: web.Request) -> web.Response:
         """One of them, with its form."""
         name = request.match_info["name"]
-        found = [offer for offer in await self._offers(request) if offer["name"] == name]
+        found = await self._offers(request, name)
         if not found:
             raise web.HTTPNotFound
         return web.json_response(found[0])
 
-    async def _offers(self, request: web.Request) -> list[dict[str, Any]]:
+    async def _offers(self, request: web.Request, name: str = "") -> list[dict[str, Any]]:
+        """Return all workflows, or the one of a name."""
         person = person_of(whose(request), request.headers.get("Accept-Language", ""))
         place = place_of(person.id)
         lacking = self._is_operator(request)
         offers = await self._services.workflows.offers(person, place, lacking=lacking)
         views = [
-            offer_view(offer, await self._services.workflows.form(offer.workflow.id, person, place)) for offer in offers
+            offer_view(offer, await self._services.workflows.form(offer.workflow.id, person, place))
+            async for offer in in_turns(offers)
+            if name in ("", offer.workflow.id)
         ]
         pictured = await asyncio.to_thread(self._pictured, [view["name"] for view in views])
         for view in views:
