@@ -11,7 +11,7 @@ import pytest
 from bot.core.background import TaskHealth
 from bot.core.errors import StorageFailed
 from bot.core.platform import Services
-from bot.core.together import AskedTogether, end_all, together
+from bot.core.together import AskedTogether, end_all, in_turns, together
 from bot.core.workflows.live.live_catalog import LiveCatalog
 from bot.process import serve
 from bot.settings import Role, Settings
@@ -214,3 +214,20 @@ async def test_a_failure_is_raised_for_each_who_asked() -> None:
     asked = AskedTogether(which)
     said = await asyncio.gather(asked.has("ann"), asked.has("ben"), return_exceptions=True)
     assert [type(each) for each in said] == [StorageFailed, StorageFailed]
+
+
+async def test_others_have_their_turn_between_the_parts_of_long_work() -> None:
+    turns, parts = 0, list[int]()
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    async for part in in_turns(range(20), at_once=0.0):
+        parts.append(part)
+    task.cancel()
+    assert parts == list(range(20))
+    assert turns >= 19

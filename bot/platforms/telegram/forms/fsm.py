@@ -12,7 +12,7 @@ from telegram import InlineKeyboardMarkup, Message
 
 from bot.core.errors import BadValue, DeliveryFailed
 from bot.core.model import RunRequest
-from bot.core.platform import Field, FieldKind, Form, Workflow, main_field
+from bot.core.platform import Field, FieldKind, Form, Workflow, in_turns, main_field
 from bot.i18n import _
 from bot.platforms.telegram import storage_keys
 from bot.platforms.telegram.api.client import Gone, Unsuitable
@@ -234,7 +234,8 @@ class FormDialog:
         """The workflows that can run here with what the draft has."""
         workflows = self._responder.services.workflows
         offers = await workflows.offers(caller.person, caller.place)
-        forms = [(each.workflow, each.workflow.form()) for each in offers if each.lacks is None]
+        able = [each.workflow for each in offers if each.lacks is None]
+        forms = [(each, each.form()) async for each in in_turns(able)]
         fitting = [(workflow, form) for workflow, form in forms if _takes(form, draft)]
         return workflows.onward(draft.after, fitting) if draft.after else [workflow for workflow, _form in fitting]
 
