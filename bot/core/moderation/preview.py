@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -160,13 +160,14 @@ class DecisionPreview:
                 people.append(_name(run.person))
         waiting = await self._waiting(now, then, changed)
         reached = await self._reached(here, now, then, [run for run, _count in asked[:_COUNTED]])
-        access = tuple(self._access(here, now, then, alike))
-        return replace(waiting, access=access, people=tuple(people), at_limit=tuple(reached))
+        access = [each async for each in self._access(here, now, then, alike)]
+        return replace(waiting, access=tuple(access), people=tuple(people), at_limit=tuple(reached))
 
-    def _access(
+    async def _access(
         self, here: Place, now: PolicyEnforcer, then: PolicyEnforcer, alike: Sequence[Sequence[str]]
-    ) -> Iterator[AccessChange]:
+    ) -> AsyncIterator[AccessChange]:
         for who in _groups(here, now, then):
+            await asyncio.sleep(0)
             person = example_of(here, who)
             before, after = (each.allowed(person, here, alike) for each in (now, then))
             for allowed, names in ((True, after - before), (False, before - after)):

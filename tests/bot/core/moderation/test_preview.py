@@ -17,6 +17,7 @@ from bot.core.policy.scope import Subject
 from bot.core.run import State
 from bot.settings import Role
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, House, house, until
+from tests.bot.turns import Turns
 
 
 async def effects(home: House, name: str, *given: object, **named: object) -> Effects:
@@ -125,3 +126,15 @@ async def test_people_of_a_place_and_why_they_may_run_something(tmp_path: Path) 
         assert [str(each) for each in matrix.subjects] == ["everyone", "administrators"]
         with pytest.raises(NotAllowed):
             await moderation.people.known(ANN, HERE)
+
+
+async def test_while_many_groups_are_looked_at_others_have_a_turn(tmp_path: Path) -> None:
+    async with house(tmp_path, role=Role(worker=None)) as home:
+        moderation = home.services.moderation
+        for number in range(10):
+            role = RuleTarget(workflow="gated", who=Subject.role(str(number), f"role {number}"))
+            await moderation.deny(MOD, HERE, role)
+        turns = Turns(moderation.rehearse(MOD, HERE, lambda acts: acts.deny(MOD, HERE)))
+        told = (await turns).effects
+        assert len(told.access) == 12
+        assert turns.given >= 12
