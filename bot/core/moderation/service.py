@@ -520,7 +520,8 @@ class ModerationService:
     async def log_file(self, by: Person, here: Place, wanted: AuditFilter = ALL_LINES) -> bytes:
         """Return the whole audit log of a community, or what is wanted of it, as lines of JSON, newest first."""
         entries = await self.log(by, here, 100_000, wanted=wanted)
-        return "".join(json.dumps(entry_json(each), ensure_ascii=False) + "\n" for each in entries).encode()
+        entries.reverse()
+        return await asyncio.to_thread(_lines, entries)
 
     async def stats(self, by: Person, here: Place, days: int = 30, name: str = "") -> bytes:
         """Draw a community's statistics as a PNG: runs, busy hours, waiting times and refusals. `name` is the
@@ -561,7 +562,7 @@ class ModerationService:
     async def export(self, by: Person, here: Place) -> str:
         """Export all decisions of a community, to read, to keep or to import elsewhere."""
         await self._permissions.moderator(by, here, "export")
-        return exported(community_of(here), self._rules.own(community_of(here)))
+        return await asyncio.to_thread(exported, community_of(here), self._rules.own(community_of(here)))
 
     async def import_(self, by: Person, here: Place, text: str) -> str:
         """Make all decisions of an export. Other decisions here stay. Raises `UserError` with the mistakes in the file.
@@ -636,6 +637,16 @@ class ModerationService:
         if isinstance(rule.body, Moderators):
             return not foreign and (by.owner or self._permissions.is_operator(by))
         return not foreign or (not rule.scope.place and rule.scope.who.whom is not SubjectKind.ROLE)
+
+
+def _lines(entries: list[Entry]) -> bytes:
+    """Return entries of the audit log as lines of JSON, the last first, and empty the list: to let go of many takes
+    the event loop long.
+    """
+    lines = []
+    while entries:
+        lines.append(json.dumps(entry_json(entries.pop()), ensure_ascii=False) + "\n")
+    return "".join(lines).encode()
 
 
 def _kinds_in(entry: Entry) -> set[str]:

@@ -121,8 +121,8 @@ class Audit:
         where = [audit.c.community == community, *([audit.c.seq < before] if before is not None else [])]
         where += wanted.conditions
         question = select(audit).where(*where).order_by(audit.c.seq.desc()).limit(count)
-        async with self._database.read() as connection:
-            return [_entry(row) for row in await connection.execute(question)]
+        async with self._database.read(begun=True) as connection:
+            return await connection.each(question, _entry)
 
     async def communities(self) -> dict[str, str]:
         """Return the communities in the log, as "platform:id", each with the name of its latest place."""
@@ -141,8 +141,8 @@ class Audit:
     async def refusals_since(self, community: str, moment: float) -> list[Entry]:
         """Return the refusals since a moment, oldest first."""
         where = (audit.c.community == community, audit.c.act == REFUSED, audit.c.at >= moment)
-        async with self._database.read() as connection:
-            return [_entry(row) for row in await connection.execute(select(audit).where(*where).order_by(audit.c.seq))]
+        async with self._database.read(begun=True) as connection:
+            return await connection.each(select(audit).where(*where).order_by(audit.c.seq), _entry)
 
     async def to_undo(self, connection: AsyncConnection, community: str) -> Entry | None:
         """Return a community's last decision that changed rules and was not undone. Changes to workflows themselves do
@@ -175,11 +175,11 @@ class Audit:
         """Return the lines about a person, given as "platform:id", and of what they did themselves, oldest first."""
         key = json.dumps(Subject(SubjectKind.PERSON, person).key)
         mine = or_(audit.c.person == person, cast(audit.c.changes, Text).contains(key, autoescape=True))
-        columns = (audit.c.at, audit.c.place, audit.c.place_name, audit.c.act, audit.c.words, audit.c.person)
+        own = (audit.c.person == person).label("own")
+        columns = (audit.c.at, audit.c.place, audit.c.place_name, audit.c.act, audit.c.words, own)
         question = select(*columns).where(mine).order_by(audit.c.seq)
-        async with self._database.read() as connection:
-            rows = list(await connection.execute(question))
-        return [AuditLine(row.at, row.place, row.place_name, row.act, row.words, row.person == person) for row in rows]
+        async with self._database.read(begun=True) as connection:
+            return await connection.each(question, lambda row: AuditLine(*row))
 
     async def sweep(self, moment: float) -> None:
         """Delete the refusals and private requests from before a moment. Decisions are kept."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from time import time
@@ -211,15 +209,8 @@ class RunRepository:
         """
         columns = (runs.c.workflow, runs.c.person, runs.c.state, runs.c.asked_at, runs.c.started_at, runs.c.executed_at)
         question = select(*columns).where(runs.c.community == community, runs.c.asked_at >= since)
-        found: list[RunTiming] = []
-        async with (
-            self._database.read(begun=True) as connection,
-            aclosing(connection.partitions(question, 1000)) as parts,
-        ):
-            async for rows in parts:
-                found += [RunTiming(*row) for row in rows]
-                await asyncio.sleep(0)  # let other tasks run
-        return found
+        async with self._database.read(begun=True) as connection:
+            return await connection.each(question, lambda row: RunTiming(*row))
 
     async def communities(self) -> dict[str, str]:
         """Return the communities with requests, as "platform:id", each with the name of its latest place."""

@@ -5,8 +5,9 @@ SQLAlchemy has asyncio connections, too, but they load its whole object mapper, 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -18,6 +19,7 @@ from sqlalchemy.sql.base import Executable
 _Made = TypeVar("_Made")
 _Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
 _Given = ParamSpec("_Given")
+_PART = 500  # rows of many that are taken at once
 
 
 class AsyncEngine(Protocol):
@@ -61,6 +63,15 @@ class AsyncConnection:
                 yield list(rows)
         finally:
             await self._engine.run(result.close)
+
+    async def each(self, statement: Executable, make: Callable[[Row[*tuple[Any, ...]]], _Made]) -> list[_Made]:
+        """Return what a function makes of each row; while it is made of many, other tasks have a turn."""
+        made: list[_Made] = []
+        async with aclosing(self.partitions(statement, _PART)) as parts:
+            async for rows in parts:
+                made += map(make, rows)
+                await asyncio.sleep(0)
+        return made
 
     async def run_sync(
         self, work: Callable[Concatenate[Connection, _Given], _Made], *args: _Given.args, **kwargs: _Given.kwargs

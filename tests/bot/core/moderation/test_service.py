@@ -179,6 +179,8 @@ async def test_blocks(tmp_path: Path) -> None:
         assert await refuses(home) == "A moderator has blocked you everywhere here. The reason: worse"
         await acts.unblock(MOD, HERE, ANN)
         assert PLAIN in await offered(home)
+        lines = [json.loads(line)["act"] for line in (await acts.log_file(MOD, HERE)).splitlines()]
+        assert lines == ["unblock", "refused", "block", "refused", "block"]  # the latest is the first
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from io import BytesIO
 
 from aiohttp import web
 
@@ -315,4 +316,5 @@ def _found(key: str | None, places: list[Place]) -> Place:
 
 def _download(data: bytes, name: str) -> web.Response:
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    return web.Response(body=data, content_type="application/octet-stream", headers=headers)
+    in_parts = BytesIO(data)  # aiohttp sends bytes at one go
+    return web.Response(body=in_parts, content_type="application/octet-stream", headers=headers)
