@@ -35,6 +35,7 @@ from bot.i18n import _, ngettext
 
 NAME = "my-data.zip"
 _PAGE = 200  # runs that are read at once
+_AT_ONCE = 100  # runs that are told without a pause
 _MARGIN, _OF_A_FILE = 1000, 400  # bytes of the ZIP for its own lists, and of a file's entries there and in data.json
 _AGAIN = 600.0  # seconds after which a person may ask again
 
@@ -206,9 +207,15 @@ class OwnDataService:
         beside = partial(_beside_runs, person=person, accounts=accounts, now=self._clock(), presets=presets, log=log)
         data = replace(await self._database.ask(beside), drafts=await self._drafts.drafts_of(accounts))
         packing.reserve(await asyncio.to_thread(_room, data, found))
-        data = replace(data, runs=tuple([await packing.run(run) for run in found]))
-        await packing.write("data.json", await asyncio.to_thread(_json, data))
-        return PackedData(path, len(found), packing.files, packing.left_out)
+        told = list[OwnRun]()
+        found.reverse()
+        while found:
+            if len(told) % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have a turn, even where no file is to be read
+            told.append(await packing.run(found.pop()))
+        count = len(told)
+        await asyncio.to_thread(packing.finish, data, told)
+        return PackedData(path, count, packing.files, packing.left_out)
 
     async def _runs(self, account: str) -> AsyncIterator[RunRecord]:
         """Yield all runs of an account."""
@@ -273,8 +280,13 @@ class _Packing:
         self._paths[file.key] = path
         return path
 
-    async def write(self, path: str, content: bytes) -> None:
-        await asyncio.to_thread(self._archive.writestr, path, content, ZIP_DEFLATED)
+    def finish(self, data: OwnData, told: list[OwnRun]) -> None:
+        """Put data.json in, with these runs, and close the ZIP. The list is empty then: to let go of many, or to close
+        a ZIP with many files, takes the event loop long.
+        """
+        self._archive.writestr("data.json", _json(replace(data, runs=tuple(told))), ZIP_DEFLATED)
+        told.clear()
+        self._archive.close()
 
 
 def _own(run: RunRecord, given: Sequence[OwnFile] = (), results: Sequence[OwnFile] = ()) -> OwnRun:

@@ -33,6 +33,7 @@ from bot.stores import export
 from comfy.embedded import EmbeddedServer
 from tests.bot.core.runs.counting import Clock, new
 from tests.bot.harness import ANN, BEN, HERE, MOD, House, QuickSettings, house, picture
+from tests.bot.turns import Turns
 
 MUCH = 10**9
 
@@ -120,7 +121,9 @@ async def test_a_file_is_never_larger_than_a_chat_takes(
         await queue.enqueue(replace(new(), person=(ann, anna)[number % 2], values=given, inputs={"file": file}))
         clock.now += 1
     path = tmp_path / "data.zip"
-    packed = await service.pack(anna.key, path, 600_000)
+    packing = Turns(service.pack(anna.key, path, 600_000))
+    packed = await packing
+    assert packing.given >= 3  # others have a turn, even where no file is waited for
     assert path.stat().st_size <= 600_000
     data, files = read(path)
     path.unlink()
