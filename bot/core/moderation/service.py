@@ -571,7 +571,7 @@ class ModerationService:
         and reviews are never imported, because a changed file could name any channel.
         """
         scope = await self._scope(by, here, "import", EVERYTHING)
-        rules, origin = imported(text, scope.community)
+        rules, origin = await asyncio.to_thread(imported, text, scope.community)
         for rule in rules:
             fault = await word_filter.check(rule.body) if isinstance(rule.body, WordList) else None
             fault = choosing.faults(rule.name, rule.body.texts) if isinstance(rule.body, TextList) else fault

@@ -125,7 +125,7 @@ class RuleStore:
             seen = {"seen": self._seen}
             if not await self._database.ask(partial(_NEWER.rows, given=seen)):
                 return
-            async with self._database.read() as connection:
+            async with self._database.read(begun=True) as connection:
                 news = list(await connection.execute(_NEWER.statement, seen))
                 for row in news:
                     self._own[row.community] = await _read(connection, row.community)
@@ -266,15 +266,19 @@ def _check(changes: Sequence[Change]) -> None:
 async def _apply(connection: AsyncConnection, community: str, changes: Iterable[Change]) -> list[dict[str, Any]]:
     """Replace rules, and return the old and the new ones for the audit log."""
     wanted = {change.slot: change.rule for change in changes}
-    found = await connection.execute(select(rules).where(rules.c.community == community))
-    before = {rule.slot: (row.seq, rule) for row in found if (rule := _rule(row)).slot in wanted}
-    gone = [seq for seq, _rule in before.values()]
+    found = await connection.each(
+        select(rules).where(rules.c.community == community),
+        lambda row: (row.seq, _rule(row)) if _slot(row) in wanted else None,
+    )
+    replaced = [each for each in found if each is not None]
+    before = {rule.slot: rule for _seq, rule in replaced}
+    gone = [seq for seq, _rule in replaced]
     for first in range(0, len(gone), 500):
         await connection.execute(delete(rules).where(rules.c.seq.in_(gone[first : first + 500])))
     if fresh := [_columns(rule) for rule in wanted.values() if rule is not None]:
         await connection.execute(rules.insert(), fresh)
     return [
-        {"before": before[slot][1].to_json() if slot in before else None, "after": rule.to_json() if rule else None}
+        {"before": before[slot].to_json() if slot in before else None, "after": rule.to_json() if rule else None}
         for slot, rule in wanted.items()
         if slot in before or rule is not None
     ]
@@ -302,8 +306,12 @@ def _columns(rule: Rule) -> dict[str, Any]:
 
 
 async def _read(connection: AsyncConnection, community: str) -> tuple[Rule, ...]:
-    rows = await connection.execute(select(rules).where(rules.c.community == community).order_by(rules.c.seq))
-    return tuple(_rule(row) for row in rows)
+    question = select(rules).where(rules.c.community == community).order_by(rules.c.seq)
+    return tuple(await connection.each(question, _rule))
+
+
+def _slot(row: Row[Any]) -> Slot:
+    return row.kind, row.name, (row.community, row.place, row.who, row.workflow)
 
 
 def _rule(row: Row[Any]) -> Rule:

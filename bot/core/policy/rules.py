@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, astuple, dataclass, fields
 from enum import StrEnum
+from functools import cache
 from types import UnionType
 from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
 
@@ -250,7 +251,7 @@ class Rule:
         except ValueError:
             raise ValueError(_("“{who}” does not name people").format(who=texts["who"])) from None
         scope = Scope(community, texts["place"], who, texts["workflow"], texts["place_name"])
-        rule = cls(scope, _body(KINDS[data["kind"]], data["body"]), texts["name"])
+        rule = cls(scope, _body(data["kind"], data["body"]), texts["name"])
         if isinstance(rule.body, ModelNames) and rule.name not in list(ModelKind):
             raise ValueError(_("there is no kind of models “{name}”").format(name=rule.name))
         if isinstance(rule.body, Limit | Budget) and rule.name not in list(Measure):
@@ -312,17 +313,24 @@ def _is_denial(rule: Rule) -> bool:
     return rule.body == Access(allow=False)
 
 
-def _body(kind: type[Body], data: Mapping[str, Any]) -> Body:
+def _body(kind: str, data: Mapping[str, Any]) -> Body:
     """Read a body from data. Each entry must have its declared type."""
-    hints, known = get_type_hints(kind), {each.name for each in fields(kind)}
+    declared = _declared(kind)
     for key, value in data.items():
-        if key not in known or not _is_a(value, hints[key]):
+        if key not in declared or not _is_a(value, declared[key]):
             raise ValueError(_("“{key}” is unknown or has the wrong type").format(key=key))
     given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
     try:
-        return kind(**given)
+        return KINDS[kind](**given)
     except TypeError:
-        raise ValueError(_("something is missing in “{kind}”").format(kind=_NAMES[kind])) from None
+        raise ValueError(_("something is missing in “{kind}”").format(kind=kind)) from None
+
+
+@cache
+def _declared(kind: str) -> Mapping[str, Any]:
+    """Return the types of the fields of a kind's body."""
+    hints = get_type_hints(KINDS[kind])
+    return {each.name: hints[each.name] for each in fields(KINDS[kind])}
 
 
 def _is_a(value: object, hint: Any) -> bool:

@@ -20,6 +20,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.herald import Herald
 from bot.core.workflows.catalog import Catalog
 from tests.bot.harness import ANN, HERE, MOD, until
+from tests.bot.turns import Turns
 
 BY = By(MOD, HERE, "deny", "It is denied.")
 GUILD = "test:guild"
@@ -98,3 +99,18 @@ async def test_to_decide_by_a_thousand_rules_nothing_is_asked(databases: tuple[D
         assert not gate.decide(ANN, HERE, "flow-999").allowed
         assert gate.decide(Person("test", "2"), Place("test", "x", "", "guild"), "else").allowed
         assert [text for text in asked if "editions" not in text] == []
+
+
+async def test_a_decision_among_many_rules_gives_others_a_turn(databases: tuple[Database, Database]) -> None:
+    database, _other = databases
+    book = RuleStore(database, Audit(database), TaskHealth())  # it is not open: nothing else reads what is new
+    await book.change(GUILD, BY, [denial(f"flow-{number}") for number in range(1200)])
+    allowed = Change.put(Rule(Scope(GUILD, workflow="flow-7"), Access(allow=True)))
+    change = Turns(book.change(GUILD, BY, [allowed]))
+    await change
+    assert change.given >= 6  # while it looks for the rule that is replaced, and while it reads all rules again
+    (last, *_rest) = await Audit(database).last_in(GUILD)
+    assert [(each["before"]["body"], each["after"]["body"]) for each in last.changes] == [
+        ({"allow": False}, {"allow": True})
+    ]
+    assert len(book.own(GUILD)) == 1200
