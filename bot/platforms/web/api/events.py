@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
 from typing import Any
 
@@ -68,9 +68,18 @@ class Stream:
                 journal.tell_others(inbox, run.id)
             journal.know(run)
         self._under_way = {run.id for run in latest if run.ended_at is None}
-        shown = [run for run in latest if not self._services.gallery.is_going(run.id)]
-        data = {"runs": list(map(self._view, shown)), "more": len(latest) == self._count}
-        await self._send("state", data, event, retry=_RETRY)
+        views = [view async for view in self._views(latest)]
+        data = {"runs": views, "more": len(latest) == self._count}
+        text = await asyncio.to_thread(_json, data) if len(views) > _FIRST else _json(data)
+        await self._send_text("state", text, event, retry=_RETRY)
+
+    async def _views(self, latest: Sequence[RunRecord]) -> AsyncIterator[dict[str, Any]]:
+        """Yield the runs as the page shows them; while there are many, other tasks have a turn."""
+        for number, run in enumerate(latest, 1):
+            if not self._services.gallery.is_going(run.id):
+                yield self._view(run)
+            if number % _FIRST == 0:
+                await asyncio.sleep(0)
 
     async def _tell(self, journal: EventLog, news: News) -> None:
         """Send what changed: of a run that is under way only its status, and of one that was written just now what was
@@ -140,10 +149,10 @@ class Stream:
         runs = self._services.runs
         return run_view(run, runs.summary(run), runs.details(run), self._hub.word(run.id))
 
-    async def _send(
-        self, event: str, data: dict[str, Any], number: str | None = None, retry: int | None = None
-    ) -> None:
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    async def _send(self, event: str, data: dict[str, Any], number: str | None = None) -> None:
+        await self._send_text(event, _json(data), number)
+
+    async def _send_text(self, event: str, text: str, number: str | None = None, retry: int | None = None) -> None:
         await self._response.send(text, id=number, event=event, retry=retry)
         self._sent = monotonic()
 
@@ -156,6 +165,10 @@ class Stream:
             except TimeoutError:
                 raise _NotReadError from None
             self._sent = monotonic()
+
+
+def _json(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def streaming(services: Services, hub: Hub) -> Callable[[web.Request], Any]:

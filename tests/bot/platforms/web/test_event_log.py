@@ -24,6 +24,7 @@ from bot.platforms.web.live.event_log import EventLog
 from bot.platforms.web.live.hub import Hub
 from tests.bot.core.runs.test_stored_forms import RECORD
 from tests.bot.platforms.web.pages import Visitor, page
+from tests.bot.turns import Turns
 from tests.patience import PATIENCE
 
 
@@ -99,6 +100,19 @@ async def test_a_page_is_sent_only_what_differs(tmp_path: Path) -> None:
             await telling
     assert [name for name, _data in heard.sent] == ["state", "status", "status", "status"]
     assert [data["state"] for _name, data in heard.sent[1:]] == ["running", "delivering", "running"]
+
+
+async def test_while_many_runs_are_told_others_have_a_turn(tmp_path: Path) -> None:
+    runs = [replace(RECORD, id=f"run-{number}") for number in range(200)]
+    async with page(tmp_path) as site:
+        stream = Stream(site.services, Hub(), "ann", 200, cast("EventSourceResponse", _Heard()))
+
+        async def told() -> list[str]:
+            return [view["id"] async for view in stream._views(runs)]
+
+        telling = Turns(told())
+        assert await telling == [run.id for run in runs]
+        assert telling.given == 4
 
 
 async def test_a_page_that_is_gone_is_let_go_though_there_is_no_news(
