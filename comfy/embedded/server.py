@@ -98,16 +98,20 @@ class EmbeddedServer:
         self._tasks = [asyncio.create_task(self._sockets.publish()), asyncio.create_task(self._work())]
 
     async def stop(self) -> None:
-        """Stop the running prompt, close all sockets, and clean up threads, tasks and temporary files."""
+        """Close all sockets, stop the running prompt, and clean up threads, tasks and temporary files. Nobody hears of
+        prompts that are stopped: to clients, a server that ends is one that is gone, as it is with ComfyUI.
+        """
         if self._runner is None:
             return
+        for site in tuple(self._runner.sites):
+            await site.stop()
+        await self._sockets.close()
+        await self._runner.cleanup()
         self._jobs.clear()
         self._jobs.interrupt()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._sockets.close()
-        await self._runner.cleanup()
         await asyncio.to_thread(self._thread.shutdown)
         await asyncio.to_thread(self._tidy)
         self._runner = None

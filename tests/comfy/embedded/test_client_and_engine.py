@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,9 +19,12 @@ from comfy import (
     PromptInterrupted,
     PromptRejected,
     PromptRemoved,
+    Server,
+    ServerUnavailable,
     TooLarge,
 )
 from comfy.embedded import EmbeddedServer
+from comfy.embedded.node import NodeType
 from comfy.messages.events import Executing, ExecutionSuccess
 from comfy.messages.previews import Preview
 
@@ -98,6 +103,38 @@ async def test_a_file_that_is_no_picture_fails_by_the_nodes_name(client: ComfyCl
         async for _ in client.follow(submission.prompt_id):
             pass
     assert (caught.value.class_type, caught.value.exception_type) == ("LoadImage", "PIL.UnidentifiedImageError")
+
+
+async def test_prompts_of_a_server_that_ends_are_not_said_to_be_stopped() -> None:
+    """Somebody who stopped them would not want them to be made again; who ends a server does."""
+    gate = threading.Event()
+
+    def held(image: Any) -> Any:
+        gate.wait()
+        return image
+
+    hold = NodeType("Hold", "Hold", "test", held, {"image": ("IMAGE", {})}, {}, {}, (("IMAGE", "IMAGE"),))
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}},
+        "2": {"class_type": "Hold", "inputs": {"image": ["1", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
+    }
+    server = EmbeddedServer(nodes={"Hold": hold})
+    await server.start()
+    async with ComfyClient(Server(server.url, look_every=0.01, gone_after=0.3)) as client:
+        running, waiting = await client.submit(Prompt(graph)), await client.submit(Prompt(graph))
+        async for event in client.follow(running.prompt_id):
+            if isinstance(event, Executing) and event.node == "2":
+                break
+        stopping = asyncio.create_task(server.stop())
+        try:
+            for each in (waiting, running):
+                with pytest.raises(ServerUnavailable):
+                    async for _ in client.follow(each.prompt_id):
+                        pass
+        finally:
+            gate.set()
+            await stopping
 
 
 async def test_progress_previews_and_cancel(tmp_path: Path, photo: Path) -> None:
