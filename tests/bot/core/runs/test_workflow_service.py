@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from bot.core.workflows.form import Value
 from bot.core.workflows.workflow import Workflow
 from comfy.object_info import ObjectInfo
 from comfy.verdict import PromptVerdict
+from tests.bot.core.moderation.test_problems import drawn
 from tests.bot.harness import ANN, BEN, HERE, MOD, PLAIN, house
 
 
@@ -53,6 +55,24 @@ async def test_what_servers_lack_is_worked_out_once() -> None:
     await validator.prepare()
     for each in counted.values():
         assert len(each.asked) == (4 if mine & {node.class_type for node in each.prompt} else 2)
+
+
+async def test_where_to_get_what_servers_lack_is_worked_out_once(tmp_path: Path) -> None:
+    servers: dict[str, ObjectInfo] = {"one": ObjectInfo({"SaveImage": {}})}
+
+    async def known() -> Mapping[str, ObjectInfo]:
+        return dict(servers)
+
+    (tmp_path / "ink.json").write_text(json.dumps(drawn()))
+    info = ObjectInfo({"InkLoader": {"output": ["IMAGE"]}, "SaveImage": {}})
+    ink = Counted(**vars(Catalog.read(tmp_path, info=info).get("ink")))
+    validator = RequestValidator(NewestVersions(Catalog({"ink": ink})), known, PictureLimits())
+    assert await validator.where_to_get(ink) == ("The node InkLoader is from the pack ink-pack.",)
+    seen = len(ink.asked)
+    assert await validator.where_to_get(ink) == ("The node InkLoader is from the pack ink-pack.",)
+    assert len(ink.asked) == seen
+    servers["two"] = info
+    assert await validator.where_to_get(ink) == ()
 
 
 async def test_a_decision_holds_at_once(tmp_path: Path) -> None:
