@@ -128,6 +128,7 @@ async def test_what_is_offered_and_what_cannot_run_here(tmp_path: Path) -> None:
             status, _data, headers = await ann.get(f"cards/{name}")
             assert (status == 200) is offer["picture"] is (name in _PICTURED)
             assert status == 404 or headers["Content-Type"] == "image/webp"
+            assert await ann.call("GET", f"workflows/{name}") == (200, offer)
         assert (await ann.get("cards/..%2F..%2Fviews.py"))[0] == 404
 
 
