@@ -10,6 +10,7 @@ from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.evaluate import Decision
 from bot.core.policy.rules import Access, Rule
 from bot.core.policy.scope import ADMINISTRATORS, EVERYONE, Scope, Subject, SubjectKind, community_of
+from bot.core.together import in_turns
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 
@@ -44,14 +45,14 @@ class AccessMatrix:
     rows: tuple[MatrixRow, ...]
 
 
-def matrix_of(here: Place, enforcer: PolicyEnforcer, workflows: Iterable[Workflow]) -> AccessMatrix:
+async def matrix_of(here: Place, enforcer: PolicyEnforcer, workflows: Iterable[Workflow]) -> AccessMatrix:
     """Return the matrix of a place."""
     subjects = tuple(_subjects(here, enforcer))[:_MOST]
     every = MatrixRow("", _("All workflows"), tuple(MatrixCell(who, _own(here, enforcer, who, "")) for who in subjects))
-    rows = (
+    rows = [
         MatrixRow(each.id, each.title or each.name, tuple(_cell(here, enforcer, who, each.id) for who in subjects))
-        for each in workflows
-    )
+        async for each in in_turns(workflows)
+    ]
     return AccessMatrix(subjects, (every, *rows))
 
 

@@ -473,7 +473,7 @@ class ModerationService:
     async def matrix(self, by: Person, here: Place) -> AccessMatrix:
         """Return who may run what in a place, as far as decisions tell people apart."""
         await self._permissions.moderator(by, here, "matrix")
-        return matrix_of(here, self._enforcer, self._workflows())
+        return await matrix_of(here, self._enforcer, self._workflows())
 
     def _workflows(self) -> list[Workflow]:
         """Return all workflows but the drafts that authors try, which are theirs alone."""

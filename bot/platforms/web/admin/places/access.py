@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.core.platform import AccessMatrix, MatrixCell, MatrixRow, Rehearsal, Subject, Workflow, asked_in
+from bot.core.platform import AccessMatrix, MatrixCell, MatrixRow, Rehearsal, Subject, Workflow, asked_in, in_turns
 from bot.i18n import _
 from bot.platforms.web.admin.html import Html, el, group
 from bot.platforms.web.admin.inputs import Inputs
@@ -24,22 +24,21 @@ class ChosenCell:
     would: Mapping[str, Rehearsal]
 
 
-def access(frame: Frame, matrix: AccessMatrix, chosen: ChosenCell | None, workflows: Sequence[Workflow]) -> Html:
+async def access(frame: Frame, matrix: AccessMatrix, chosen: ChosenCell | None, workflows: Sequence[Workflow]) -> Html:
     """The table, and the cell that was clicked."""
     about = _("Choose a cell to decide about it. A dot marks what was decided in this place about exactly that.")
+    table = await _table(frame, matrix, chosen)
     return group(
-        section(
-            frame, "workflows", _("Who may run what"), el("p", about, class_="about"), _table(frame, matrix, chosen)
-        ),
+        section(frame, "workflows", _("Who may run what"), el("p", about, class_="about"), table),
         _panel(frame, chosen) if chosen is not None else None,
         _other(frame, workflows) if frame.here.community else None,
     )
 
 
-def _table(frame: Frame, matrix: AccessMatrix, chosen: ChosenCell | None) -> Html:
+async def _table(frame: Frame, matrix: AccessMatrix, chosen: ChosenCell | None) -> Html:
     heads = [el("th", str(who), scope="col") for who in matrix.subjects]
     head = el("tr", el("th", _("Workflow"), scope="col"), *heads)
-    rows = [_row(frame, row, chosen) for row in matrix.rows]
+    rows = [_row(frame, row, chosen) async for row in in_turns(matrix.rows)]
     table = el("table", el("thead", head), el("tbody", *rows), class_="ctl-matrix")
     return el("div", table, class_="scroll", tabindex="0", role="group", aria_label=_("Who may run what"))
 

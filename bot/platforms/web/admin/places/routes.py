@@ -92,7 +92,7 @@ class PlaceRoutes:
         match frame.section:
             case "access":
                 chosen = await self._chosen(request, by, here)
-                return access(frame, await moderation.matrix(by, here), chosen, workflows)
+                return await access(frame, await moderation.matrix(by, here), chosen, workflows)
             case "people":
                 return await self._people(request, by, frame)
             case "stats":
