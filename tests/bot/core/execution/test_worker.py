@@ -466,19 +466,20 @@ async def test_of_two_workers_the_first_takes_what_others_ask_for_and_the_second
         return asked[-1][1]
 
     monkeypatch.setattr(look_in_turn.LookInTurn, "put_off", noted)
-    shared = Secret(new_postgres(postgres))
+    shared, platform = Secret(new_postgres(postgres)), RecordingPlatform()
     async with AsyncExitStack() as stack:
-        chat = await stack.enter_async_context(house(tmp_path, None, [], Role(worker=None), database=shared))
+        chat = await stack.enter_async_context(house(tmp_path, platform, [], Role(worker=None), database=shared))
         homes = [chat]
         for name in ("first", "second"):
             server, role = NamedServer(name, (await stack.enter_async_context(EmbeddedServer())).url), Role(worker=name)
-            home = house(tmp_path, None, [server], replace(role, chat=False), database=shared)
+            home = house(tmp_path, platform, [server], replace(role, chat=False), database=shared)
             homes.append(await stack.enter_async_context(home))
 
         async def know() -> bool:
             return all(home.services.health.servers() == {"first": True, "second": True} for home in homes)
 
         await until(know)
+        await chat.ended((await chat.ask())[0])  # whoever took it: both may still have looked at the line by themselves
         for _run in range(3):
             (run,) = await chat.ended((await chat.ask())[0])
             assert (run.state, run.worker) == (State.DONE, "first")
