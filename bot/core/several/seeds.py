@@ -23,7 +23,7 @@ def next_seeds(
 def _seed(field: Field, given: Any, values: Mapping[str, Any], number: int, random: Callable[[int, int], int]) -> int:
     low, high = field.seeds
     if given is None or (isinstance(given, str) and not given.strip()):
-        return random(low, high)
+        return random(*field.drawn_seeds)
     step = max(1, int(field.step or 1))
     room = (high - low) // step + 1
     return low + (int(values[field.name]) - low + number * step) % (room * step)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from bot.core.workflows.form import FieldKind
 from comfy.messages.files import Kind, kind_of
-from comfy.object_info import ObjectInfo
+from comfy.object_info import InputInfo, ObjectInfo
 from comfy.prompt import Node, Prompt, is_link
 
 #: Nodes with an input for a person's file, known without asking a server.
@@ -27,6 +28,7 @@ _BY_FILE = {
     Kind.AUDIO: FieldKind.AUDIO,
     Kind.MODEL_3D: FieldKind.MODEL_3D,
 }
+_NUMBERS = frozenset({"INT", "FLOAT"})
 _FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
 _KINDS = {
     "INT": FieldKind.INTEGER,
@@ -58,6 +60,25 @@ def has_used_mask(prompt: Prompt, node: Node, info: ObjectInfo | None) -> bool:
         masks = {_MASKS[node.class_type]} if node.class_type in _MASKS else set()
     links = (value for each in prompt for value in each.inputs.values() if is_link(value))
     return any(str(link[0]) == node.id and link[1] in masks for link in links)
+
+
+def fed_with(prompt: Prompt, node: Node, name: str, info: ObjectInfo | None) -> Iterator[InputInfo]:
+    """Return the inputs that get the number of this one, where its node only hands it on. ComfyUI does not check what
+    comes through a link against their bounds, so their nodes fail.
+    """
+    declared = info.node(node.class_type) if info is not None else None
+    if info is None or declared is None:
+        return
+    numbers = [each.name for each in declared.inputs.values() if each.type in _NUMBERS]
+    outputs = {slot for slot, kind in enumerate(declared.outputs) if kind in _NUMBERS}
+    if numbers != [name] or not outputs:
+        return
+    for other in prompt:
+        for asked, value in other.inputs.items():
+            if is_link(value) and value[0] == node.id and value[1] in outputs:
+                accepted = info.input(other.class_type, asked)
+                if accepted is not None and accepted.type in _NUMBERS:
+                    yield accepted
 
 
 def kind_of_file(filename: str, content_type: str | None) -> FieldKind:

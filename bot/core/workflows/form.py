@@ -21,6 +21,7 @@ _YES = frozenset({"yes", "on", "true", "1", "y"})
 _NO = frozenset({"no", "off", "false", "0", "n"})
 _LISTED = 12  # choices or names in a sentence
 _LARGEST = 1e300  # the largest number; a larger one is a mistake, and breaks arithmetic
+_FAR = 2**53  # a bound from which on a form does not tell it: JSON's numbers end there
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _COLOR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of others
@@ -101,18 +102,17 @@ class Field:
         return min(low, high), high
 
     @property
+    def drawn_seeds(self) -> tuple[int, int]:
+        """The smallest and the largest seed that is drawn: many nodes take none below zero."""
+        low, high = self.seeds
+        return (max(0, low) if high > 0 else low), high
+
+    @property
     def range_text(self) -> str:
-        """The bounds in words, such as "2 to 32"; empty if there are none."""
-        low, high = _plain(self.minimum), _plain(self.maximum)
-        match self.minimum, self.maximum:
-            case None, None:
-                return ""
-            case _, None:
-                return _("{low} or more").format(low=low)
-            case None, _:
-                return _("{high} or less").format(high=high)
-            case _:
-                return _("{low} to {high}").format(low=low, high=high)
+        """The bounds in words, such as "2 to 32"; empty if there are none. Those far from all use are left out."""
+        return _range(
+            *(None if bound is None or abs(bound) >= _FAR else bound for bound in (self.minimum, self.maximum))
+        )
 
     def parse(self, given: object) -> Value:
         """Parse what a person typed or a platform sent. Raises `BadValue`."""
@@ -185,8 +185,8 @@ class Field:
         return number
 
     def _hint(self) -> str:
-        if self.range_text:
-            return _("use {range}.").format(range=self.range_text)
+        if exactly := _range(self.minimum, self.maximum):
+            return _("use {range}.").format(range=exactly)
         return _("for example {example}.").format(example=_plain(self.default if _is_number(self.default) else 1))
 
     def _choice(self, given: str) -> str:
@@ -263,7 +263,7 @@ class Form:
         values = {field.name: _value(field, given.get(field.name)) for field in self.fields}
         for field in self.fields:
             if field.seed and values[field.name] is None:
-                values[field.name] = random(*field.seeds)
+                values[field.name] = random(*field.drawn_seeds)
         return {name: value for name, value in values.items() if value is not None}
 
     def _unknown(self, name: str) -> BadValue:
@@ -330,6 +330,19 @@ def _number(text: str) -> float:
         return int(text)
     except ValueError:
         return float(text.replace(",", "."))
+
+
+def _range(minimum: float | None, maximum: float | None) -> str:
+    low, high = _plain(minimum), _plain(maximum)
+    match minimum, maximum:
+        case None, None:
+            return ""
+        case _, None:
+            return _("{low} or more").format(low=low)
+        case None, _:
+            return _("{high} or less").format(high=high)
+        case _:
+            return _("{low} to {high}").format(low=low, high=high)
 
 
 def _plain(number: object) -> str:

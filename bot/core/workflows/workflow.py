@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.core.errors import BadValue
-from bot.core.workflows.field_kinds import has_used_mask, kind_of_input
+from bot.core.workflows.field_kinds import fed_with, has_used_mask, kind_of_input
 from bot.core.workflows.form import MEDIA, NUMERIC, Field, FieldKind, Form, Value
 from bot.core.workflows.languages import Translations, in_language
 from bot.core.workflows.optional_files import NeededInput, without_nodes
@@ -255,7 +255,8 @@ class Workflow:
         required = _or(declared.required, kind in MEDIA)
         if kind in MEDIA and not required and info is not None:
             required = isinstance(self._without(self.prompt, declared, info), NeededInput)
-        low, high = _bounds(declared, known) if kind in NUMERIC else (None, None)
+        seed = _or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER)
+        low, high = self._bounds(declared, known, info, seed=seed) if kind in NUMERIC else (None, None)
         field = Field(
             declared.name,
             kind,
@@ -269,7 +270,7 @@ class Workflow:
             choices=_choices(declared, accepted) if kind is FieldKind.CHOICE else None,
             max_length=declared.max_length,
             multiline=kind is FieldKind.TEXT and _or(declared.multiline, _is_multiline(known, literal)),
-            seed=_or(declared.seed, target.input in _SEEDS and kind is FieldKind.INTEGER),
+            seed=seed,
             more=declared.more and not required,
             translations=declared.translations,
             mask=kind is FieldKind.IMAGE and any(self._uses_mask(each, info) for each in declared.targets),
@@ -277,6 +278,18 @@ class Workflow:
         if declared.sets:
             return replace(field, default=declared.default or self._shown_choice(declared, field))
         return _with_step(_with_default(_with_seeds(field), declared, literal), known)
+
+    def _bounds(
+        self, declared: Declared, known: list[InputInfo], info: ObjectInfo | None, *, seed: bool
+    ) -> tuple[float | None, float | None]:
+        """Return the bounds of a number, also those of the inputs that a node hands it on to. A number that the author
+        chose beyond those works, so they do not count then; the editor draws a seed without a look at them.
+        """
+        fed = list[InputInfo]()
+        for target in declared.targets:
+            handed_on = fed_with(self.prompt, self.node(target), target.input, info)
+            fed += [each for each in handed_on if seed or _takes(each, self.literal(target))]
+        return _bounds(declared, [*known, *fed])
 
     def _kind(self, target: Target, info: ObjectInfo | None) -> FieldKind:
         return kind_of_input(self.node(target), target.input, info)
@@ -416,7 +429,7 @@ def _takes(accepted: InputInfo | None, value: Value) -> bool:
     if accepted.choices is not None:
         return str(value) in map(str, accepted.choices)
     low, high = accepted.min, accepted.max
-    return isinstance(value, str) or ((low is None or value >= low) and (high is None or value <= high))
+    return not isinstance(value, int | float) or ((low is None or value >= low) and (high is None or value <= high))
 
 
 def _is_multiline(known: Iterable[InputInfo], literal: Any) -> bool:

@@ -268,3 +268,27 @@ def test_a_seed_is_drawn_within_its_bounds(low: float | None, high: float | None
     seed = Field("seed", FieldKind.INTEGER, minimum=low, maximum=high, seed=True)
     drawn = [Form((seed,)).check({})["seed"] for _ in range(20)]
     assert all(isinstance(each, int) and seed.parse(each) == each for each in drawn)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0, 2**64 - 1, "0 or more"),
+        (1 - 2**63, 2**63 - 1, ""),
+        (1, 2**53 - 1, "1 to 9007199254740991"),
+        (1, None, "1 or more"),
+    ],
+)
+def test_a_bound_that_nobody_comes_near_is_not_told(low: int, high: int | None, words: str) -> None:
+    assert Field("it", FieldKind.INTEGER, minimum=low, maximum=high).range_text == words
+
+
+def test_who_goes_beyond_a_bound_that_was_not_told_hears_it() -> None:
+    with pytest.raises(BadValue, match="use 0 to 18446744073709551615"):
+        SEED.parse(2**64)
+
+
+def test_no_seed_below_zero_is_drawn_but_one_may_be_given() -> None:
+    field = Field("seed", FieldKind.INTEGER, minimum=-(2**63), maximum=9, seed=True)
+    assert field.parse("-7") == -7
+    assert all(0 <= Form((field,)).check({})["seed"] <= 9 for _ in range(20))  # type: ignore[operator]

@@ -78,6 +78,51 @@ def test_what_the_sidecar_leaves_out_comes_from_the_server() -> None:
     assert known["seed"].seeds == (0, 2**64 - 1)
 
 
+def handed_on(node: str, feeds: str, value: int, name: str = "value", **fields: Any) -> Workflow:
+    """The graph with an input that gets its number from another node, which has a field."""
+    node_id, asked = feeds.split(".")
+    inputs = {**GRAPH[node_id]["inputs"], asked: ["7", 0]}  # type: ignore[dict-item]
+    graph = {**GRAPH, "7": {"class_type": node, "inputs": {name: value}}, node_id: {**GRAPH[node_id], "inputs": inputs}}
+    return read_sidecar("x", Prompt(graph), {"fields": {"it": {"target": f"{node}.{name}", **fields}}}, Faults())
+
+
+def numbers(low: int, high: int) -> ObjectInfo:
+    """Definitions where a seed has these bounds, and with nodes that hand a number on."""
+    nodes = copy.deepcopy(NODES)
+    nodes["KSampler"]["input"]["required"]["seed"][1].update(min=low, max=high)
+    wide = {"min": 1 - 2**63, "max": 2**63 - 1}
+    nodes["PrimitiveInt"] = {"input": {"required": {"value": ["INT", wide]}}, "output": ["INT"]}
+    nodes["SeedNode"] = {"input": {"required": {"seed": ["INT", {**wide, "min": 0}]}}, "output": ["INT", "STRING"]}
+    two = {"seed": ["INT", wide], "max": ["INT", {"default": 9}]}
+    nodes["RandomInt"] = {"input": {"required": {"seed": ["INT", wide]}, "optional": two}, "output": ["INT"]}
+    return ObjectInfo(nodes)
+
+
+@pytest.mark.parametrize(("node", "name"), [("PrimitiveInt", "value"), ("SeedNode", "seed")])
+def test_a_seed_is_drawn_within_the_bounds_of_the_node_that_gets_it(node: str, name: str) -> None:
+    made = handed_on(node, "4.seed", 2**60, name, seed=True)
+    assert made.form(numbers(0, 2**32 - 1))["it"].seeds == (0, 2**32 - 1)
+    assert made.form(numbers(-5, 2**32 - 1))["it"].drawn_seeds == (0, 2**32 - 1)
+    drawn = replace(made, declared=(), drawn=made.declared)
+    assert all(0 <= drawn.draw(numbers(0, 9))["it"] <= 9 for _ in range(20))
+
+
+def test_a_number_has_the_bounds_of_the_node_that_gets_it() -> None:
+    wide, made = numbers(0, 9), handed_on("PrimitiveInt", "2.width", 512)
+    assert (made.form(wide)["it"].minimum, made.form(wide)["it"].maximum) == (16, 16384)
+    assert made.form()["it"].maximum is None
+
+
+def test_a_number_that_its_author_chose_beyond_the_bounds_of_the_node_that_gets_it() -> None:
+    field = handed_on("PrimitiveInt", "2.width", 20_000).form(numbers(0, 9))["it"]
+    assert (field.default, field.maximum) == (20_000, 2**63 - 1)
+
+
+def test_a_node_that_makes_another_number_hands_none_on() -> None:
+    field = handed_on("RandomInt", "2.width", 5, "seed").form(numbers(0, 9))["it"]
+    assert field.seeds == (1 - 2**63, 2**63 - 1)
+
+
 def test_the_first_model_stands_in_for_one_that_is_not_there() -> None:
     made = workflow(model=MODEL)
     assert made.form(server("mine.safetensors", "a.safetensors"))["model"].default == "mine.safetensors"
