@@ -124,6 +124,15 @@ def trouble(error: Exception, server: str) -> str:
     return " ".join(words.format(server=named).split())
 
 
+def went_away(node: str, count: int) -> str:
+    """The end of a run at which servers went away while they worked on it, in the last of so many attempts."""
+    words = _(
+        "The server stopped answering while it worked on “{node}”, in the last of {count} attempts. "
+        "Please tell the operator."
+    )
+    return words.format(node=node, count=count)
+
+
 def _by_class(error: ComfyError) -> str:
     match error:
         case PromptRemoved():
@@ -157,7 +166,7 @@ def _by_class(error: ComfyError) -> str:
         case TooLarge():
             return _("The file is too large for the server. Please try a smaller one.")
         case FileMissing():
-            return _("The server has lost the result. Please try again.")
+            return _("The server does not have the file that it made. Please tell the operator.")
         case PicturesLost(paid=True):
             return _(
                 "The server made the result, but the connection was lost while it sent it, so the result is lost. "

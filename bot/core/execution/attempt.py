@@ -16,7 +16,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from bot.core import events_log
-from bot.core.error_text import explain, in_log, is_out_of_memory, trouble
+from bot.core.error_text import explain, in_log, is_out_of_memory, trouble, went_away
 from bot.core.errors import CannotRun, PlatformAway, StorageAway
 from bot.core.execution.durable.step import FOLLOW, SUBMIT, DurableStep
 from bot.core.execution.leased import AttemptLease, AttemptLost, LeasedReply
@@ -59,6 +59,7 @@ from comfy.errors import (
     ComfyError,
     ExecutionFailed,
     FileMissing,
+    HistoryCleared,
     PicturesLost,
     PromptRejected,
     PromptRemoved,
@@ -73,8 +74,9 @@ from comfy.scheduling.node_times import NodeTimes
 
 _log = logging.getLogger(__name__)
 _Kept = TypeVar("_Kept")
-_TROUBLE = (ServerUnavailable, FileMissing, UploadFailed)  # of one server, while another may do better
-_MAY_PASS = (*_TROUBLE, StorageAway, PicturesLost)  # the next attempt may do better, on another server above all
+_AWAY = (ServerUnavailable, UploadFailed)  # the server gets no runs until it answers again
+_TROUBLE = (*_AWAY, FileMissing)  # of one server, while another may do better
+_MAY_PASS = (*_AWAY, StorageAway, PicturesLost)  # the next attempt may do better, on another server above all
 _PAUSES = Pauses(1.0, 30.0)  # before something is kept again
 _FAREWELL = 3.0  # seconds: a shutdown waits no longer for a chat
 _SLACK = 1.25  # times the pause between two edits: what is heard can be shown at once
@@ -195,6 +197,8 @@ class Attempt:
         self._execution: Execution | None = None
         #: Whether the server could execute the run; None if that is not known, or not its fault.
         self.went_well: bool | None = None
+        #: The title of the node at which the server went away; None if it did not, or had not begun one.
+        self.went_away_at: str | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
 
@@ -263,7 +267,7 @@ class Attempt:
             async with Throttle(self._reply.show, self._reply.limits.interval, clock=time.monotonic) as throttle:
                 warnings = await self._submitted(execution, folder)
                 ended = await self._followed(execution, self._offer(throttle))
-                self.went_well = True
+                self.went_well = self.went_well is not False
                 self._freed(False)  # where it was an earlier process that followed it
                 told = self._ended_with(ended)
                 executed = await self._written(partial(self._context.records.executed, self._run, told))
@@ -415,11 +419,15 @@ class Attempt:
         try:
             with self._timed("follow", follow_key(self._run.attempt)):
                 ended = await self._payment.patiently(partial(execution.follow, offer, self._begun, self._spent))
+        except ExecutionFailed as failed:
+            if self._is_tried_once_more(failed):
+                raise
+            ended, self.went_well = await execution.part_of(failed), False
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
             raise ServerUnavailable(str(removed)) from removed  # it was lost while this process was away
-        self._freed(not self._resumed and not ended.nothing_new)
+        self._freed(not self._resumed and not ended.nothing_new and self.went_well is not False)
         return ended
 
     @property
@@ -570,8 +578,9 @@ class Attempt:
                 return  # else it was cancelled meanwhile, or has no attempts left
         if execution.holds_on:
             self._stuck(str(execution.prompt_id))
-        elif isinstance(error, _TROUBLE) and not isinstance(error, WorkerWedged):
+        elif isinstance(error, _AWAY) and not isinstance(error, HistoryCleared | WorkerWedged):
             self._troubled(str(execution.prompt_id))
+            self.went_away_at = execution.at_work_on
         if isinstance(error, ExecutionFailed | WorkerWedged | UploadFailed | FileMissing):
             self.went_well = False
         self._freed(False)
@@ -585,7 +594,11 @@ class Attempt:
             said = Failed(self._payment.in_vain(why or trouble(error, self._run.server or "")))
             await self._end(said, in_log(error))
         elif not await self._may_pass(error) or _is_paid(error) or not await self._again(error):
-            await self._end(failure(error, execution), in_log(error))
+            await self._end(self._last_words(error, execution), in_log(error))
+
+    def _last_words(self, error: Exception, execution: Execution) -> Failed:
+        failed = failure(error, execution)
+        return Failed(went_away(self.went_away_at, self._run.tries)) if self.went_away_at else failed
 
     async def _end(self, said: Failed, cause: str) -> None:
         """Write the end down, and then tell the person. The log tells the cause."""
@@ -596,17 +609,20 @@ class Attempt:
                 await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
     async def _may_pass(self, error: Exception) -> bool:
-        """True if the next attempt may do better. A server that ran out of memory has its models unloaded, and the run
-        is tried once more, unless that may cost money again; so is one that made no progress.
+        """True if the next attempt may do better. A server that ran out of memory has its models unloaded."""
+        if is_out_of_memory(error):
+            with suppress(ComfyError):
+                await self._client.free()
+                events_log.models_unloaded(self._run.server or "", "out of memory")
+        return self._is_tried_once_more(error) or (isinstance(error, _MAY_PASS) and not isinstance(error, WorkerWedged))
+
+    def _is_tried_once_more(self, error: Exception) -> bool:
+        """True for what most likely happens again: no memory, no progress, or no file of what was made. It is tried a
+        second time, unless it failed because of memory and may cost money again.
         """
-        if isinstance(error, WorkerWedged):
-            return self._run.tries == 1
-        if not is_out_of_memory(error):
-            return isinstance(error, _MAY_PASS)
-        with suppress(ComfyError):
-            await self._client.free()
-            events_log.models_unloaded(self._run.server or "", "out of memory")
-        return self._run.tries == 1 and not self._payment.posted
+        if is_out_of_memory(error):
+            return self._run.tries == 1 and not self._payment.posted
+        return isinstance(error, WorkerWedged | FileMissing) and self._run.tries == 1
 
     async def _again(self, error: Exception) -> bool:
         """Say why, and let the run wait for another attempt; False where this was the last."""

@@ -108,13 +108,21 @@ class ResultFetcher:
                 left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
         return Usable(kept, faults, left_out)
 
+    def saved(self, record: Record) -> list[FileOutput]:
+        """Return the files that count and were saved, not only previewed."""
+        named = self._named(record) if self.run.workflow.outputs else record.files
+        return [output for output in named if output.file.type == "output"]
+
+    def _named(self, record: Record) -> list[FileOutput]:
+        return [output for output in record.files if output.node_id in self.run.workflow.outputs]
+
     def _chosen(self, record: Record, sent: bool) -> list[FileOutput]:
         """The outputs that the workflow names; else what was saved; else, if nothing was `sent`, what was only
         previewed.
         """
         if self.run.workflow.outputs:
-            return [output for output in record.files if output.node_id in self.run.workflow.outputs]
-        saved = [output for output in record.files if output.file.type == "output"]
+            return self._named(record)
+        saved = self.saved(record)
         return saved if saved or sent else [output for output in record.files if output.file.type == "temp"]
 
     def _place(self, output: FileOutput, number: int, count: int) -> tuple[Path, str]:

@@ -20,16 +20,24 @@ from bot.core.execution.progress import ProgressTracker
 from bot.core.execution.submission import execution_targets, extra_data
 from bot.core.execution.throttle import Shown, Throttle, Ticker
 from bot.core.media.blank import blank_words
-from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, Status
+from bot.core.model import Cancelled, Delivering, Done, Failed, Queued, Result, ResultFile, Status
 from bot.core.port import Reply, show_status
 from bot.core.run import ExecutionEnd
 from bot.core.traces.phases import PromptPhases
 from bot.core.traces.spans import follow_key
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, FileMissing, PicturesLost, TimeLimitReached, WorkerWedged
+from comfy.errors import ComfyError, ExecutionFailed, FileMissing, PicturesLost, TimeLimitReached, WorkerWedged
 from comfy.http import Submission
-from comfy.messages.events import Event, ExecutionBlocked, ExecutionSuccess, PictureSent, PromptQueued
+from comfy.messages.events import (
+    Event,
+    Executing,
+    ExecutionBlocked,
+    ExecutionError,
+    ExecutionSuccess,
+    PictureSent,
+    PromptQueued,
+)
 from comfy.messages.files import Kind, input_folder
 from comfy.messages.history import Record
 from comfy.object_info import ObjectInfo
@@ -92,6 +100,8 @@ class Execution:
         #: True if the server was told to stop the prompt, and goes on with it.
         self.holds_on = False
         self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
+        #: The title of the node that the server began last; None if none is known.
+        self.at_work_on: str | None = None
 
     def _begin(self, attempt: int) -> None:
         self._attempt = attempt
@@ -209,7 +219,9 @@ class Execution:
                     self._began = True
                     if begun is not None:
                         await begun()
-                if isinstance(event, ExecutionBlocked):
+                if isinstance(event, Executing) and (node := event.display_node or event.node) in part:
+                    self.at_work_on = part[str(node)].title
+                elif isinstance(event, ExecutionBlocked):
                     warnings.append(without_paths(event.message) or _("A part of the workflow was blocked."))
                 elif isinstance(event, PictureSent):
                     await self._sent.keep(event)
@@ -220,11 +232,28 @@ class Execution:
                     offer(status)
         return ExecutionEnd(nothing_new, tuple(warnings))
 
+    async def part_of(self, failed: ExecutionFailed) -> ExecutionEnd:
+        """Return the end of a run in which a node failed after others had saved files: these are its result, and the
+        error becomes a warning. Raises the error if nothing was saved.
+        """
+        try:
+            record = await self._client.collect(self.prompt_id)
+        except ComfyError as fault:
+            raise failed from fault
+        if not self._fetcher.saved(record):
+            raise failed
+        _log.info("run %s has a part of its result: %s", self.run.id, in_log(failed))
+        words = _("This is only a part of the result. {reason}")
+        return ExecutionEnd(warnings=(words.format(reason=explain(failed, str(self.run.id), self.prompt)),))
+
     async def collect(self) -> Result:
-        """Fetch all that came out. Raises `BadResult` if none of it can be delivered, and `PicturesLost` if pictures
-        that were sent have not come.
+        """Fetch all that came out; if a node failed, what was saved before. Raises `BadResult` if none of it can be
+        delivered, and `PicturesLost` if pictures that were sent have not come.
         """
         record = await self._client.collect(self.prompt_id)
+        if isinstance(record.end, ExecutionError):
+            saved = replace(record, outputs=(*self._fetcher.saved(record), *record.texts))
+            return await self._result(saved, await self._fetcher.fetch(saved, self._sent))
         if (senders := self._senders()) & (record.targets or senders) - self._heard:
             raise await self._lost()
         try:
@@ -232,6 +261,9 @@ class Execution:
         except FileMissing:
             record = await self._made_anew()
             fetched = await self._fetcher.fetch(record, self._sent)
+        return await self._result(record, fetched)
+
+    async def _result(self, record: Record, fetched: list[ResultFile]) -> Result:
         usable = await self._fetcher.usable(fetched)
         files, left_out = usable.files, [*usable.left_out, *usable.faults]
         named = self.run.workflow.outputs
@@ -367,7 +399,10 @@ async def _develop(execution: Execution, throttle: Throttle) -> Result:
         names = await execution.upload()
         for left in reversed(range(_MOST_ATTEMPTS)):
             warnings = await execution.submit(names)
-            ended = await execution.follow(throttle.offer)
+            try:
+                ended = await execution.follow(throttle.offer)
+            except ExecutionFailed as failed:
+                ended = await execution.part_of(failed)
             throttle.offer(Delivering())
             try:
                 result = await execution.collect()

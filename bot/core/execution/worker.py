@@ -11,6 +11,7 @@ from uuid import UUID
 
 from bot.core import events_log
 from bot.core.background import BackgroundTask, TaskHealth, until_set
+from bot.core.care.crashes import CrashingWorkflows
 from bot.core.care.resting import RestingServers
 from bot.core.care.unloading import IdleUnloader
 from bot.core.error_text import explain, in_log
@@ -88,7 +89,7 @@ class Worker:
         self._left_behind = LeftBehind(context.records, fleet, tasks)
         self._turns, self._cancels = BackgroundTask("turns", tasks), BackgroundTask("cancels", tasks)
         self._ahead = RunsAhead(tasks, self.wake)
-        self._rests = RestingServers(fleet, tasks)
+        self._rests, self._crashes = RestingServers(fleet, tasks), CrashingWorkflows(tasks)
         self._unloader = IdleUnloader(fleet, unload_after, self._load.has_work, self._load.unload, tasks)
 
     async def __aenter__(self) -> Worker:
@@ -311,6 +312,7 @@ class Worker:
             with timed(run.id, "attempt", key=attempt_key(run.attempt), server=server, resumed=resumed):
                 await attempt.make()
             self._rests.note(server, run, attempt.went_well)
+            self._crashes.note(server, run, attempt.went_well, attempt.went_away_at)
         except Exception as error:  # noqa: BLE001 - the end of a run, where even that could not be written down
             _log.error("run %s could not be ended", run.id, exc_info=error)
             await self._end(run, explain(error, run.id), in_log(error))

@@ -318,8 +318,29 @@ async def test_a_run_is_given_up_after_its_attempts(tmp_path: Path) -> None:
             await server.start()
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt) == (State.FAILED, 4)
+        assert run.sentence is not None
+        assert run.sentence.startswith("The server stopped answering while it worked on “")
+        assert run.sentence.endswith("”, in the last of 4 attempts. Please tell the operator.")
         await home.platform.until(lambda: shown.last == Failed(run.sentence or ""))
         assert shown.results == []
+
+        remarks = home.services.health.tasks
+
+        async def are_told() -> bool:
+            return [topic for topic, each in remarks.remarks.items() if each.words.startswith("4 times")] == [
+                "workflow plain"
+            ]
+
+        await until(are_told)
+        await server.stop()
+        server._pace = 0
+        await server.start()
+        await home.ended((await home.ask())[0])
+
+        async def is_settled() -> bool:
+            return not remarks.remarks
+
+        await until(is_settled)
 
 
 @pytest.mark.long
