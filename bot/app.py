@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.core.errors import ConfigError
 from bot.i18n import _
-from bot.server_settings import server_url
+from bot.server_settings import typed_url
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -458,7 +458,7 @@ class App:
         from comfy.server import Server
 
         try:
-            return Server(**self.settings.server(server_url(url)))
+            return Server(**self.settings.server(typed_url(url)))
         except ValueError as fault:
             raise ConfigError(str(fault)) from None
 

@@ -16,6 +16,7 @@ from bot.core.care.machine import Machine
 from bot.core.model import Publish
 from bot.i18n import _
 
+_HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9a-f:]+\]):\d{1,5}/?", re.IGNORECASE)
 _ENTRY = re.compile(
     r"(?:(?P<name>[\w.-]+)=)?(?P<url>\S+?)(?:\*(?P<at_once>\d{1,2}))?(?:;publish=(?P<publish>[^;\s]*))?"
 )
@@ -107,6 +108,11 @@ def server_url(text: str) -> str:
         pass
     shown = text.rpartition("@")[2].partition("?")[0]  # without a password before it and a token after it
     raise ValueError(_("“{text}” is not a server's address: {example}").format(text=shown, example=example))
+
+
+def typed_url(text: str) -> str:
+    """Check an address that a person typed: before HOST:PORT they may leave http:// out. Raises as `server_url`."""
+    return server_url(f"http://{text}" if _HOST_AND_PORT.fullmatch(text) else text)
 
 
 def _entry(text: str) -> NamedServer:

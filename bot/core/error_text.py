@@ -91,8 +91,10 @@ def in_log(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True if a server had not enough memory for a run."""
-    return isinstance(error, ExecutionFailed) and bool(_OUT_OF_MEMORY.search(f"{error.exception_type} {error.message}"))
+    """True if a server had not enough memory for a run. An encoder says the same of a sound of no length."""
+    if not isinstance(error, ExecutionFailed) or error.exception_type.startswith("av."):
+        return False
+    return bool(_OUT_OF_MEMORY.search(f"{error.exception_type} {error.message}"))
 
 
 def trouble(error: Exception, server: str) -> str:
@@ -235,12 +237,14 @@ def _unexpected(error: ComfyError) -> str:
 def _failed(error: ExecutionFailed, prompt: Prompt | None) -> str:
     node = _title(error.node_id, error.class_type, prompt)
     if is_out_of_memory(error):
-        return _("The server ran out of memory at “{node}”. Try a smaller picture.").format(node=node)
-    if reason := without_paths(error.message):
+        words = _("The server ran out of memory at “{node}”. Try a smaller size, or less at once.")
+        return words.format(node=node)
+    reason, kind = without_paths(error.message), error.exception_type.rpartition(".")[2]
+    if reason and (" " in reason or not kind):
         return _("“{node}” failed: {reason}").format(node=node, reason=reason)
-    return _("“{node}” failed without a reason ({kind}).").format(
-        node=node, kind=error.exception_type.rpartition(".")[2]
-    )
+    if reason:  # a single word, such as the key of a KeyError
+        return _("“{node}” failed: {reason} ({kind})").format(node=node, reason=reason, kind=kind)
+    return _("“{node}” failed without a reason ({kind}).").format(node=node, kind=kind)
 
 
 def _rejected(error: PromptRejected, prompt: Prompt | None) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 from bot.core.media.metadata.cleaned import cleaned
 from bot.core.model import ResultFile
 from bot.core.storage.temporary import room
-from bot.i18n import _
+from bot.core.workflows.form import listed
+from bot.i18n import ngettext
 from comfy.client import ComfyClient
 from comfy.errors import AnswerTooLarge
 from comfy.messages.events import PictureSent
@@ -50,8 +52,8 @@ class SentFiles:
 
 @dataclass(frozen=True)
 class Usable:
-    """The files that can be delivered. `faults` and `left_out` have a sentence for each of the others: those that are
-    not what their names say, and those from which the workflow cannot be removed.
+    """The files that can be delivered, and a sentence for each reason why others cannot: in `faults` for those that are
+    not what their names say, and in `left_out` for those from which the workflow cannot be removed.
     """
 
     files: list[ResultFile]
@@ -90,7 +92,7 @@ class ResultFetcher:
 
     async def usable(self, files: list[ResultFile]) -> Usable:
         """Check files, and remove the workflow from them."""
-        faults, kept, left_out = list[str](), list[ResultFile](), list[str]()
+        faults, kept, showing = defaultdict[str, list[str]](list), list[ResultFile](), list[str]()
         for file in files:
             found = await cleaned(
                 file.path,
@@ -99,14 +101,12 @@ class ResultFetcher:
                 keep=self.keep_metadata or file.kind == Kind.TEXT,
             )
             if found.fault is not None:
-                words = _("{name} is not sent: {reason}.")
-                faults.append(words.format(name=file.filename, reason=found.fault))
+                faults[found.fault].append(file.filename)
             elif not found.shows_workflow:
                 kept.append(replace(file, is_blank=found.is_blank))
             else:
-                words = _("{name} is not sent: it contains the workflow. The operator can allow that with {setting}.")
-                left_out.append(words.format(name=file.filename, setting="DARKROOM_KEEP_METADATA=yes"))
-        return Usable(kept, faults, left_out)
+                showing.append(file.filename)
+        return Usable(kept, [_unsent(names, fault) for fault, names in faults.items()], _unsent_workflows(showing))
 
     def saved(self, record: Record) -> list[FileOutput]:
         """Return the files that count and were saved, not only previewed."""
@@ -132,6 +132,24 @@ class ResultFetcher:
 
     def _name(self, number: int, count: int) -> str:
         return f"{self.run.stem}-{number}" if count > 1 else self.run.stem
+
+
+def _unsent(names: list[str], reason: str) -> str:
+    words = ngettext(
+        "{names} is not sent: {reason}.", "{names} are not sent. The reason for each: {reason}.", len(names)
+    )
+    return words.format(names=listed(names), reason=reason)
+
+
+def _unsent_workflows(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    words = ngettext(
+        "{names} is not sent: it contains the workflow. The operator can allow that with {setting}.",
+        "{names} are not sent: they contain the workflow. The operator can allow that with {setting}.",
+        len(names),
+    )
+    return [words.format(names=listed(names), setting="DARKROOM_KEEP_METADATA=yes")]
 
 
 def _suffix(filename: str) -> str:

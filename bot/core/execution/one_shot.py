@@ -18,7 +18,7 @@ from bot.core.status_text import cost
 from bot.core.wording.loras import LoraTags
 from bot.core.wording.texts import worded
 from bot.core.workflows.catalog import Catalog, NewestVersions
-from bot.core.workflows.verdict_text import missing_models, missing_nodes
+from bot.core.workflows.verdict_text import left_out, missing_models, missing_nodes
 from bot.core.workflows.workflow import LORAS, Workflow
 from bot.i18n import _
 from comfy.client import ComfyClient
@@ -107,6 +107,10 @@ class OneShotRunner(RequestValidator):
             words = _("ComfyUI-Manager has not installed {pack}: {reason}. Its security level may forbid it.")
             raise UserError(words.format(pack=pack, reason=made.words))
         return _("ComfyUI-Manager says that {pack} is installed. Restart ComfyUI to use it.").format(pack=pack)
+
+    async def left_out(self, workflow: Workflow) -> str:
+        """Say why the server runs only a part of a workflow; empty if it runs all of it, or nothing."""
+        return left_out(workflow, await self._client.object_info())
 
     async def lacks_key(self, workflow: Workflow) -> bool:
         """True if a workflow costs money and nothing can pay for it at this server."""

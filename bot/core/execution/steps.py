@@ -27,7 +27,15 @@ from bot.core.traces.phases import PromptPhases
 from bot.core.traces.spans import follow_key
 from bot.i18n import _
 from comfy.client import ComfyClient
-from comfy.errors import ComfyError, ExecutionFailed, FileMissing, PicturesLost, TimeLimitReached, WorkerWedged
+from comfy.errors import (
+    ComfyError,
+    ExecutionFailed,
+    FileMissing,
+    NodeError,
+    PicturesLost,
+    TimeLimitReached,
+    WorkerWedged,
+)
 from comfy.http import Submission
 from comfy.messages.events import (
     Event,
@@ -157,7 +165,15 @@ class Execution:
         """
         prompt = await self.fill(names)
         submission = await asyncio.shield(await self._send(prompt, self.prompt_id))
-        return tuple(warning(fault, prompt) for fault in submission.warnings)
+        return tuple(warning(fault, prompt) for fault in submission.warnings if not self._is_known(fault))
+
+    def _is_known(self, fault: NodeError) -> bool:
+        """True if the author has left a branch without an input, such as by muting a node. The person can do nothing
+        about that, and `darkroom check` tells it to the operator.
+        """
+        graph = self.run.workflow.prompt
+        is_missing = fault.type == "required_input_missing" and fault.node_id in graph
+        return is_missing and (fault.input_name or fault.details) not in graph[fault.node_id].inputs
 
     async def _send(self, prompt: Prompt, prompt_id: str) -> asyncio.Task[Submission]:
         info, targets, extra = await self._client.object_info(), self._targets, self._extra

@@ -12,7 +12,8 @@ from bot.core.media.metadata.pictures import PNG_SIGNATURE
 from bot.core.media.plain import FAULTS
 from bot.core.model import ResultFile
 from bot.core.pool.pool import run_apart
-from bot.i18n import _
+from bot.core.workflows.form import listed
+from bot.i18n import ngettext
 
 _LEAST_SIDE = 64  # pixels: a smaller picture may well be of one colour
 _SECONDS = 60.0
@@ -29,8 +30,12 @@ async def blank_words(files: Iterable[ResultFile], inputs: Callable[[], Awaitabl
     given = await inputs()
     if given and all([await is_blank(path) for path in given]):
         return []
-    words = _("{name} is of one colour all over: the workflow may have failed, or a setting does not suit it.")
-    return [words.format(name=name) for name in blank]
+    words = ngettext(
+        "{names} is of one colour all over: the workflow may have failed, or a setting does not suit it.",
+        "{names} are of one colour all over: the workflow may have failed, or a setting does not suit it.",
+        len(blank),
+    )
+    return [words.format(names=listed(blank))]
 
 
 async def is_blank(path: Path) -> bool:

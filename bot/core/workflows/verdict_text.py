@@ -45,6 +45,15 @@ def why_not(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> str | None:
     return " ".join((*sentences, *dict.fromkeys(refusals)))
 
 
+def left_out(workflow: Workflow, info: ObjectInfo) -> str:
+    """Say why a server runs only a part of a workflow; empty if it runs all of it, or nothing."""
+    verdict = workflow.verdict(info)
+    if not verdict.runs or not verdict.faults or workflow.outputs:  # it names those that matter
+        return ""
+    lacks = [_("The server lacks {what}.").format(what=part) for part in _lacks(workflow, verdict.faults)]
+    return " ".join((*lacks, *_refusals(workflow, verdict.faults)))
+
+
 def where_to_get(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> list[str]:
     """Say for operators where what the servers lack can be had, as far as the workflow's file says it."""
     faults = [fault for info in known.values() for fault in workflow.verdict(info).faults]

@@ -19,11 +19,12 @@ _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class OutputTarget:
-    """A folder, and the name of the file in it if `-o` names one."""
+    """A folder, and the name of the file in it if `-o` names one. It is `given` if there is an `-o` at all."""
 
     folder: Path
     name: str | None = None
     force: bool = False
+    given: bool = True
 
     @classmethod
     def of(cls, output: str | None, *, force: bool = False) -> OutputTarget:
@@ -32,7 +33,7 @@ class OutputTarget:
         is_folder = path.is_dir() or (output or "").endswith(("/", os.sep))
         if is_folder:
             _make(path)
-        target = cls(path, None, force) if is_folder else cls(path.parent, path.name, force)
+        target = cls(path, None, force, output is not None) if is_folder else cls(path.parent, path.name, force)
         target.check_folder()
         if target.name is not None:
             target.check(target.name)
@@ -62,6 +63,17 @@ class OutputTarget:
                 wanted = wanted if await self._converted(file, part, wanted) else wanted + file.path.suffix
             else:
                 shutil.copyfile(file.path, part)
+            return self._publish(part, wanted)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def put_text(self, text: str, workflow: str) -> Path:
+        """Write a text as `put` writes a file, and return its path."""
+        name = Path(self.name or workflow)
+        wanted = name.name if name.suffix else f"{name.name}.txt"
+        part = self.folder / f".{wanted}.{os.getpid()}.part"
+        try:
+            part.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
             return self._publish(part, wanted)
         finally:
             part.unlink(missing_ok=True)

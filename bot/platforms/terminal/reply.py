@@ -54,6 +54,8 @@ class TerminalReply:
             paths = [
                 await self._target.put(file, number, len(result.files)) for number, file in enumerate(result.files, 1)
             ]
+            if result.texts and not paths and self._target.given:
+                paths = [self._target.put_text("\n".join(result.texts), result.workflow)]
         except OSError as fault:
             words = _("The result could not be written to {folder}: {reason}. Choose another place with -o.")
             reason = fault.strerror or _("no reason given")
@@ -79,7 +81,7 @@ class TerminalReply:
         self._bar.draw(1.0 if isinstance(status, Delivering) else getattr(status, "fraction", 0.0), line)
 
     def _summary(self, result: Result, paths: list[Path]) -> str:
-        parts = [", ".join(map(str, paths))] if paths else [_("No file")]
+        parts = [", ".join(map(str, paths))] if paths else [] if result.texts else [_("No file")]
         parts.append(_("{count:.1f} s").format(count=self._clock() - self._begun))
         parts += [f"{name} {result.values[name]}" for name in self._seeds if name in result.values]
         return " · ".join(parts)

@@ -257,6 +257,7 @@ async def _check_server(app: Application, server: str | None) -> bool:
         async with app.open(server) as bench:
             lacks = {each.name: await bench.lacks(each) for each in bench.catalog.workflows.values()}
             where = {each.name: await bench.where_to_get(each) for each in bench.catalog.workflows.values()}
+            partly = {each.name: await bench.left_out(each) for each in bench.catalog.workflows.values()}
             unpaid = [each.name for each in bench.catalog.workflows.values() if await bench.lacks_key(each)]
             verdict = await bench.verdict()
             mistakes = await bench.mistakes()
@@ -274,6 +275,11 @@ async def _check_server(app: Application, server: str | None) -> bool:
         say("  " + _("{workflow} cannot run here. {lacks}").format(workflow=workflow, lacks=why))
         for line in where[workflow]:
             say(f"    {line}")
+    for workflow, why in partly.items():
+        if why:
+            say(
+                "  " + _("{workflow} runs here, but a part of it is left out. {why}").format(workflow=workflow, why=why)
+            )
     for workflow in unpaid:
         words = _("{workflow} costs money, and there is no account key: set {setting}")
         say("  " + words.format(workflow=workflow, setting="COMFYUI_ACCOUNT_KEY"))

@@ -70,7 +70,7 @@ async def test_a_run_that_is_too_large_for_the_memory_fails_the_second_time(tmp_
     async with house(tmp_path, servers=[server]) as home:
         [run] = await home.ended((await home.ask("gated"))[0])
     assert (run.state, run.attempt, len(server.prompts)) == (State.FAILED, 2, 2)
-    assert run.sentence == "The server ran out of memory at “Gate”. Try a smaller picture."
+    assert run.sentence == "The server ran out of memory at “Gate”. Try a smaller size, or less at once."
 
 
 @pytest.mark.long

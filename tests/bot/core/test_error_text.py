@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.error_text import explain, trouble, without_paths
+from bot.core.error_text import explain, is_out_of_memory, trouble, without_paths
 from bot.core.errors import BadPicture, BadValue, DeliveryFailed, UserError
 from comfy import errors
 from comfy.prompt import Prompt
@@ -85,6 +85,17 @@ def test_nodes_go_by_their_titles() -> None:
 )
 def test_memory(kind: str, message: str) -> None:
     assert "ran out of memory" in explain(errors.ExecutionFailed("5", "ImageBlur", kind, message), "r", PROMPT)
+
+
+def test_an_encoder_that_cannot_make_anything_of_no_sound_has_memory_enough() -> None:
+    failed = errors.ExecutionFailed("5", "Save", "av.error.MemoryError", "[Errno 12] Cannot allocate memory")
+    assert explain(failed, "r") == "“Save” failed: [Errno 12] Cannot allocate memory"
+    assert not is_out_of_memory(failed)
+
+
+def test_a_single_word_is_told_with_the_kind_of_the_error() -> None:
+    failed = errors.ExecutionFailed("5", "Mix", "builtins.KeyError", "'seed'")
+    assert explain(failed, "r") == "“Mix” failed: 'seed' (KeyError)"
 
 
 @pytest.mark.parametrize(

@@ -728,6 +728,45 @@ def test_check_says_which_file_cannot_be_left_out(desk_top: Path, monkeypatch: p
     assert (code, "second: a picture is required" in err) == (2, True)
 
 
+def test_a_text_is_written_to_the_file_that_was_asked_for(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "workflows"))
+    value = {"class_type": "PrimitiveString", "inputs": {"value": "x"}}
+    graph = {"1": value, "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}}
+    written(desk_top, "say", graph, '[fields.words]\ntarget = "#1.value"\n')
+    asked = ("run", "say", "--words", "ein Café")
+    for given, made in (("a.txt", "a.txt"), ("a.txt", None), ("b", "b.txt"), ("texts/", "texts/say.txt")):
+        code, out, err = darkroom(*asked, "-o", given)
+        assert code == (0 if made else 2), err
+        if made:
+            assert Path(made).read_text(encoding="utf-8") == "ein Café\n"
+            assert out.splitlines()[-1].startswith(f"{made} · ")
+    before = sorted(desk_top.rglob("*"))
+    code, out, _err = darkroom(*asked)
+    assert (code, "ein Café" in out, sorted(desk_top.rglob("*"))) == (0, True, before)
+
+
+def test_a_branch_whose_author_left_something_out_is_told_by_check_and_not_at_a_run(
+    desk_top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "workflows"))
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+        "3": {"class_type": "ImageInvert", "inputs": {}},
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "y"}},
+    }
+    written(desk_top, "half", graph, '[fields.photo]\ntarget = "#1.image"\n')
+    code, out, err = darkroom("run", "half", "--photo", "cat.png", "-o", "a.png")
+    assert (code, err, "left out" in out) == (0, "", False)
+    assert "half runs here, but a part of it is left out. “ImageInvert” needs “image”, which" in darkroom("check")[1]
+
+
+def test_an_address_may_leave_its_scheme_out() -> None:
+    with serving({}) as url:
+        code, out, _err = darkroom("run", "negative", "--photo", "cat.png", "--server", url.removeprefix("http://"))
+    assert (code, out.splitlines()[0]) == (0, f"Server: {url}/")
+
+
 def test_the_form_of_a_workflow_is_written_out_to_start_from(desk_top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_words(write_parcel(desk_top / "mine"))
     monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "mine"))

@@ -321,6 +321,18 @@ async def test_what_can_be_used_is_delivered_and_the_rest_is_told(tmp_path: Path
     assert result.warnings == ("give-2.png is not sent: it is empty.",)
 
 
+async def test_files_with_the_same_fault_are_told_in_one_sentence(tmp_path: Path) -> None:
+    good = (RESULTS / "film.mp4").read_bytes()
+    files = {"a.mp4": good, "b.png": b"", "c.png": b"", "d.bin": b'\0\0"class_type"', "e.bin": b'\0\0"class_type"'}
+    _end, result = await given(tmp_path, files)
+    assert result is not None
+    assert result.warnings == (
+        "give-4.bin, give-5.bin are not sent: they contain the workflow. The operator can allow that with "
+        "DARKROOM_KEEP_METADATA=yes.",
+        "give-2.png, give-3.png are not sent. The reason for each: it is empty.",
+    )
+
+
 @pytest.mark.parametrize("path", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
 def test_every_kind_of_real_result_is_known_by_its_content(path: Path) -> None:
     assert fault_in(path, is_media=kind_of(path.name) in MEDIA) is None

@@ -86,6 +86,15 @@ async def test_where_the_input_was_of_one_colour_too_nothing_is_said(tmp_path: P
     assert len(await given("made.png", "noise.png")) == 1
 
 
+async def test_many_pictures_of_one_colour_are_told_in_one_sentence() -> None:
+    async def none() -> list[Path]:
+        return []
+
+    made = [ResultFile(Path(f"{number}.png"), f"{number}.png", "image", is_blank=True) for number in range(40)]
+    (words,) = await blank_words(made, none)
+    assert "11.png and 28 more are of one colour all over: " in words
+
+
 @pytest.mark.long
 async def test_a_run_says_so_with_its_result(tmp_path: Path) -> None:
     folder = write_workflows(tmp_path)
