@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PLAIN_MODES = {"PNG": ("L", "RGB", "RGBA", "LA"), "JPEG": ("L", "RGB"), "MPO": ("L", "RGB")}
 _ORIENTATION = 0x0112
+_PNG_DEPTH = 24  # where a PNG has its bits for each colour
 _JPEG_QUALITY = 95
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive: servers know no other JPEG
 _SAMPLINGS = (  # of colours, per component: as many as there are pixels, half or a quarter of them
@@ -35,7 +36,7 @@ def plain_copy(picture: Image, data: bytes, path: Path, folder: Path, size: tupl
     kind = picture.format or ""
     stem = folder / hashlib.sha256(str(path).encode()).hexdigest()[:12]
     photo = stem.with_suffix(".jpg" if kind in ("JPEG", "MPO") and "A" not in picture.getbands() else ".png")
-    if size is not None or not _is_plain(picture, kind):
+    if size is not None or not _is_plain(picture, kind) or _has_sixteen_bits(data):
         _encode(picture, photo, size)
         return photo
     bare = _bare(data)
@@ -51,6 +52,11 @@ def _is_plain(picture: Image, kind: str) -> bool:
         return False
     animated = getattr(picture, "is_animated", False) and kind != "MPO"
     return not animated and turn_of(picture) == 1 and not has_other_colors(picture)
+
+
+def _has_sixteen_bits(data: bytes) -> bool:
+    """True for a PNG that has two bytes for each colour, which its mode does not tell."""
+    return data.startswith(PNG_SIGNATURE) and data[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x10"
 
 
 def _bare(data: bytes) -> bytes | None:

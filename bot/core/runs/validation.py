@@ -235,7 +235,7 @@ class RequestValidator:
             limits = replace(limits, max_bytes=limits.max_bytes * _MADE)
         if is_film := await is_video(path):
             path, name = await _last_picture(file, folder), Path(name).with_suffix(".png").name
-            notes.append(_("{name} is the last picture of the video.").format(name=name))
+            notes.append(_("{name} is a video: its last picture is taken.").format(name=file.filename))
         frames = field.frames and retouch is None and not is_film
         made = await prepare(path, folder, limits, name, frames=frames)
         drawn = made.path if retouch is None else await retouched(made.path, retouch, name)

@@ -181,8 +181,9 @@ async def test_sixteen_bits(tmp_path: Path, colors: int) -> None:
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", 48, 32, 16, colors, 0, 0, 0)
     data = SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    picture, _ = await prepared(tmp_path, data)
+    picture, path = await prepared(tmp_path, data)
     assert difference(picture, Image.new("RGB", (48, 32), (128, 128, 128))) == 0
+    assert path.read_bytes()[24] == 8
 
 
 @pytest.mark.parametrize(

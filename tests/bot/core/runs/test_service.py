@@ -107,7 +107,7 @@ async def test_a_video_for_a_picture_gives_its_last_picture(tmp_path: Path) -> N
         await home.ended(run_id)
         await home.platform.until(lambda: message.last == Done())
         assert message.brief is not None
-        assert message.brief.notes == ("My film.png is the last picture of the video.",)
+        assert message.brief.notes == ("My film.mp4 is a video: its last picture is taken.",)
         with Image.open(io.BytesIO(message.results[0].files[0])) as made:
             red, green, blue = made.convert("RGB").getpixel((48, 32))  # type: ignore[misc]
         assert red < 60 < 200 < min(green, blue)  # it was red
