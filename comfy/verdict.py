@@ -114,6 +114,26 @@ def judge(prompt: Prompt, info: ObjectInfo, filled: Collection[tuple[str, str]] 
     return _Walk(prompt, info, frozenset(filled)).judge(outputs)
 
 
+def _backwards(needs: Mapping[str, set[str]]) -> Mapping[str, set[str]]:
+    needed_by: defaultdict[str, set[str]] = defaultdict(set)
+    for node_id, sources in needs.items():
+        for source in sources:
+            needed_by[source].add(node_id)
+    return needed_by
+
+
+def _without_ends(needs: Mapping[str, set[str]]) -> set[str]:
+    """Return the nodes that are left if those that need none of the others are taken away again and again."""
+    needed_by, count = _backwards(needs), {node_id: len(found) for node_id, found in needs.items()}
+    free = [node_id for node_id, number in count.items() if not number]
+    while free:
+        for other in needed_by[free.pop()]:
+            count[other] -= 1
+            if not count[other]:
+                free.append(other)
+    return {node_id for node_id, number in count.items() if number}
+
+
 class _Walk:
     """A walk from the outputs to all nodes that they need."""
 
@@ -140,34 +160,22 @@ class _Walk:
         return PromptVerdict(tuple(self._faults), good, tuple(self._unknown))
 
     def _circles(self) -> None:
-        """Find nodes that need themselves: those are left when all others were taken away, the first ones first."""
-        needed_by, count = self._backwards(), {node_id: len(found) for node_id, found in self._sources.items()}
-        free = [node_id for node_id, number in count.items() if not number]
-        while free:
-            for other in needed_by[free.pop()]:
-                count[other] -= 1
-                if not count[other]:
-                    free.append(other)
-        for node_id in (node_id for node_id, number in count.items() if number):
-            if node_id not in self._bad:
-                node = self._prompt[node_id]
-                self._bad.add(node_id)
-                self._faults.append(WrongInput(node_id, node.class_type, "", None, "not need its own result"))
+        """Find nodes that need themselves, the first ones first, and not those that only need such a node."""
+        behind = _without_ends(self._sources)
+        needed_by = _backwards(self._sources) if behind else {}
+        circles = _without_ends({node_id: needed_by[node_id] & behind for node_id in behind})
+        for node_id in (each for each in self._sources if each in circles and each not in self._bad):
+            node = self._prompt[node_id]
+            self._bad.add(node_id)
+            self._faults.append(WrongInput(node_id, node.class_type, "", None, "not need its own result"))
 
     def _spread(self) -> None:
         """Mark what needs a bad node as bad."""
-        needed_by, waiting = self._backwards(), list(self._bad)
+        needed_by, waiting = _backwards(self._sources), list(self._bad)
         while waiting:
             for other in needed_by[waiting.pop()] - self._bad:
                 self._bad.add(other)
                 waiting.append(other)
-
-    def _backwards(self) -> Mapping[str, set[str]]:
-        needed_by: defaultdict[str, set[str]] = defaultdict(set)
-        for node_id, sources in self._sources.items():
-            for source in sources:
-                needed_by[source].add(node_id)
-        return needed_by
 
     def _node(self, node: Node) -> Iterator[str]:
         """Check the inputs of a node, and yield the nodes that it needs."""

@@ -146,6 +146,20 @@ def test_faults_name_node_and_input() -> None:
     assert (wrong.input_name, wrong.reason) == ("width", "be at most 16384")
 
 
+def test_only_the_nodes_in_a_circle_are_named() -> None:
+    inside = dict.fromkeys(("1", "3"), ("ImageInvert", "not need its own result"))
+    graph = {
+        **GRAPHS["in a circle"],
+        "4": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
+        "5": EMPTY,
+        "6": {**SAVE, "inputs": {**SAVE["inputs"], "images": ["5", 0]}},
+        "7": {**SAVE, "inputs": {**SAVE["inputs"], "images": ["4", 0]}},
+    }
+    found = judge(Prompt(graph), INFO)
+    named = {each.node_id: (each.class_type, each.reason) for each in found.faults if isinstance(each, WrongInput)}
+    assert (named, len(found.faults), found.outputs) == (inside, 2, ("6",))
+
+
 def test_a_list_that_only_the_browser_knows_is_not_missing() -> None:
     combo = {"class_type": "CustomCombo", "inputs": {"choice": "mine", "index": 0, "option1": "mine"}}
     assert said({"1": combo, "2": {"class_type": "Save", "inputs": {"image": ["1", 0]}}}).faults == ()
