@@ -420,7 +420,7 @@ class Attempt:
             with self._timed("follow", follow_key(self._run.attempt)):
                 ended = await self._payment.patiently(partial(execution.follow, offer, self._begun, self._spent))
         except ExecutionFailed as failed:
-            if self._is_tried_once_more(failed):
+            if self._is_tried_once_more(failed) or self._goes_on:
                 raise
             ended, self.went_well = await execution.part_of(failed), False
         except PromptRemoved as removed:
@@ -429,6 +429,12 @@ class Attempt:
             raise ServerUnavailable(str(removed)) from removed  # it was lost while this process was away
         self._freed(not self._resumed and not ended.nothing_new and self.went_well is not False)
         return ended
+
+    @property
+    def _goes_on(self) -> bool:
+        """True if another step of a recipe needs the result: a part of it may be the wrong one."""
+        step = self._run.step
+        return step is not None and step.number + 1 < step.count
 
     @property
     def _spent(self) -> float:

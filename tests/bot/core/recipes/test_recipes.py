@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,22 @@ async def test_a_step_that_failed_is_gone_on_from_and_again_asks_for_all(tmp_pat
         assert {run.state for run in ended} == {State.DONE}
         whole = await groups.again(runs[0].group_id or "", ANN, HERE)
         assert (whole.workflow, whole.values, whole.resume) == ("film", {"color": 7}, None)
+
+
+@pytest.mark.long
+async def test_a_part_of_a_result_ends_a_recipe_and_goes_on_nowhere(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_onward, tmp_path)
+    gate = tmp_path / "workflows" / "gate.json"
+    early = {"class_type": "SaveImage", "inputs": {"images": ["0", 0], "filename_prefix": "early"}}
+    await asyncio.to_thread(gate.write_text, json.dumps({"9": early, **json.loads(gate.read_text())}))
+    for name, chain in (("film", "pair -> gate -> darker"), ("short", "pair -> gate")):
+        await asyncio.to_thread(write_recipe, tmp_path, chain, name=name)
+    async with house(tmp_path, GroupPlatform(), [EmbeddedServer(nodes=failing())]) as home:
+        long, short = [
+            [run.state for run in await closed(home, [run.id for run in await ask(home, name, color="7")])]
+            for name in ("film", "short")
+        ]
+        assert (long, short) == ([State.DONE, State.FAILED, State.FAILED], [State.DONE, State.DONE])
 
 
 @pytest.mark.long
