@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,9 @@ from yarl import URL
 
 from bot.core.model import DisplayOptions, Person, Place
 from bot.core.policy.permissions import OPERATOR, RuleTarget
-from bot.core.policy.rules import Review
+from bot.core.policy.rule_text import describe
+from bot.core.policy.rules import Review, Rule
+from bot.platforms.web.admin.places import people, rules
 from bot.platforms.web.admin.places.routes import PlaceRoutes
 from bot.platforms.web.admin.places.rules import mark
 from bot.platforms.web.auth import AccessControl
@@ -55,6 +58,24 @@ async def test_workflows_are_denied_and_allowed_for_everybody(tmp_path: Path) ->
         assert (await ann.ask("plain"))[0] == 201
         assert "There is no workflow" in await press(ann, "deny", workflow="nothing")
         assert ["nothing to undo" in await press(ann, "undo") for _each in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize("section", ["decisions", "people"])
+async def test_rules_are_drawn_in_a_thread_because_there_may_be_thousands(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_the_loop = list[bool]()
+
+    def noted(rule: Rule) -> str:
+        on_the_loop.append(threading.current_thread() is threading.main_thread())
+        return describe(rule)
+
+    monkeypatch.setattr(rules, "describe", noted)
+    monkeypatch.setattr(people, "block_words", noted)
+    async with page(tmp_path) as web, Visitor(web.url) as ann:
+        await web.services.moderation.block(OPERATOR, GUILD, Person("discord", "1"), "spam")
+        assert "spam" in await desk(ann, "discord:77", section)
+    assert on_the_loop == [False]
 
 
 @pytest.mark.long

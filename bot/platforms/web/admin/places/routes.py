@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 
@@ -106,7 +107,7 @@ class PlaceRoutes:
                 return rules.saved(frame, await moderation.saved.overview(by, here))
             case name:
                 view = rules.RulesView(frame, await moderation.overview(by, here), workflows)
-                return rules.SECTIONS[name](view)
+                return await asyncio.to_thread(rules.SECTIONS[name], view)  # there may be thousands of rules
 
     async def _people(self, request: web.Request, by: Person, frame: Frame) -> Html:
         known, words = self._moderation.people, _short(request, "who")
@@ -116,7 +117,8 @@ class PlaceRoutes:
             raise web.HTTPNotFound from None
         about = await known.about(by, frame.here, person) if person is not None else None
         every = await known.known(by, frame.here, words)
-        return people(frame, every, words, about, await self._moderation.overview(by, frame.here))
+        overview = await self._moderation.overview(by, frame.here)
+        return await asyncio.to_thread(people, frame, every, words, about, overview)
 
     async def _chosen(self, request: web.Request, by: Person, here: Place) -> ChosenCell | None:
         """The cell of the table that the address names, with what each decision about it would change."""
