@@ -242,8 +242,8 @@ class ProgressTracker:
             share, is_current, is_done = self._share(node_id), node_id == self._current, node_id in self._done
             if not (is_done or (is_current and share)) or (known and self._works[node_id].loads):
                 continue
-            if not known and self._has_steps and _weight(self._prompt[node_id]) <= 1:
-                continue  # how long it takes to read some words says nothing of a step
+            if not known and (node_id not in self._steps or (self._has_steps and _weight(self._prompt[node_id]) <= 1)):
+                continue  # how long it takes to read some words says nothing of a step, nor of any other node
             taken = self._taken.get(node_id, 0.0)
             if is_current:
                 taken += (at if is_done else self._steps[node_id].at) - self._since

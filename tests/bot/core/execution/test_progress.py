@@ -25,6 +25,11 @@ PROMPT = Prompt(
 )
 
 
+BLANK = {"class_type": "EmptyImage", "inputs": {"width": 8}}
+REST = {"class_type": "Rest", "inputs": {"image": ["1", 0]}}
+SAVE = {"class_type": "SaveImage", "inputs": {"images": ["2", 0]}}
+
+
 class Clock:
     now = 0.0
 
@@ -55,6 +60,18 @@ def test_a_first_run_from_its_place_in_line_to_the_end() -> None:
     assert running(progress, events.Executing("p", "3")).fraction == pytest.approx(9 / 10.1)
     assert running(progress, events.Executing("p", None)).fraction == 0.99
     assert progress.fold(events.ExecutionSuccess("p")) == Delivering()
+
+
+def test_a_quick_node_promises_nothing_of_those_that_nothing_is_known_of() -> None:
+    """What was told too early is not corrected later: the time left never rises."""
+    clock, prompt = Clock(), Prompt({"1": BLANK, "2": REST, "3": SAVE})
+    progress = ProgressTracker(prompt, clock)
+    running(progress, events.Executing("p", "1"))
+    clock.now = 0.005
+    assert running(progress, events.Executing("p", "2")).eta is None
+    clock.now = 3.005
+    third = running(progress, events.StepProgress("p", "2", 3, 12))
+    assert third.eta == pytest.approx(9 + 12)  # of the last node nothing is known
 
 
 def test_cached_nodes_count_for_nothing_and_promise_no_speed() -> None:
