@@ -128,11 +128,10 @@ def trouble(error: Exception, server: str) -> str:
 
 def went_away(node: str, count: int) -> str:
     """The end of a run at which servers went away while they worked on it, in the last of so many attempts."""
-    words = _(
-        "The server stopped answering while it worked on “{node}”, in the last of {count} attempts. "
-        "Please tell the operator."
-    )
-    return words.format(node=node, count=count)
+    words = _("The server stopped answering while it worked on this, in the last of {count} attempts.")
+    if node:
+        words = _("The server stopped answering while it worked on “{node}”, in the last of {count} attempts.")
+    return f"{words.format(node=node, count=count)} {_('Please tell the operator.')}"
 
 
 def _by_class(error: ComfyError) -> str:

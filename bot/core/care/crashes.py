@@ -28,14 +28,22 @@ class CrashingWorkflows:
         self._crashes: dict[str, _Crashes] = {}
 
     def note(self, server: str, run: RunRecord, went_well: bool | None, node: str | None) -> None:
-        """Note how an attempt ended, and the node at which its server stopped answering; None if it did not."""
+        """Note how an attempt ended, and at which node its server stopped answering: None if it did not, and empty if
+        the node is not known.
+        """
         self._forget(run.workflow if went_well else None)
         if node is None:
             return
         earlier = self._crashes.get(run.workflow, _Crashes(0, 0.0))
         found = self._crashes[run.workflow] = _Crashes(earlier.count + 1, self._clock())
         if found.count >= _MANY:
-            words = _("{count} times a server stopped answering at “{node}”, the last time {server}: look at its log")
+            words = _(
+                "{count} times a server stopped answering while it ran this, the last time {server}: look at its log"
+            )
+            if node:
+                words = _(
+                    "{count} times a server stopped answering at “{node}”, the last time {server}: look at its log"
+                )
             self._tasks.remark(_topic(run.workflow), words.format(count=found.count, node=node, server=server))
 
     def _forget(self, mended: str | None) -> None:

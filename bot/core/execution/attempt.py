@@ -197,7 +197,7 @@ class Attempt:
         self._execution: Execution | None = None
         #: Whether the server could execute the run; None if that is not known, or not its fault.
         self.went_well: bool | None = None
-        #: The title of the node at which the server went away; None if it did not, or had not begun one.
+        #: The title of the node at which the server went away, empty if it did not say; None if it did not go away.
         self.went_away_at: str | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
@@ -586,7 +586,8 @@ class Attempt:
             self._stuck(str(execution.prompt_id))
         elif isinstance(error, _AWAY) and not isinstance(error, HistoryCleared | WorkerWedged):
             self._troubled(str(execution.prompt_id))
-            self.went_away_at = execution.at_work_on
+            if self._handed_over is not None and not self._run.is_ahead:
+                self.went_away_at = execution.at_work_on
         if isinstance(error, ExecutionFailed | WorkerWedged | UploadFailed | FileMissing):
             self.went_well = False
         self._freed(False)
@@ -604,7 +605,7 @@ class Attempt:
 
     def _last_words(self, error: Exception, execution: Execution) -> Failed:
         failed = failure(error, execution)
-        return Failed(went_away(self.went_away_at, self._run.tries)) if self.went_away_at else failed
+        return failed if self.went_away_at is None else Failed(went_away(self.went_away_at, self._run.tries))
 
     async def _end(self, said: Failed, cause: str) -> None:
         """Write the end down, and then tell the person. The log tells the cause."""

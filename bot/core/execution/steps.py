@@ -108,8 +108,8 @@ class Execution:
         #: True if the server was told to stop the prompt, and goes on with it.
         self.holds_on = False
         self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
-        #: The title of the node that the server began last; None if none is known.
-        self.at_work_on: str | None = None
+        #: The title of the node that the server began last; empty if none is known.
+        self.at_work_on = ""
 
     def _begin(self, attempt: int) -> None:
         self._attempt = attempt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from aiohttp import web
 
 from bot.core.background import Remark, TaskHealth
+from bot.core.care.crashes import CrashingWorkflows
 from bot.core.care.unloading import IdleUnloader
 from bot.core.run import State
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from comfy.fleet import Fleet, Member
 from comfy.server import Server
+from tests.bot.core.runs.counting import Clock
+from tests.bot.core.servers.test_foresight import RUN
 from tests.bot.harness import ANN, BEN, RecordingPlatform, WatchedServer, house, tell_first, until
 
 
@@ -111,6 +115,27 @@ async def test_what_one_person_tries_again_and_again_lets_no_server_rest(tmp_pat
         await home.ended((await home.ask("plain", BEN))[0])  # it goes well, so the count begins again
         assert home.services.health.servers() == {"one": True}
         assert home.services.health.tasks.remarks == {}
+
+
+async def test_a_workflow_at_which_servers_stop_is_told_until_it_goes_well_or_a_day_has_passed(clock: Clock) -> None:
+    tasks = TaskHealth()
+    crashes, run = CrashingWorkflows(tasks, clock), replace(RUN, workflow="plain")
+    crashes.note("one", run, None, "Mix")
+    assert not tasks.remarks
+    crashes.note("two", run, None, "")
+    words = "2 times a server stopped answering while it ran this, the last time two: look at its log"
+    assert tasks.remarks == {"workflow plain": Remark(words)}
+    crashes.note("one", run, None, None)  # it was cancelled
+    crashes.note("one", replace(run, workflow="paint"), True, None)
+    crashes.note("two", run, None, "Mix")
+    assert tasks.remarks["workflow plain"].words.startswith("3 times a server stopped answering at “Mix”, ")
+    clock.now += 86_401
+    crashes.note("one", replace(run, workflow="paint"), True, None)
+    assert not tasks.remarks
+    for _time in range(2):
+        crashes.note("one", run, None, "Mix")
+    crashes.note("one", run, True, None)
+    assert not tasks.remarks
 
 
 class BusyServer(WatchedServer):

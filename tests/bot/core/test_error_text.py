@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.error_text import explain, is_out_of_memory, trouble, without_paths
+from bot.core.error_text import explain, is_out_of_memory, trouble, went_away, without_paths
 from bot.core.errors import BadPicture, BadValue, DeliveryFailed, UserError
 from comfy import errors
 from comfy.prompt import Prompt
@@ -85,6 +85,14 @@ def test_nodes_go_by_their_titles() -> None:
 )
 def test_memory(kind: str, message: str) -> None:
     assert "ran out of memory" in explain(errors.ExecutionFailed("5", "ImageBlur", kind, message), "r", PROMPT)
+
+
+@pytest.mark.parametrize(("node", "what"), [("Mix", "“Mix”"), ("", "this")])
+def test_who_took_servers_down_reads_where_as_far_as_they_told_it(node: str, what: str) -> None:
+    words = (
+        f"The server stopped answering while it worked on {what}, in the last of 4 attempts. Please tell the operator."
+    )
+    assert went_away(node, 4) == words
 
 
 def test_an_encoder_that_cannot_make_anything_of_no_sound_has_memory_enough() -> None:
