@@ -42,7 +42,7 @@ _ADDRESS = re.compile(
     r"\b\w+://\S+"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5}\b)?"
     r"|\[[0-9a-f:]*:[0-9a-f:]*\](?::\d{1,5}\b)?"
-    rf"|(?:\blocalhost|(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.{_INTERNAL})\b(?::\d{{1,5}}\b)?",
+    rf"|(?:\blocalhost|(?<![\w-])(?<![\w-]\.)[\w-]+(?:\.[\w-]+)*\.{_INTERNAL})\b(?::\d{{1,5}}\b)?",
     re.IGNORECASE,
 )
 _OUT_OF_MEMORY = re.compile(

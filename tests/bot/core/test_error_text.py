@@ -121,6 +121,7 @@ def test_a_single_word_is_told_with_the_kind_of_the_error() -> None:
         ("\n\n  first\nsecond", "first"),
         ("x" * 500, "x" * 239 + "…"),
         ("api.localhost:8188 and a-b.c-d.local are not for everybody", "api.… and … are not for everybody"),
+        ("waiting for...gpu1.local:8188, or for .gpu2.lan", "waiting for...…, or for .…"),
         ("\n" * 5000 + "the reason", "the reason"),
     ],
 )
@@ -128,7 +129,7 @@ def test_the_servers_own_words(text: str, shown: str) -> None:
     assert without_paths(text) == shown
 
 
-@pytest.mark.parametrize("again", ["a-", "a.", "a/", "-", ".", "a://", "1.", "[:", "'/", "C:"])
+@pytest.mark.parametrize("again", ["a-", "a.", "a/", "-", ".", "a://", "a..", "1.", "[:", "'/", "C:"])
 def test_of_a_long_message_only_the_beginning_is_read(again: str) -> None:
     """Where it took the time of all pairs of letters, this would take hours."""
     assert len(without_paths(again * 1_000_000)) <= 240
