@@ -423,6 +423,7 @@ class Attempt:
             if self._is_tried_once_more(failed) or self._goes_on:
                 raise
             ended, self.went_well = await execution.part_of(failed), False
+            await self._make_room(failed)
         except PromptRemoved as removed:
             if not self._resumed:
                 raise
@@ -616,12 +617,16 @@ class Attempt:
                 await show_status(self._reply, run.end if run is not None and run.end is not None else said)
 
     async def _may_pass(self, error: Exception) -> bool:
-        """True if the next attempt may do better. A server that ran out of memory has its models unloaded."""
+        """True if the next attempt may do better: a server that ran out of memory has its models unloaded first."""
+        await self._make_room(error)
+        return self._is_tried_once_more(error) or (isinstance(error, _MAY_PASS) and not isinstance(error, WorkerWedged))
+
+    async def _make_room(self, error: Exception) -> None:
+        """Unload the models of a server that ran out of memory."""
         if is_out_of_memory(error):
             with suppress(ComfyError):
                 await self._client.free()
                 events_log.models_unloaded(self._run.server or "", "out of memory")
-        return self._is_tried_once_more(error) or (isinstance(error, _MAY_PASS) and not isinstance(error, WorkerWedged))
 
     def _is_tried_once_more(self, error: Exception) -> bool:
         """True for what most likely happens again: no memory, no progress, or no file of what was made. It is tried a

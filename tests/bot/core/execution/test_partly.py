@@ -79,6 +79,7 @@ async def test_where_the_memory_does_not_suffice_a_part_is_delivered_after_the_s
         run_id, shown = await home.ask("two")
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt, len(server.prompts)) == (State.DONE, 2, 2)
+        assert server.calls["POST /free"] == 2  # after each: the runs of others need the memory too
         assert len(shown.results) == 1
 
 
