@@ -68,6 +68,18 @@ async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
     return [task.result() for task in tasks]
 
 
+async def to_its_end(work: Callable[[], T]) -> T:
+    """Return what a function makes in a thread. A thread goes on when the caller is cancelled, so the caller waits for
+    it even then, before what it works with is closed.
+    """
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait({thread})
+        raise
+
+
 async def in_turns(parts: Iterable[T], at_once: float = _AT_ONCE) -> AsyncIterator[T]:
     """Yield the parts of long work. Between them, others have their turn after `at_once` seconds."""
     begun = time.perf_counter()

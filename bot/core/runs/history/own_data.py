@@ -31,6 +31,7 @@ from bot.core.storage.database import Database
 from bot.core.storage.private import opener
 from bot.core.storage.schema import charges, favourites, reports, runs
 from bot.core.storage.temporary import room, work_folder
+from bot.core.together import to_its_end
 from bot.i18n import _, ngettext
 
 NAME = "my-data.zip"
@@ -214,7 +215,7 @@ class OwnDataService:
                 await asyncio.sleep(0)  # others have a turn, even where no file is to be read
             told.append(await packing.run(found.pop()))
         count = len(told)
-        await asyncio.to_thread(packing.finish, data, told)
+        await to_its_end(partial(packing.finish, data, told))
         return PackedData(path, count, packing.files, packing.left_out)
 
     async def _runs(self, account: str) -> AsyncIterator[RunRecord]:
@@ -272,7 +273,7 @@ class _Packing:
             self.left_out += 1
             return ""
         path = f"files/{run}/{self.files + 1}{PurePosixPath(file.key).suffix}"
-        await asyncio.to_thread(self._archive.write, fetched, path)
+        await to_its_end(partial(self._archive.write, fetched, path))
         await asyncio.to_thread(fetched.unlink)
         if self._left is not None:
             self._left -= size

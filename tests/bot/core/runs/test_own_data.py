@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from bot.core.errors import NotAllowed, UserError
+from bot.core.media.blob_folder import BlobFolder
 from bot.core.media.blob_store import BlobStore
 from bot.core.media.signed_links import SignedLinks
 from bot.core.model import Person, StoredFile
@@ -103,15 +106,50 @@ async def test_a_file_has_all_of_a_person_and_nothing_of_others(tmp_path: Path) 
         await export(settings, BEN.key, tmp_path / "ben.zip")
 
 
+def service(folder: Path, database: Database, media: BlobStore, accounts: LinkedAccounts) -> OwnDataService:
+    links = SignedLinks("https://example.org", KeyValueStore(database))
+    traces = AuthorTraces(DraftStore(folder / "studio"), VersionAuthors(KeyValueStore(database)))
+    return OwnDataService(database, media, links, PresetStore(database), Audit(database), accounts, traces)
+
+
+class PipeStore(BlobFolder):
+    """Gives a pipe instead of a file: who reads it waits for the test."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.pipes = asyncio.Queue[Path]()
+
+    async def fetch(self, key: str, path: Path) -> Path:
+        os.mkfifo(path)
+        self.pipes.put_nowait(path)
+        return path
+
+
+async def test_who_cancels_it_waits_for_the_thread_that_writes_the_file(
+    tmp_path: Path, database: Database, clock: Clock
+) -> None:
+    media, accounts = PipeStore(tmp_path / "media"), LinkedAccounts(database, clock)
+    (tmp_path / "file.bin").write_bytes(b"x")
+    file = StoredFile(await media.keep(tmp_path / "file.bin"), "file.bin", "file")
+    await RunQueue(database, ConcurrencyLimits(1, 9), clock, accounts).enqueue(replace(new(), inputs={"file": file}))
+    packing = asyncio.create_task(service(tmp_path, database, media, accounts).pack("test:ann", tmp_path / "x.zip"))
+    path = await media.pipes.get()
+    with await asyncio.to_thread(path.open, "wb", 0) as pipe:
+        await asyncio.to_thread(pipe.write, bytes(1_000_000))  # more than a pipe holds: the thread is at work on it
+        packing.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await packing
+    assert not (tmp_path / "x.zip").exists()
+
+
 @pytest.mark.long
 async def test_a_file_is_never_larger_than_a_chat_takes(
     tmp_path: Path, database: Database, clock: Clock, records: RunRepository
 ) -> None:
     media, accounts = BlobStore.open(tmp_path / "media"), LinkedAccounts(database, clock)
     queue = RunQueue(database, ConcurrencyLimits(1, 1000), clock, accounts)
-    links = SignedLinks("https://example.org", KeyValueStore(database))
-    traces = AuthorTraces(DraftStore(tmp_path / "studio"), VersionAuthors(KeyValueStore(database)))
-    service = OwnDataService(database, media, links, PresetStore(database), Audit(database), accounts, traces, clock)
+    own_data = service(tmp_path, database, media, accounts)
     ann, anna = Person("test", "ann"), Person("other", "7")
     assert await accounts.join(anna, await accounts.code(ann)) is not None
     for number in range(300):
@@ -121,7 +159,7 @@ async def test_a_file_is_never_larger_than_a_chat_takes(
         await queue.enqueue(replace(new(), person=(ann, anna)[number % 2], values=given, inputs={"file": file}))
         clock.now += 1
     path = tmp_path / "data.zip"
-    packing = Turns(service.pack(anna.key, path, 600_000))
+    packing = Turns(own_data.pack(anna.key, path, 600_000))
     packed = await packing
     assert packing.given >= 3  # others have a turn, even where no file is waited for
     assert path.stat().st_size <= 600_000
@@ -132,5 +170,5 @@ async def test_a_file_is_never_larger_than_a_chat_takes(
     assert len(asked) == len({run["id"] for run in data["runs"]}) == 300
     assert 0 < len(files) == packed.files == 300 - packed.left_out < 300
     with pytest.raises(UserError, match="even without the files"):
-        await service.pack(anna.key, path, 300_000)
+        await own_data.pack(anna.key, path, 300_000)
     assert not path.exists()
