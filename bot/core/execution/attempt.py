@@ -197,7 +197,7 @@ class Attempt:
         self._execution: Execution | None = None
         #: Whether the server could execute the run; None if that is not known, or not its fault.
         self.went_well: bool | None = None
-        #: The title of the node at which the server went away, empty if it did not say; None if it did not go away.
+        #: The node at which the server went away, empty if it did not say; None if it did not, or had executed the run.
         self.went_away_at: str | None = None
         self._is_wanted_back = False
         self._payment = Payment(run, context.records, self._written, client.server.gone_after)
@@ -587,7 +587,7 @@ class Attempt:
             self._stuck(str(execution.prompt_id))
         elif isinstance(error, _AWAY) and not isinstance(error, HistoryCleared | WorkerWedged):
             self._troubled(str(execution.prompt_id))
-            if self._handed_over is not None and not self._run.is_ahead:
+            if self._handed_over is not None and self.went_well is None and not self._run.is_ahead:
                 self.went_away_at = execution.at_work_on
         if isinstance(error, ExecutionFailed | WorkerWedged | UploadFailed | FileMissing):
             self.went_well = False

@@ -96,17 +96,36 @@ async def test_a_single_run_delivers_a_part_too(tmp_path: Path) -> None:
 class ForgetfulServer(WatchedServer):
     """Has none of the files that it says it has saved."""
 
+    def give(self, request: web.Request) -> None:
+        raise web.HTTPNotFound
+
     def _app(self, features: dict[str, Any]) -> web.Application:
         app = super()._app(features)
 
         @web.middleware
         async def forget(request: web.Request, handler: Any) -> web.StreamResponse:
             if request.path.endswith("/view"):
-                raise web.HTTPNotFound
+                self.give(request)
             return await handler(request)  # type: ignore[no-any-return]
 
         app.middlewares.append(forget)
         return app
+
+
+class BreakingServer(ForgetfulServer):
+    """Breaks the connection instead of sending a file."""
+
+    def give(self, request: web.Request) -> None:
+        assert request.transport is not None
+        request.transport.abort()
+
+
+async def test_a_result_that_cannot_be_fetched_is_not_told_as_a_node_that_stops_servers(tmp_path: Path) -> None:
+    async with house(tmp_path, servers=[BreakingServer()]) as home:
+        (run,) = await home.ended((await home.ask())[0])
+        assert (run.state, run.attempt) == (State.FAILED, 4)
+        assert "while it worked" not in (run.sentence or "")
+        assert home.services.health.tasks.remarks == {}
 
 
 @pytest.mark.long
