@@ -13,6 +13,7 @@ from bot.core.media.images import convert
 from bot.core.model import ResultFile
 from bot.i18n import _
 from bot.platforms.terminal.messages import BadRequest
+from comfy.messages.files import Kind, kind_of
 
 _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -69,8 +70,9 @@ class OutputTarget:
 
     def put_text(self, text: str, workflow: str) -> Path:
         """Write a text as `put` writes a file, and return its path."""
-        name = Path(self.name or workflow)
-        wanted = name.name if name.suffix else f"{name.name}.txt"
+        wanted = self.name or workflow
+        if not Path(wanted).suffix or kind_of(wanted) not in (Kind.TEXT, Kind.FILE):
+            wanted += ".txt"  # a suffix that matches the content
         part = self.folder / f".{wanted}.{os.getpid()}.part"
         try:
             part.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")

@@ -535,6 +535,8 @@ async def test_a_result_is_never_thrown_away(desk_top: Path) -> None:
     assert [path.name for path in many] == ["out-1.png", "out-2-2.png"]
     video = await OutputTarget.of("film.png").put(ResultFile(source.rename("film.mp4"), "x.mp4", "video"), 1, 1)
     assert video.name == "film.png.mp4"
+    named = {"words.png": "words.png.txt", "words.csv": "words.csv", "words.log": "words.log", "words": "words.txt"}
+    assert [OutputTarget.of(name).put_text("x", "say").name for name in named] == list(named.values())
 
 
 def test_a_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
