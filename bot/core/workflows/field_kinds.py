@@ -28,6 +28,7 @@ _BY_FILE = {
     Kind.AUDIO: FieldKind.AUDIO,
     Kind.MODEL_3D: FieldKind.MODEL_3D,
 }
+_VALUES = "Primitive"  # how the names of ComfyUI's own nodes for values begin
 _NUMBERS = frozenset({"INT", "FLOAT"})
 _FOLDER = re.compile(r" ?\[(input|output|temp)\]$")
 _KINDS = {
@@ -62,12 +63,13 @@ def has_used_mask(prompt: Prompt, node: Node, info: ObjectInfo | None) -> bool:
     return any(str(link[0]) == node.id and link[1] in masks for link in links)
 
 
-def fed_with(prompt: Prompt, node: Node, name: str, info: ObjectInfo | None) -> Iterator[InputInfo]:
+def fed_with(prompt: Prompt, node: Node, name: str, info: ObjectInfo | None, *, seed: bool) -> Iterator[InputInfo]:
     """Return the inputs that get the number of this one, where its node only hands it on. ComfyUI does not check what
-    comes through a link against their bounds, so their nodes fail.
+    comes through a link against their bounds, so their nodes fail. Of nodes with one number, those for a `seed` do so,
+    and ComfyUI's own for values; any other may calculate.
     """
     declared = info.node(node.class_type) if info is not None else None
-    if info is None or declared is None:
+    if info is None or declared is None or not (seed or node.class_type.startswith(_VALUES)):
         return
     numbers = [each.name for each in declared.inputs.values() if each.type in _NUMBERS]
     outputs = {slot for slot, kind in enumerate(declared.outputs) if kind in _NUMBERS}

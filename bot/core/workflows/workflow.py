@@ -287,7 +287,7 @@ class Workflow:
         """
         fed = list[InputInfo]()
         for target in declared.targets:
-            handed_on = fed_with(self.prompt, self.node(target), target.input, info)
+            handed_on = fed_with(self.prompt, self.node(target), target.input, info, seed=seed)
             fed += [each for each in handed_on if seed or _takes(each, self.literal(target))]
         return _bounds(declared, [*known, *fed])
 

@@ -118,6 +118,13 @@ def test_a_number_that_its_author_chose_beyond_the_bounds_of_the_node_that_gets_
     assert (field.default, field.maximum) == (20_000, 2**63 - 1)
 
 
+def test_a_node_that_calculates_hands_nothing_on() -> None:
+    nodes = copy.deepcopy(NODES)
+    nodes["Blocks"] = {"input": {"required": {"value": ["INT", {"min": 1, "max": 256}]}}, "output": ["INT"]}
+    field = handed_on("Blocks", "2.width", 20).form(ObjectInfo(nodes))["it"]
+    assert (field.minimum, field.maximum) == (1, 256)
+
+
 def test_a_node_that_makes_another_number_hands_none_on() -> None:
     field = handed_on("RandomInt", "2.width", 5, "seed").form(numbers(0, 9))["it"]
     assert field.seeds == (1 - 2**63, 2**63 - 1)
