@@ -11,9 +11,10 @@ from pathlib import Path
 
 from bot.core.media.images import convert
 from bot.core.model import ResultFile
+from bot.core.workflows.field_kinds import kind_of_file
+from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from bot.platforms.terminal.messages import BadRequest
-from comfy.messages.files import Kind, kind_of
 
 _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -71,7 +72,7 @@ class OutputTarget:
     def put_text(self, text: str, workflow: str) -> Path:
         """Write a text as `put` writes a file, and return its path."""
         wanted = self.name or workflow
-        if not Path(wanted).suffix or kind_of(wanted) not in (Kind.TEXT, Kind.FILE):
+        if not Path(wanted).suffix or kind_of_file(wanted, None) is not FieldKind.FILE:
             wanted += ".txt"  # a suffix that matches the content
         part = self.folder / f".{wanted}.{os.getpid()}.part"
         try:
