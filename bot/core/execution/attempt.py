@@ -422,7 +422,7 @@ class Attempt:
         except ExecutionFailed as failed:
             if self._is_tried_once_more(failed) or self._goes_on:
                 raise
-            ended, self.went_well = await execution.part_of(failed), False
+            ended, self.went_well = await execution.part_of(failed, self._payment.patiently), False
             await self._make_room(failed)
         except PromptRemoved as removed:
             if not self._resumed:

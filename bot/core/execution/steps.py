@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID, uuid5
 
 from bot.core.error_text import explain, in_log, warning, without_paths
@@ -61,11 +61,17 @@ if TYPE_CHECKING:
     from bot.core.runs.validation import ValidatedRequest
 
 _log = logging.getLogger(__name__)
+#: Asks a server for the record of a prompt, and waits while it is away.
+Patience: TypeAlias = Callable[[Callable[[], Awaitable[Record]]], Awaitable[Record]]
 _MOST_ATTEMPTS = 3  # of a whole execution, where pictures that were sent are lost
 _SHORT = 30  # nodes of a prompt that is made at once: a thread would take longer
 _SLOWEST = 0.25  # seconds between two steps that are heard: when they came tells how long the next ones take
 _MORE = 1.1  # times the pace of a platform: so what is heard can be shown at once
 _CANCEL_PATIENCE = 10.0  # seconds for the server to end a prompt that was cancelled
+
+
+async def _at_once(ask: Callable[[], Awaitable[Record]]) -> Record:
+    return await ask()
 
 
 class Execution:
@@ -250,12 +256,12 @@ class Execution:
                     offer(status)
         return ExecutionEnd(nothing_new, tuple(warnings))
 
-    async def part_of(self, failed: ExecutionFailed) -> ExecutionEnd:
+    async def part_of(self, failed: ExecutionFailed, patiently: Patience = _at_once) -> ExecutionEnd:
         """Return the end of a run in which a node failed after others had saved files: these are its result, and the
-        error becomes a warning. Raises the error if nothing was saved.
+        error becomes a warning. Raises the error if nothing was saved, or `patiently` asking the server is in vain.
         """
         try:
-            record = await self._client.collect(self.prompt_id)
+            record = await patiently(partial(self._client.collect, self.prompt_id))
         except ComfyError as fault:
             raise failed from fault
         if not self._fetcher.saved(record):

@@ -17,11 +17,14 @@ from bot.core.model import Done, Failed
 from bot.core.run import State
 from bot.core.servers.load import ServerLoad
 from bot.core.workflows.catalog import Catalog
+from bot.settings import Secret
 from comfy.client import ComfyClient
 from comfy.embedded import EmbeddedServer
 from comfy.embedded.node import NodeType
 from tests.bot.core.execution.test_steps import RecordingReply, asked
 from tests.bot.harness import RecordingPlatform, WatchedServer, house, node_of
+from tests.bot.test_paid import permit
+from tests.partner import KEY
 
 _BLANK = {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": 255}}
 WORDS = "This is only a part of the result. “Refine” failed: no refiner today"
@@ -161,3 +164,45 @@ async def test_a_file_that_no_server_has_is_tried_twice(tmp_path: Path) -> None:
         (run,) = await home.ended(run_id)
         assert (run.state, run.attempt, home.services.health.servers()) == (State.FAILED, 2, {"one": True})
         assert shown.last == Failed("The server does not have the file that it made. Please tell the operator.")
+
+
+class AwayServer(WatchedServer):
+    """Breaks off what is asked of its history for a second after a node failed."""
+
+    def __init__(self) -> None:
+        badge = ('{"type": "usd", "usd": 0.1}', {})
+        paid = replace(node_of("Paid", self._pay, {"image": ("IMAGE", {})}), api_node=True, price_badge=badge)
+        super().__init__(nodes={"Paid": paid, "Refine": node_of("Refine", self._refine, {"image": ("IMAGE", {})})})
+        self._back_at = 0.0
+
+    def _pay(self, image: Any) -> Any:
+        return image
+
+    def _refine(self, image: Any) -> Any:
+        self._back_at = time.monotonic() + 1.0
+        raise ValueError("no refiner today")
+
+    def _app(self, features: dict[str, Any]) -> web.Application:
+        app = super()._app(features)
+
+        @web.middleware
+        async def cut_off(request: web.Request, handler: Any) -> web.StreamResponse:
+            if time.monotonic() < self._back_at and "/history" in request.path and request.transport is not None:
+                request.transport.abort()
+            return await handler(request)  # type: ignore[no-any-return]
+
+        app.middlewares.append(cut_off)
+        return app
+
+
+@pytest.mark.long
+async def test_a_part_that_was_paid_for_is_waited_for_while_its_server_is_away(tmp_path: Path) -> None:
+    made = json.loads(graph(inputs={"images": ["5", 0], "filename_prefix": "x"}))
+    written(tmp_path, json.dumps({**made, "5": {"class_type": "Paid", "inputs": {"image": ["1", 0]}}}))
+    server = AwayServer()
+    async with house(tmp_path, servers=[server], account_key=Secret(KEY)) as home:
+        await permit(home, workflow="two")
+        run_id, shown = await home.ask("two")
+        (run,) = await home.ended(run_id)
+        assert (run.state, run.sentence, len(server.prompts)) == (State.DONE, None, 1)
+        assert (len(shown.results[0].files), shown.results[0].result.warnings[0]) == (1, WORDS)
