@@ -16,6 +16,7 @@ from bot.core.workflows.form import FieldKind
 from bot.i18n import _
 from bot.platforms.terminal.messages import BadRequest
 
+_NO_TEXTS = (FieldKind.IMAGE, FieldKind.VIDEO, FieldKind.AUDIO)
 _STILLS = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -70,10 +71,11 @@ class OutputTarget:
             part.unlink(missing_ok=True)
 
     def put_text(self, text: str, workflow: str) -> Path:
-        """Write a text as `put` writes a file, and return its path."""
-        wanted = self.name or workflow
-        if not Path(wanted).suffix or kind_of_file(wanted, None) is not FieldKind.FILE:
-            wanted += ".txt"  # a suffix that matches the content
+        """Write a text as `put` writes a file, and return its path. No name of a picture stands for a text."""
+        wanted = self.name or f"{workflow}.txt"
+        suffix = Path(wanted).suffix.lower()
+        if not suffix or (kind_of_file(wanted, None) in _NO_TEXTS and suffix != ".svg"):
+            wanted += ".txt"
         part = self.folder / f".{wanted}.{os.getpid()}.part"
         try:
             part.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")

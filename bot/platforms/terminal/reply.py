@@ -62,8 +62,8 @@ class TerminalReply:
             raise DeliveryFailed(words.format(folder=self._target.folder, reason=reason)) from fault
         finally:
             self.close()
-        for text in result.texts:
-            say(text)
+            for text in result.texts:  # also those that could not be written
+                say(text)
         for warning in result.warnings:
             say(warning)
         say(self._summary(result, paths))

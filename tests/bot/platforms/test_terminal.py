@@ -736,13 +736,16 @@ def test_a_text_is_written_to_the_file_that_was_asked_for(desk_top: Path, monkey
     graph = {"1": value, "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}}
     written(desk_top, "say", graph, '[fields.words]\ntarget = "#1.value"\n')
     asked = ("run", "say", "--words", "ein Café")
-    for given, made in (("a.txt", "a.txt"), ("a.txt", None), ("b", "b.txt"), ("texts/", "texts/say.txt")):
+    names = [("a.txt", "a.txt"), ("a.txt", None), ("b", "b.txt"), ("texts/", "texts/say.txt"), ("c.PNG", "c.PNG.txt")]
+    for given, made in [*names, ("d.svg", "d.svg")]:
         code, out, err = darkroom(*asked, "-o", given)
         assert code == (0 if made else 2), err
         if made:
             assert Path(made).read_text(encoding="utf-8") == "ein Café\n"
             assert out.splitlines()[-1].startswith(f"{made} · ")
     before = sorted(desk_top.rglob("*"))
+    code, out, _err = darkroom(*asked, "-o", "x" * 250)
+    assert (code, "ein Café" in out) == (1, True)  # no file can have that name
     code, out, _err = darkroom(*asked)
     assert (code, "ein Café" in out, sorted(desk_top.rglob("*"))) == (0, True, before)
 
