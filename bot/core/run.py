@@ -29,18 +29,12 @@ ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outputs of a run, before and after delivery. `partly`: a node failed, so its time is no measure of others."""
+    """The outputs of a run, before and after delivery."""
 
     files: tuple[StoredFile, ...] = ()
     texts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     nothing_new: bool = False
-    partly: bool = False
-
-    @property
-    def is_measure(self) -> bool:
-        """True if its time tells how long other runs take."""
-        return not (self.nothing_new or self.partly)
 
 
 @dataclass(frozen=True)

@@ -484,8 +484,7 @@ class Attempt:
             files.append(StoredFile(key, file.filename, file.kind))
             self._collected[key] = file.path
         blank = await blank_words(result.files, partial(self._pictures_given, folder))
-        said = (*warnings, *result.warnings, *blank)
-        return Outcome(tuple(files), result.texts, said, nothing_new, partly=execution.is_part)
+        return Outcome(tuple(files), result.texts, (*warnings, *result.warnings, *blank), nothing_new)
 
     async def _record(self, outcome: Outcome, execution: Execution) -> bool | None:
         """Put an outcome on record. Where nothing has to be sent, the run ends with it: then return whether it had not

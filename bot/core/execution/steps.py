@@ -114,8 +114,6 @@ class Execution:
         #: True if the server was told to stop the prompt, and goes on with it.
         self.holds_on = False
         self._paid, self._began = False, False  # whether the prompt costs money, and whether the server has begun it
-        #: True if a node failed, and what was collected is only a part of the result.
-        self.is_part = False
         #: The title of the node that the server began last; empty if none is known.
         self.at_work_on = ""
 
@@ -275,8 +273,7 @@ class Execution:
         delivered, and `PicturesLost` if pictures that were sent have not come.
         """
         record = await self._client.collect(self.prompt_id)
-        self.is_part = isinstance(record.end, ExecutionError)
-        if self.is_part:
+        if isinstance(record.end, ExecutionError):
             saved = replace(record, outputs=(*self._fetcher.saved(record), *record.texts))
             return await self._result(saved, await self._fetcher.fetch(saved, self._sent))
         if (senders := self._senders()) & (record.targets or senders) - self._heard:

@@ -161,7 +161,7 @@ class ServerLoad:
         """Record an executed run from its record. Call it in the order of execution."""
         stay = self._load[server].stays.pop(run.id, None)
         switched = self._load[server].load(run) if stay is None else stay.switched
-        if learn and run.took is not None and run.outcome is not None and run.outcome.is_measure:
+        if learn and run.took is not None and run.outcome is not None and not run.outcome.nothing_new:
             self._schedule.learn(server, run.kind, run.took, switched=switched)
         self._tell(server)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from bot.core.execution.one_shot import OneShotRunner
 from bot.core.media.images import PictureLimits
 from bot.core.model import Done, Failed
 from bot.core.run import State
-from bot.core.servers.load import ServerLoad
 from bot.core.workflows.catalog import Catalog
 from bot.settings import Secret
 from comfy.client import ComfyClient
@@ -61,18 +58,6 @@ async def test_what_was_saved_before_a_node_failed_is_delivered_with_a_warning(t
         [delivered] = shown.results
         assert len(delivered.files) == 1
         assert delivered.result.warnings[0] == WORDS
-
-
-async def test_what_failed_halfway_does_not_tell_how_long_others_take(tmp_path: Path) -> None:
-    written(tmp_path, graph())
-    async with house(tmp_path, servers=[EmbeddedServer(nodes=refiner(ValueError("no refiner today")))]) as home:
-        runs = await home.ended((await home.ask("two"))[0], (await home.ask())[0])
-    for run, seconds in zip(runs, (None, 500.0), strict=True):
-        load = ServerLoad(time.monotonic)
-        load.offer({"one": 1})
-        before = load.estimates.seconds("one", run.kind)
-        load.recall("one", replace(run, executed_at=(run.started_at or 0.0) + 500.0), learn=True)
-        assert load.estimates.seconds("one", run.kind) == pytest.approx(seconds or before)
 
 
 @pytest.mark.parametrize(
