@@ -77,7 +77,7 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         async def all_are_there() -> bool:
             await press("End")
             await expect(_here(tab)).not_to_have_attribute("aria-posinset", "1")
-            return await tab.locator(".gallery-count").text_content() == "261 results"
+            return await tab.locator(".gallery-count").text_content() == "Results: 261"
 
         await until(all_are_there)
         await press("End")
@@ -100,9 +100,9 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await press("Delete")
         await expect(tab.locator(".undo")).to_contain_text("Deleted 3. You can undo it for 10 seconds")
         await expect(_tiles(tab)).to_be_focused()
-        await expect(tab.locator(".gallery-count")).to_have_text("258 results")
+        await expect(tab.locator(".gallery-count")).to_have_text("Results: 258")
         await press("Control+z")
-        await expect(tab.locator(".gallery-count")).to_have_text("261 results")
+        await expect(tab.locator(".gallery-count")).to_have_text("Results: 261")
 
         await keys.press("Home")
         await press("Enter")
@@ -141,11 +141,11 @@ async def test_the_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
         await expect(large.locator(".large-stage")).to_be_focused()
         await press("Escape")
         await expect(_tiles(tab)).to_be_focused()
-        await expect(tab.locator(".gallery-count")).to_have_text("261 results")
+        await expect(tab.locator(".gallery-count")).to_have_text("Results: 261")
 
         await _tab_to(tab, tab.get_by_role("searchbox", name="Search your results"))
         await keys.type("poster")
-        await expect(tab.locator(".gallery-count")).to_have_text("1 results")
+        await expect(tab.locator(".gallery-count")).to_have_text("Results: 1")
         await _tab_to(tab, _tiles(tab))
         await press("Enter")
         await _tab_to(tab, large.get_by_role("button", name="Change"))
@@ -217,7 +217,7 @@ async def test_ten_thousand_results_are_never_all_there(browser: Browser, tmp_pa
                 "(grid => (grid.scrollTop = grid.scrollHeight))(document.querySelector('.gallery .grid'))"
             )
             most = max(most, await tab.evaluate("document.querySelectorAll('.gallery *').length"))
-            whole = (await tab.locator(".gallery-count").text_content()) == "10,000 results"
+            whole = (await tab.locator(".gallery-count").text_content()) == "Results: 10,000"
             return whole and await _tiles(tab).locator(".tile[aria-posinset='10000']").is_visible()
 
         await until(is_whole)

@@ -126,7 +126,7 @@ async def test_the_operator_permits_to_spend_money(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann:
         told = await press(ann, "spend", most="500")
         assert "Nodes that cost money are permitted everywhere, for at most 500 credits per day." in told
-        assert "Enter a whole number." in await press(ann, "spend", most="lots")
+        assert "Enter a whole number, 0 or more." in await press(ann, "spend", most="lots")
         assert "A run of “plain” counts as 12.5 credits" in await press(ann, "price", workflow="plain", price="12,5")
         assert "a run of “plain” costs 12.5 credits if its nodes do not say what they cost" in told + await press(
             ann, "spend", most="0"
@@ -143,7 +143,7 @@ async def test_limits_hold_and_are_removed(tmp_path: Path) -> None:
         assert "Set the limit: 1 run of “plain” per day everywhere, for all people together." in told
         assert "Set the limit: 30 seconds between two runs" in await press(ann, "limit", measure="cooldown", most="30")
         assert [(await each.ask("plain"))[0] for each in (ann, eve)] == [201, 429]
-        assert "Enter a whole number." in await press(ann, "limit", measure="day", most="many")
+        assert "Enter a whole number, 0 or more." in await press(ann, "limit", measure="day", most="many")
         assert "no limit “week”" in await press(ann, "limit", measure="week", most="1")
         for count in (1, 0):
             (rule, *_rest) = web.services.moderation.own_rules("")

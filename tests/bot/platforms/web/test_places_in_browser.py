@@ -85,7 +85,7 @@ async def test_a_moderator_decides_with_the_keyboard(browser: Browser, tmp_path:
         await limits.get_by_label("At most").fill("many")
         await limits.get_by_label("Everyone together").press("Space")
         await limits.get_by_role("button", name="Set the limit").press("Enter")
-        await expect(limits.get_by_role("alert")).to_have_text("Enter a whole number.")
+        await expect(limits.get_by_role("alert")).to_have_text("Enter a whole number, 0 or more.")
         await expect(limits.get_by_label("At most")).to_have_value("many")
         await expect(limits.get_by_label("Everyone together")).to_be_checked()
         await is_accessible(tab)

@@ -42,7 +42,7 @@ class PolicyForms:
         """Set a limit for each person, or for all people together."""
         most = given.get("most", "")
         if not most.isdecimal():
-            raise BadValue("most", _("enter a whole number."))
+            raise BadValue("most", _("enter a whole number, 0 or more."))
         together = given.get("together") == "yes"
         return await self._moderation.limit(by, here, given.get("measure", ""), int(most[:9]), aim, together=together)
 
@@ -50,7 +50,7 @@ class PolicyForms:
         """Permit nodes that cost money, up to a ceiling. An empty one removes the permission."""
         most = given.get("most", "")
         if most and not most.isdecimal():
-            raise BadValue("most", _("enter a whole number."))
+            raise BadValue("most", _("enter a whole number, 0 or more."))
         ceiling = int(most[:9]) if most else None
         return await self._moderation.spending(by, here, ceiling, everywhere=not here.community)
 

@@ -56,7 +56,8 @@ export class Graph {
     const box = make("input", { type: "checkbox", id, onchange: () => this.ticked(input, box.checked) });
     box.checked = this.targets.has(input.target);
     this.boxes.set(input.target, box);
-    const bounded = input.least !== null && input.most !== null && ["integer", "number"].includes(input.kind);
+    const isNear = (bound) => bound !== null && Math.abs(bound) < Number.MAX_SAFE_INTEGER; // beyond it no number is exact here
+    const bounded = isNear(input.least) && isNear(input.most) && ["integer", "number"].includes(input.kind);
     const facts = [input.is_new ? word("studio_graph_is_new") : "", input.kind, bounded ? word("studio_takes", { low: input.least, high: input.most }) : "", input.choices.length ? word("studio_offers", { names: input.choices.slice(0, 4).join(", ") }) : ""].filter(Boolean).join(" · ");
     return make("div", { class: `studio-input${input.is_new ? " is-new" : ""}` }, box, make("label", { for: id }, make("span", { dir: "auto" }, input.input), make("code", { dir: "auto" }, input.value)), make("small", {}, facts));
   }
