@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeAlias
 
 from comfy.object_info import ObjectInfo
@@ -114,26 +115,6 @@ def judge(prompt: Prompt, info: ObjectInfo, filled: Collection[tuple[str, str]] 
     return _Walk(prompt, info, frozenset(filled)).judge(outputs)
 
 
-def _backwards(needs: Mapping[str, set[str]]) -> Mapping[str, set[str]]:
-    needed_by: defaultdict[str, set[str]] = defaultdict(set)
-    for node_id, sources in needs.items():
-        for source in sources:
-            needed_by[source].add(node_id)
-    return needed_by
-
-
-def _without_ends(needs: Mapping[str, set[str]]) -> set[str]:
-    """Return the nodes that are left if those that need none of the others are taken away again and again."""
-    needed_by, count = _backwards(needs), {node_id: len(found) for node_id, found in needs.items()}
-    free = [node_id for node_id, number in count.items() if not number]
-    while free:
-        for other in needed_by[free.pop()]:
-            count[other] -= 1
-            if not count[other]:
-                free.append(other)
-    return {node_id for node_id, number in count.items() if number}
-
-
 class _Walk:
     """A walk from the outputs to all nodes that they need."""
 
@@ -160,18 +141,28 @@ class _Walk:
         return PromptVerdict(tuple(self._faults), good, tuple(self._unknown))
 
     def _circles(self) -> None:
-        """Find nodes that need themselves, the first ones first, and not those that only need such a node."""
-        behind = _without_ends(self._sources)
-        needed_by = _backwards(self._sources) if behind else {}
-        circles = _without_ends({node_id: needed_by[node_id] & behind for node_id in behind})
-        for node_id in (each for each in self._sources if each in circles and each not in self._bad):
-            node = self._prompt[node_id]
-            self._bad.add(node_id)
-            self._faults.append(WrongInput(node_id, node.class_type, "", None, "not need its own result"))
+        """Find what a circle of nodes keeps from running, and name the nodes of the first circle."""
+        order = TopologicalSorter(self._sources)
+        try:
+            order.prepare()
+            return
+        except CycleError as fault:
+            circle = frozenset(fault.args[1]) - self._bad
+        free = set[str]()
+        while ready := order.get_ready():
+            free.update(ready)
+            order.done(*ready)
+        self._bad |= self._sources.keys() - free
+        for node_id in (each for each in self._sources if each in circle):
+            class_type = self._prompt[node_id].class_type
+            self._faults.append(WrongInput(node_id, class_type, "", None, "not need its own result"))
 
     def _spread(self) -> None:
         """Mark what needs a bad node as bad."""
-        needed_by, waiting = _backwards(self._sources), list(self._bad)
+        waiting, needed_by = list(self._bad), defaultdict[str, set[str]](set)
+        for node_id, sources in self._sources.items():
+            for source in sources:
+                needed_by[source].add(node_id)
         while waiting:
             for other in needed_by[waiting.pop()] - self._bad:
                 self._bad.add(other)

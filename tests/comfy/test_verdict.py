@@ -146,18 +146,30 @@ def test_faults_name_node_and_input() -> None:
     assert (wrong.input_name, wrong.reason) == ("width", "be at most 16384")
 
 
-def test_only_the_nodes_in_a_circle_are_named() -> None:
-    inside = dict.fromkeys(("1", "3"), ("ImageInvert", "not need its own result"))
+def test_only_the_nodes_of_the_first_circle_are_named_and_nothing_that_needs_one_runs() -> None:
+    def invert(source: str) -> dict[str, Any]:
+        return {"class_type": "ImageInvert", "inputs": {"image": [source, 0]}}
+
+    def save(source: str) -> dict[str, Any]:
+        return {**SAVE, "inputs": {**SAVE["inputs"], "images": [source, 0]}}
+
+    two = {"class_type": "ImageBatch", "inputs": {"image1": ["between", 0], "image2": ["d", 0]}}
     graph = {
-        **GRAPHS["in a circle"],
-        "4": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
-        "5": EMPTY,
-        "6": {**SAVE, "inputs": {**SAVE["inputs"], "images": ["5", 0]}},
-        "7": {**SAVE, "inputs": {**SAVE["inputs"], "images": ["4", 0]}},
+        "a": invert("b"),
+        "b": invert("a"),
+        "behind": save("a"),
+        "good": EMPTY,
+        "kept": save("good"),
+        "between": invert("b"),
+        "c": two,
+        "d": invert("c"),
+        "far": save("c"),
     }
-    found = judge(Prompt(graph), INFO)
-    named = {each.node_id: (each.class_type, each.reason) for each in found.faults if isinstance(each, WrongInput)}
-    assert (named, len(found.faults), found.outputs) == (inside, 2, ("6",))
+    for first in (graph, {**graph, "far": save("a"), "behind": save("c")}):
+        found = judge(Prompt(first), INFO)
+        named = {each.node_id for each in found.faults if isinstance(each, WrongInput)}
+        assert named in ({"a", "b"}, {"c", "d"})
+        assert (len(found.faults), found.outputs) == (2, ("kept",))
 
 
 def test_a_list_that_only_the_browser_knows_is_not_missing() -> None:
