@@ -21,7 +21,7 @@ _YES = frozenset({"yes", "on", "true", "1", "y"})
 _NO = frozenset({"no", "off", "false", "0", "n"})
 _LISTED = 12  # choices or names in a sentence
 _LARGEST = 1e300  # the largest number; a larger one is a mistake, and breaks arithmetic
-_FAR = 2**53  # a bound from which on a form does not tell it: JSON's numbers end there
+_FAR = 2**53  # larger bounds are not told beside a field: no person comes near them
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _COLOR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, and halves of others
@@ -109,7 +109,7 @@ class Field:
 
     @property
     def range_text(self) -> str:
-        """The bounds in words, such as "2 to 32"; empty if there are none. Those far from all use are left out."""
+        """The bounds in words, such as "2 to 32"; empty if there are none. Very large ones are left out."""
         return _range(
             *(None if bound is None or abs(bound) >= _FAR else bound for bound in (self.minimum, self.maximum))
         )

@@ -289,7 +289,7 @@ class Workflow:
         for target in declared.targets:
             handed_on = fed_with(self.prompt, self.node(target), target.input, info, seed=seed)
             fed += [each for each in handed_on if seed or _takes(each, self.literal(target))]
-        return _bounds(declared, [*known, *fed])
+        return _common_bounds(declared, [*known, *fed])
 
     def _kind(self, target: Target, info: ObjectInfo | None) -> FieldKind:
         return kind_of_input(self.node(target), target.input, info)
@@ -395,7 +395,7 @@ def _with_seeds(field: Field) -> Field:
     return replace(field, minimum=_or(field.minimum, 0), maximum=_or(field.maximum, 2**63 - 1))
 
 
-def _bounds(declared: Declared, known: list[InputInfo]) -> tuple[float | None, float | None]:
+def _common_bounds(declared: Declared, known: list[InputInfo]) -> tuple[float | None, float | None]:
     """Return the bounds of both the sidecar and the server; the sidecar's if these do not overlap."""
     low = max(_finite(declared.minimum, *(each.min for each in known)), default=None)
     high = min(_finite(declared.maximum, *(each.max for each in known)), default=None)
