@@ -397,7 +397,7 @@ async def _moderation(
             editor,
             saved,
             TemplateAdder(editor, permissions, _libraries(base.fleet)),
-            WorkflowProblems(validator, permissions, enforcer.book),
+            WorkflowProblems(validator, permissions, enforcer),
             DecisionPreview(RunFinder(store.database), store.queue, store.records, base.versions, base.catalog),
             PeopleOfPlaces(RunFinder(store.database), enforcer, permissions, base.catalog),
         )

@@ -77,7 +77,7 @@ from bot.core.storage.private import opener as private_opener
 from bot.core.storage.temporary import work_folder
 from bot.core.together import end_all, in_turns, together
 from bot.core.traces.spans import note_arrival
-from bot.core.watching.trouble import Trouble, Weight
+from bot.core.watching.trouble import Trouble, Weight, database_trouble
 from bot.core.wording.choosing import split_options
 from bot.core.wording.model_names import ModelKind, ModelNames, read_names
 from bot.core.wording.styles import Style
@@ -226,6 +226,7 @@ __all__ = [
     "asked_in",
     "block_words",
     "community_of",
+    "database_trouble",
     "describe",
     "eased",
     "end_all",

@@ -23,14 +23,14 @@ NAME = "setup.json"
 
 @dataclass(frozen=True)
 class PickedWorkflow:
-    """A workflow that was saved at a server or is in its library; `content` is its file, and `lacks` what the server
-    lacks for it, in words.
+    """A workflow that was saved at a server or is in its library; `content` is its file, and `remarks` say what
+    keeps people from running it.
     """
 
     key: str
     title: str
     content: str
-    lacks: str = ""
+    remarks: str = ""
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,8 @@ class SetupService:
             return replace(draft, picked=(*draft.picked, picked))
 
         await self._keep(add)
-        words = _("Picked “{title}”. {lacks}") if picked.lacks else _("Picked “{title}”: the server can run it.")
-        return words.format(title=isolated(picked.title), lacks=picked.lacks)
+        words = _("Picked “{title}”. {remarks}") if picked.remarks else _("Picked “{title}”: the server can run it.")
+        return words.format(title=isolated(picked.title), remarks=picked.remarks)
 
     async def drop(self, key: str) -> str:
         def left(draft: SetupDraft) -> tuple[PickedWorkflow, ...]:

@@ -59,8 +59,8 @@ async def saved_at(servers: Sequence[Server]) -> list[OfferedWorkflow]:
 
 
 async def search(servers: Sequence[Server], text: str) -> list[OfferedWorkflow]:
-    """Search the libraries of these servers; what the server lacks for each is said. Raises `UserError` if no library
-    can be read.
+    """Search the libraries of these servers; what keeps people from running each is said. Raises `UserError` if no
+    library can be read.
     """
     found: dict[str, OfferedWorkflow] = {}
     fault: UserError | None = None
@@ -69,7 +69,7 @@ async def search(servers: Sequence[Server], text: str) -> list[OfferedWorkflow]:
             async with _asked(server) as client:
                 library = TemplateLibrary(client)
                 for each in (await library.search(text))[:_FOUND]:
-                    told = " · ".join(filter(None, (about(each), await library.lacks(each))))
+                    told = " · ".join(filter(None, (about(each), await library.remarks(each))))
                     key = json.dumps([_LIBRARY, str(server), "", each.id])
                     found.setdefault(each.id, OfferedWorkflow(key, each.title or each.id, told))
         except (ComfyError, UserError) as refused:
@@ -80,7 +80,7 @@ async def search(servers: Sequence[Server], text: str) -> list[OfferedWorkflow]:
 
 
 async def fetch(key: str, servers: Sequence[Server]) -> PickedWorkflow:
-    """Fetch a workflow that was offered by one of these servers, and look at what that lacks. Raises `UserError`."""
+    """Fetch a workflow that was offered by one of these servers, and look at what it needs. Raises `UserError`."""
     kind, label, user, name = _parts(key)
     server = next((each for each in servers if str(each) == label), None)
     if server is None:
@@ -94,7 +94,7 @@ async def fetch(key: str, servers: Sequence[Server]) -> PickedWorkflow:
                 title = _title(name).rpartition("/")[2]
                 content = await client.saved_file(f"{_FOLDER}/{name}", user or None)
                 needs = await asyncio.to_thread(needs_of, content, await client.object_info())
-        return PickedWorkflow(key, title, await asyncio.to_thread(_plain, content), needs.lacks)
+        return PickedWorkflow(key, title, await asyncio.to_thread(_plain, content), needs.remarks)
     except UnreadableWorkflow as fault:
         raise UserError(_("“{name}” cannot be used: {reason}.").format(name=_title(name), reason=fault)) from fault
     except ComfyError as fault:

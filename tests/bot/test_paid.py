@@ -115,7 +115,11 @@ async def test_nothing_that_costs_money_is_offered_until_the_operator_permits_it
         assert "plain" in _names(home)
         assert PARTNER not in _names(home)
         await moderation.allow(MOD, HERE)  # a moderator cannot
+        said = await moderation.allow(MOD, HERE, RuleTarget(workflow=PARTNER))
+        assert said.startswith(f"“{PARTNER}” is allowed everywhere here. But it costs money, and the operator does not")
         assert PARTNER not in _names(home)
+        told = await moderation.problems.text(OPERATOR, HERE)
+        assert "It costs money, and that is permitted nowhere. The operator can permit it under" in told
         with pytest.raises(NotAllowed, match="costs money, and the operator of this bot does not permit that here"):
             await home.ask(PARTNER, text="a fox")
         with pytest.raises(NotAllowed, match="Only the operator"):
@@ -123,6 +127,8 @@ async def test_nothing_that_costs_money_is_offered_until_the_operator_permits_it
         said = await moderation.spending(OPERATOR, HERE, 1000)
         assert said == "Nodes that cost money are permitted everywhere here, for at most 1,000 credits per day."
         assert PARTNER in _names(home)
+        assert "costs money" not in await moderation.problems.text(OPERATOR, HERE)
+        assert (await moderation.allow(MOD, HERE, RuleTarget(workflow=PARTNER))).endswith("is allowed everywhere here.")
         await moderation.spending(OPERATOR, HERE, 0, everywhere=True)
         assert PARTNER not in _names(home)
 

@@ -13,6 +13,7 @@ from bot.core.care.states import FreeAnswer, GpuReport, KeptServer, RamReport, S
 from bot.core.error_text import explain
 from bot.core.servers.condition import Condition, ServerConditions
 from bot.core.together import together
+from bot.i18n import _
 from comfy.errors import ComfyError
 from comfy.fleet import Fleet
 from comfy.http import Queue
@@ -121,4 +122,6 @@ class Caretaker:
 
 
 def _words(fault: Exception) -> str:
-    return explain(fault, "") if isinstance(fault, ComfyError) else str(fault)
+    if isinstance(fault, ComfyError):
+        return explain(fault, None)
+    return _("It has not answered within {count} seconds.").format(count=round(_PATIENCE))

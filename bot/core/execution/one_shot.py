@@ -114,8 +114,11 @@ class OneShotRunner(RequestValidator):
 
     async def lacks_key(self, workflow: Workflow) -> bool:
         """True if a workflow costs money and nothing can pay for it at this server."""
-        info = await self._client.object_info()
-        return bool(paid_nodes(workflow.prompt, info)) and not self._client.server.account_key
+        return not self._client.server.account_key and await self.costs(workflow)
+
+    async def costs(self, workflow: Workflow) -> bool:
+        """True if a workflow costs money."""
+        return bool(paid_nodes(workflow.prompt, await self._client.object_info()))
 
     async def price(self, run: ValidatedRequest) -> str | None:
         """Say what a run costs; None if it costs no money."""

@@ -1,12 +1,14 @@
-"""The workflows that members do not see, with the reasons: no server can run them, or their files cannot be used."""
+"""The workflows that members do not see, with the reasons: no server can run them, they cost money and that is
+permitted nowhere, or their files cannot be used.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from bot.core.model import Person, Place
+from bot.core.policy.enforcement import PolicyEnforcer
 from bot.core.policy.permissions import Permissions
-from bot.core.policy.rule_store import RuleStore
 from bot.core.runs.validation import RequestValidator
 from bot.core.workflows.form import shown
 from bot.i18n import _, ngettext
@@ -32,22 +34,24 @@ class WorkflowProblem:
 class WorkflowProblems:
     """For operators and people whom they trust, since names of files and packs are not for everyone."""
 
-    def __init__(self, validator: RequestValidator, permissions: Permissions, rules: RuleStore) -> None:
-        self._validator, self._permissions, self._rules = validator, permissions, rules
+    def __init__(self, validator: RequestValidator, permissions: Permissions, enforcer: PolicyEnforcer) -> None:
+        self._validator, self._permissions, self._enforcer = validator, permissions, enforcer
 
     async def all(self, by: Person, here: Place) -> list[WorkflowProblem]:
-        """Return all problems: workflows that no server can run, then files that cannot be used. Raises
+        """Return all problems: workflows that cannot be run anywhere, then files that cannot be used. Raises
         `NotAllowed`.
         """
         await self._permissions.trusted(by, here, "workflow problems")
         catalog = self._validator.catalog
         found = []
         for each in sorted(catalog.workflows.values(), key=lambda each: each.title.casefold()):
-            if self._rules.is_draft(each.id):
+            if self._enforcer.book.is_draft(each.id):
                 continue  # its author alone sees it, in the studio
             if reason := await self._validator.lacks(each):
                 where = await self._validator.where_to_get(each)
                 found.append(WorkflowProblem(each.title or each.name, each.name, reason, where))
+            elif self._enforcer.costs_in_vain(each.id):
+                found.append(WorkflowProblem(each.title or each.name, each.name, _unpaid()))
         for fault in catalog.faults:
             file = f"{fault.file}, {fault.field}" if fault.field else fault.file
             found.append(WorkflowProblem(file, "", fault.reason))
@@ -76,3 +80,10 @@ class WorkflowProblems:
             )
             told.append(rest.format(count=more))
         return "\n".join(told)
+
+
+def _unpaid() -> str:
+    return _(
+        "It costs money, and that is permitted nowhere. The operator can permit it under “Nodes that cost money” on "
+        "the page, or with “darkroom moderate spending”, and then allow the workflow."
+    )

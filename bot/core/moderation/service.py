@@ -614,7 +614,12 @@ class ModerationService:
             words = _("“{name}” is still on trial. The person who added it must open it first, with “workflow open”.")
             raise UserError(words.format(name=scope.workflow))
         words = _("{what} is allowed {scope}.") if access.allow else _("{what} is denied {scope}.")
-        return await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
+        told = await self._put(by, here, act, words.format(what=what_of(scope), scope=scope), Rule(scope, access))
+        if access.allow and scope.workflow and self._enforcer.is_off(here, scope.workflow):
+            told += " " + _(
+                "But it costs money, and the operator does not permit that here (“Nodes that cost money” on the page)."
+            )
+        return told
 
     async def _scope(self, by: Person, here: Place, act: str, aim: RuleTarget) -> Scope:
         scope = await self._permissions.scope(by, here, act, aim)

@@ -35,8 +35,8 @@ class TemplateAdder:
                 found.setdefault(each.id, (library, each))
         lines = []
         for library, each in list(found.values())[:_FOUND]:
-            lacks = await _asked(library.lacks(each))
-            lines.append(" · ".join(part for part in (f"{each.id}: {each.title}", about(each), lacks) if part))
+            remarks = await _asked(library.remarks(each))
+            lines.append(" · ".join(part for part in (f"{each.id}: {each.title}", about(each), remarks) if part))
         return "\n".join(lines) or _("There is no template with these words.")
 
     async def add(self, by: Person, here: Place, template: str, name: str = "") -> str:

@@ -141,6 +141,10 @@ class PolicyEnforcer:
         rules = self.book.of(context.community)
         return self.on_trial(place, workflow) or (context.costs and spending.refusal(rules, context) is not None)
 
+    def costs_in_vain(self, workflow: str) -> bool:
+        """True if a workflow costs money, and the operator permits that nowhere."""
+        return self._costs(workflow) and not self.book.permits_money
+
     def restriction(self, person: Person, place: Place, workflow: Workflow) -> FieldConstraints:
         """Return the rules about fields for this person and workflow in this place."""
         context = self._about(person, place, workflow.id)

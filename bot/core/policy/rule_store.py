@@ -16,7 +16,7 @@ from bot.core.background import BackgroundTask, TaskHealth
 from bot.core.errors import UserError
 from bot.core.model import Person, Place
 from bot.core.policy.audit import MANY_LINES, Audit, Entry
-from bot.core.policy.rules import Admission, Rule, Rules, Slot, Trial
+from bot.core.policy.rules import Admission, Rule, Rules, Slot, Spending, Trial
 from bot.core.policy.scope import Scope
 from bot.core.storage.bells import Topic
 from bot.core.storage.database import Database
@@ -94,6 +94,12 @@ class RuleStore:
     def communities(self) -> list[str]:
         """Return the communities with rules, as "platform:id"."""
         return [community for community, rules in self._own.items() if community and rules]
+
+    @property
+    def permits_money(self) -> bool:
+        """True if nodes that cost money are permitted anywhere."""
+        every = (rule for rules in self._own.values() for rule in rules)
+        return any(isinstance(rule.body, Spending) and rule.most > 0 for rule in every)
 
     @property
     def edition(self) -> int:

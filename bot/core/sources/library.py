@@ -70,10 +70,10 @@ class TemplateLibrary:
             words = _("The template {name} cannot be used: {reason}.")
             raise UserError(words.format(name=shown(template.id), reason=fault)) from fault
 
-    async def lacks(self, template: Template) -> str:
-        """Say what the server lacks for a template, or that it can run it."""
+    async def remarks(self, template: Template) -> str:
+        """Say what keeps people from running a template, or that the server can run it."""
         try:
-            return (await self.entry(template)).needs.lacks or _("The server can run it.")
+            return (await self.entry(template)).needs.remarks or _("The server can run it.")
         except UserError as fault:
             return str(fault)
 

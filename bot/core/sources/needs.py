@@ -42,6 +42,12 @@ class WorkflowNeeds:
             told.append(_("The server lacks {names}.").format(names=listed(map(_model, self.models))))
         return " ".join(told)
 
+    @property
+    def remarks(self) -> str:
+        """The reasons why people cannot run it yet, as sentences: the lacks of the server, and that it costs money."""
+        words = _("It costs money, and is off until you permit that: on the page, under “Nodes that cost money”.")
+        return " ".join(filter(None, (self.lacks, words if self.paid else "")))
+
     def refused(self, allowed: Collection[str]) -> str:
         """Say which packs are not among the allowed ones; empty if there are none."""
         return refused_packs(self.packs, allowed)

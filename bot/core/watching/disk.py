@@ -38,5 +38,5 @@ class Room:
         if self.used >= _FULL:
             words = _("the disk with the data folder is {percent} % full: {free:.1f} GB are left")
             words = words.format(percent=int(100 * self.used), free=self.free / 1e9)
-            return Trouble("disk", "", words, Weight.REMARK)
+            return Trouble("disk", "", words, Weight.REMARK, advice=_("Make room on it."))
         return None

@@ -39,9 +39,11 @@ class Notice:
         """Say it in a message of the process of this name."""
         lines = list[str]()
         if self.news:
-            lines += [_("Darkroom ({name}) needs you:").format(name=name), *_listed(self.news)]
+            news = [each.for_operators for each in self.news]
+            lines += [_("Darkroom ({name}) needs you:").format(name=name), *_listed(news)]
         if self.over:
-            lines += [_("Darkroom ({name}): this is over:").format(name=name), *_listed(self.over)]
+            over = [each.words for each in self.over]
+            lines += [_("Darkroom ({name}): this is over:").format(name=name), *_listed(over)]
         return "\n".join(lines)
 
 
@@ -163,8 +165,8 @@ def _without_effects(troubles: Sequence[Trouble]) -> list[Trouble]:
     return [each for each in troubles if not (is_away and each.kind == "task")]
 
 
-def _listed(troubles: Sequence[Trouble]) -> list[str]:
-    lines = [f"• {each.words} {each.detail}".rstrip() for each in troubles[:_MOST]]
-    if more := len(troubles) - _MOST:
+def _listed(told: Sequence[str]) -> list[str]:
+    lines = [f"• {each}" for each in told[:_MOST]]
+    if more := len(told) - _MOST:
         lines += [_("… and {count} more.").format(count=more)] if more > 0 else []
     return lines

@@ -41,7 +41,7 @@ class TroubleWriter:
     async def step(self) -> None:
         """Look once, and write what is wrong. Nothing is written while all is well. Raises `StorageFailed`."""
         found = [each for each in await self._look() if each.kind in _OWN]
-        told = [_Told(each.kind, each.subject, each.words, each.patience, each.detail) for each in found]
+        told = [_Told(each.kind, each.subject, each.words, each.patience, each.detail, each.advice) for each in found]
         mine = worker_troubles.c.worker == self._worker
 
         def write(connection: Connection) -> None:
@@ -87,9 +87,13 @@ class _Told:
     words: str
     patience: float
     detail: str
+    advice: str = ""
 
 
 def _read(worker: str, data: Sequence[Mapping[str, Any]]) -> list[Trouble]:
     told = msgspec.convert(data, list[_Told])
-    troubles = (Trouble(each.kind, each.subject, each.words, Weight.QUIET, each.patience, each.detail) for each in told)
+    troubles = (
+        Trouble(each.kind, each.subject, each.words, Weight.QUIET, each.patience, each.detail, each.advice)
+        for each in told
+    )
     return [replace(each, subject=f"{worker}/{each.subject}", words=f"{worker}: {each.words}") for each in troubles]

@@ -12,7 +12,7 @@ from bot.core.errors import StorageFailed
 from bot.core.servers.condition import Condition
 from bot.core.watching.disk import Room
 from bot.core.watching.line_watch import LineWatch
-from bot.core.watching.trouble import Trouble, Weight
+from bot.core.watching.trouble import Trouble, Weight, database_trouble
 from bot.core.workflows.reader import WorkflowFault
 from bot.i18n import _
 
@@ -42,14 +42,16 @@ class Watch:
         try:
             if await self._line.stands_still():
                 words = _("a run waits, although a server that can take it has been free for ten seconds")
-                found.append(Trouble("line", "", words))
+                advice = _("Restart Darkroom. If this comes back, report it with the log.")
+                found.append(Trouble("line", "", words, advice=advice))
         except StorageFailed:
-            found.append(Trouble("database", "", _("the database does not answer"), patience=_MOMENT))
+            found.append(database_trouble(_MOMENT))
         try:
             full = (await asyncio.to_thread(self._room, self._folder)).trouble()
         except OSError as fault:
             words = _("the data folder cannot be read: {reason}").format(reason=fault.strerror or fault)
-            full = Trouble("disk", "", words)
+            advice = _("See that the account that runs Darkroom may read and write it.")
+            full = Trouble("disk", "", words, advice=advice)
         return [*found, full] if full is not None else found
 
     def near(self) -> list[Trouble]:
@@ -63,14 +65,14 @@ class Watch:
             yield Trouble("servers", "", words, patience=_LATE)
         elif not _USABLE & set(servers.values()):
             patience = math.inf if servers else _LATE  # where there are some, each is told by its name
-            yield Trouble("servers", "", _("no ComfyUI server can be reached"), patience=patience)
+            yield Trouble("servers", "", _("no ComfyUI server can be reached"), patience=patience, advice=_start_it())
         for name, condition in servers.items():
             if condition is Condition.STUCK:
                 words = _("the server {name} does not stop a run that took too long: restart its ComfyUI")
                 yield Trouble("server", name, words.format(name=name), Weight.QUIET, _MOMENT)
             if condition is Condition.AWAY:
                 words = _("the server {name} cannot be reached").format(name=name)
-                yield Trouble("server", name, words, Weight.QUIET, _LATE)
+                yield Trouble("server", name, words, Weight.QUIET, _LATE, advice=_start_it())
 
     def _of_tasks(self) -> Iterator[Trouble]:
         for name in self._tasks.away:
@@ -78,11 +80,12 @@ class Watch:
                 yield Trouble("token", name, self._tasks.refusals[name])
             else:
                 words = _("the platform {name} is not connected").format(name=name)
-                yield Trouble("platform", name, words, patience=_LATE)
+                advice = _("It is tried again and again. See that this computer reaches the internet.")
+                yield Trouble("platform", name, words, patience=_LATE, advice=advice)
         for name, count in self._tasks.failing.items():
             words = _("the task “{name}” has failed {count} times in a row").format(name=name, count=count)
             if name not in self._tasks.away:
-                yield Trouble("task", name, words, patience=_MOMENT)
+                yield Trouble("task", name, words, patience=_MOMENT, advice=_("The log says why."))
         for topic, said in self._tasks.remarks.items():
             yield Trouble("remark", topic, f"{topic}: {said.words}", Weight.REMARK, detail=said.detail)
 
@@ -92,4 +95,9 @@ class Watch:
             by_file.setdefault(fault.file, []).append(str(fault))
         for file, faults in by_file.items():
             words = _("a workflow cannot be used: {fault}").format(fault=faults[0])
-            yield Trouble("workflow", file, words, Weight.QUIET)
+            advice = _("Correct the file, and “darkroom check” reads it again.")
+            yield Trouble("workflow", file, words, Weight.QUIET, advice=advice)
+
+
+def _start_it() -> str:
+    return _("Start ComfyUI there, or correct its address in COMFYUI_URLS or servers.toml.")

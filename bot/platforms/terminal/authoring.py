@@ -110,7 +110,7 @@ async def _templates(app: Application, text: str, server: str | None, count: int
         found = await library.search(text)
         for template in found[:count]:
             say(f"{template.id}: {template.title}")
-            for line in (template.description, about(template), await library.lacks(template)):
+            for line in (template.description, about(template), await library.remarks(template)):
                 if line:
                     say(f"  {line}")
     if not found:

@@ -141,6 +141,9 @@ async def _list(app: Application, server: str | None) -> int:
             say("  " + (_("cannot run here. {lacks}").format(lacks=lacks) if lacks else _("can run here")))
             for line in await bench.where_to_get(workflow):
                 say(f"    {line}")
+            if await bench.costs(workflow):
+                words = _("It costs money: people in chats and on the page can run it where you permit that ({how}).")
+                say("    " + words.format(how="darkroom moderate spending"))
     _faults(app)
     return 0
 

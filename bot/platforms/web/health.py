@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.core import metrics
-from bot.core.platform import UNFINISHED, RunRecord, Services, State, Trouble, Weight
+from bot.core.platform import UNFINISHED, RunRecord, Services, State, Trouble, Weight, database_trouble
 from bot.i18n import _
 from bot.platforms.web.auth import AccessControl
 
@@ -105,7 +105,7 @@ class HealthRoutes:
         health = self._services.health
         if await self._database_answers():
             return await health.troubles()
-        return [Trouble("database", "", _("the database does not answer")), *health.own_troubles()]
+        return [database_trouble(), *health.own_troubles()]
 
     async def _database_answers(self) -> bool:
         """Check that the database can be written to soon. One probe at a time, and one a second: a locked database

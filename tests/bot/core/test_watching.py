@@ -148,6 +148,17 @@ async def test_all_that_is_wrong_is_seen_each_in_its_own_words(tmp_path: Path) -
         "a workflow cannot be used: cat.toml, seed: is no number (QUIET)",
         "the disk with the data folder is 91 % full: 0.0 GB are left (REMARK)",
     ]
+    assert [each.advice for each in found] == [
+        "Start ComfyUI there, or correct its address in COMFYUI_URLS or servers.toml.",
+        "It is tried again and again. See that this computer reaches the internet.",
+        "",
+        "The log says why.",
+        "",
+        "Correct the file, and “darkroom check” reads it again.",
+        "Make room on it.",
+    ]
+    assert found[0].for_operators == f"the server two cannot be reached. {found[0].advice}"
+    assert found[4].for_operators == "backup: last night's failed. the disk is full"
 
 
 @pytest.mark.long

@@ -129,6 +129,8 @@ async def test_at_the_terminal_before_it_runs(tmp_path: Path) -> None:
         assert "its server has no account key" in said
         _code, checked = await _darkroom(tmp_path, {**environ, "COMFYUI_URLS": server.url}, "check")
         assert "partner costs money, and there is no account key: set COMFYUI_ACCOUNT_KEY" in checked
+        _code, listed = await _darkroom(tmp_path, environ, "workflows", "--server", server.url)
+        assert "can run here\n    It costs money: people in chats and on the page can run it where you permit" in listed
         environ["COMFYUI_ACCOUNT_KEY"] = KEY
         code, said = await _darkroom(tmp_path, environ, *words)
         assert (code, partner.charged) == (0, ["a fox"])

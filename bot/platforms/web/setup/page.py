@@ -194,7 +194,7 @@ def _workflows(view: SetupView) -> list[Html]:
 def _picking(view: SetupView) -> list[Child]:
     taken = {each.key for each in view.draft.picked}
     picked = [
-        _row(view, "drop", each.key, each.title, each.lacks or _("The server can run it."))
+        _row(view, "drop", each.key, each.title, each.remarks or _("The server can run it."))
         for each in view.draft.picked
     ]
     saved = [_offer(view, each) for each in view.saved if each.key not in taken]

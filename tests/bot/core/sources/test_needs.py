@@ -62,6 +62,10 @@ def test_a_prompt_for_the_api_names_the_same() -> None:
     needs = needs_of(json.dumps({**prompt, **more}).encode(), INFO)
     assert (needs.paid, needs.models) == ({"Buy"}, (ModelLink("b.safetensors"),))
     assert needs.lacks == "The server lacks b.safetensors."
+    assert needs.remarks == (
+        "The server lacks b.safetensors. It costs money, and is off until you permit that: on the page, under “Nodes "
+        "that cost money”."
+    )
 
 
 def test_only_other_nodes_add_to_what_was_approved() -> None:

@@ -97,7 +97,10 @@ def _part(page: NowPage, name: str, title: str, *children: Child) -> Html:
 def _troubles(found: tuple[Trouble, ...]) -> Html:
     if not found:
         return el("p", _("Nothing that the bot can see."), class_="about")
-    lines = [el("li", each.words, el("small", each.detail) if each.detail else None) for each in found]
+    lines = []
+    for each in found:
+        more = " ".join(filter(None, (each.detail, each.advice)))
+        lines.append(el("li", each.words, el("small", more) if more else None))
     return el("ul", *lines, class_="ctl-list")
 
 
