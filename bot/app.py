@@ -240,7 +240,7 @@ class App:
         if not self.settings.servers and has("engine"):
             await self.learn([None])
         here = [each for each in self.catalog.workflows.values() if each.layer == "bundled"]
-        bundled = [BundledWorkflow(each.name, each.title, each.description) for each in here]
+        bundled = [BundledWorkflow(each.name, each.title, each.description, each) for each in here]
         draft, has_engine = DraftFile(self.settings.folder), has("engine")
         service = SetupService(_ENV, draft, _accounts(), bundled, refusals, has_engine=has_engine)
         end = SetupEnd.LEFT

@@ -118,7 +118,7 @@ def typed_url(text: str) -> str:
 def _entry(text: str) -> NamedServer:
     found = _ENTRY.fullmatch(text)
     if found is None or "://" not in text.partition("=")[2 if found["name"] else 0]:
-        return NamedServer("", server_url(text))
+        return NamedServer("", typed_url(text))
     url = server_url(found["url"])
     publish = _publish(found["publish"]) if found["publish"] is not None else None
     return NamedServer(found["name"] or _host(url), url, _count(found["at_once"] or "1"), publish=publish)

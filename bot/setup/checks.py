@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bot.core.errors import BadValue, ConfigError
 from bot.core.port import BotAccount
-from bot.core.servers.nearby import FoundServer, look_at
+from bot.core.servers.nearby import FoundServer, SilentServer, look_at
 from bot.i18n import _
 from bot.settings import Settings
 from bot.setup.env_file import fault_of
+from comfy.errors import CertificateRefused, Redirected, UnexpectedAnswer, WrongScheme
 from comfy.server import Server
 
 #: Asks a platform about its token in some settings. Raises `ConfigError`.
 Introduction = Callable[[Settings], Awaitable[BotAccount]]
 TOKENS = {"discord": "DISCORD_TOKEN", "telegram": "TELEGRAM_TOKEN"}  #: the settings with the tokens of platforms
+
+_WEB = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,52 @@ async def check_server(address: str, token: str) -> FoundServer:
             "http://name:password@address."
         )
         raise BadValue("server_token", words)
-    words = _("no ComfyUI answers there: {reason}. Is it running, with --listen if it is on another computer?")
-    raise BadValue("address", words.format(reason=sight.reason))
+    raise BadValue("address", _advice(sight))
+
+
+async def is_same(first: str, second: str) -> bool:
+    """True if two addresses are spellings of one: the same port of the same computer. Behind the usual ports of the web
+    one computer may have many servers, each with a name.
+    """
+    one, other = urlsplit(first), urlsplit(second)
+    ports = {each.port or _WEB[each.scheme] for each in (one, other)}
+    if len(ports) > 1 or ports & set(_WEB.values()) or one.path.rstrip("/") != other.path.rstrip("/"):
+        return False
+    found = [await _machines(each.hostname or "") for each in (one, other)]
+    return bool(found[0] & found[1])
+
+
+async def _machines(host: str) -> frozenset[str]:
+    """The network addresses of a host; itself if none is known."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return frozenset((host,))
+    return frozenset(str(address[0]) for *_kind, address in found)
+
+
+def _advice(silent: SilentServer) -> str:
+    """Say what answers at an address in place of a ComfyUI, and what to do."""
+    match silent.fault:
+        case CertificateRefused(reason=reason):
+            words = _(
+                "the certificate there cannot be verified ({reason}). Give ComfyUI another one, or write its address "
+                "with http."
+            )
+            return words.format(reason=reason or _("it gave no reason"))
+        case WrongScheme(right=right):
+            return _("what answers there speaks {right}: begin the address with {right}://").format(right=right)
+        case Redirected(target=target) if target:
+            return _("what answers there leads on to {address}: write that.").format(address=target)
+        case UnexpectedAnswer():
+            return _(
+                "no ComfyUI answers there, but another program. The usual port of ComfyUI is 8188, that of its desktop "
+                "program 8000."
+            )
+    words = _("no ComfyUI answers there, at {address}. Is it running, with --listen if it is on another computer?")
+    if urlsplit(silent.address).port is None:
+        words = _("no ComfyUI answers there, at {address}. Write its port too, as in http://192.168.1.20:8188.")
+    return words.format(address=Server(silent.address))
 
 
 async def check_bot(

@@ -14,11 +14,12 @@ from enum import Enum
 from pathlib import Path
 
 from bot.core.errors import BadValue, ConfigError, UserError
-from bot.core.servers.nearby import PORTS, nearby
+from bot.core.servers.nearby import PORTS, FoundServer, nearby
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _, isolated, ngettext
 from bot.settings import Settings
 from bot.setup import env_file, workflows
-from bot.setup.checks import TOKENS, CheckedBot, Introduction, check_bot, check_server, reach, sentence
+from bot.setup.checks import TOKENS, CheckedBot, Introduction, check_bot, check_server, is_same, reach, sentence
 from bot.setup.draft import DraftFile, PickedWorkflow, SetupDraft
 from bot.setup.workflows import OfferedWorkflow
 from comfy.server import Server
@@ -34,11 +35,12 @@ class SetupEnd(Enum):
 
 @dataclass(frozen=True)
 class BundledWorkflow:
-    """A workflow that comes with the program."""
+    """A workflow that comes with the program; the `workflow` itself says what servers lack for it."""
 
     name: str
     title: str
     description: str
+    workflow: Workflow | None = None
 
 
 class SetupService:
@@ -81,8 +83,8 @@ class SetupService:
 
     async def look_around(self) -> str:
         """Look for servers on this machine, and take those that are new."""
-        known = [each.label for each in self.draft.servers]
-        found = [each for each in await nearby(self._ports) if each.label not in known]
+        known = [each.address for each in self.draft.servers]
+        found = [each for each in await nearby(self._ports) if not await self._among(known, each)]
         await self._keep(lambda draft: replace(draft, looked=True, servers=(*draft.servers, *found)))
         if found:
             return ngettext("Found {count} ComfyUI.", "Found {count} ComfyUI.", len(found)).format(count=len(found))
@@ -95,6 +97,8 @@ class SetupService:
         address, token = address.strip(), token.strip() or self.draft.server_token
         address = address if "://" in address or not address else f"http://{address}"
         sight = await check_server(address, token)
+        if await self._among([each.address for each in self.draft.servers], sight):
+            raise BadValue("address", _("this server is on the list already."))
 
         def add(draft: SetupDraft) -> SetupDraft:
             if sight.label in (each.label for each in draft.servers):
@@ -138,6 +142,11 @@ class SetupService:
         chosen = tuple(each for each in known if each in names)
         await self._keep(lambda draft: replace(draft, bundled=None if len(chosen) == len(known) else chosen))
         return _("Kept.")
+
+    async def lacking(self) -> Mapping[str, str]:
+        """Say what the servers lack for bundled workflows, by their names."""
+        known = [each.workflow for each in self.bundled if each.workflow is not None]
+        return await workflows.lacking(known, self._servers)
 
     async def saved(self) -> list[OfferedWorkflow]:
         return await workflows.saved_at(self._servers)
@@ -208,6 +217,13 @@ class SetupService:
             values |= {"DARKROOM_WEB_HOST": "0.0.0.0", "DARKROOM_WEB_TOKEN": draft.token}  # noqa: S104 - as chosen
             values["DARKROOM_OPERATORS"] = browser
         return {name: value for name, value in values.items() if value}
+
+    @staticmethod
+    async def _among(addresses: Sequence[str], sight: FoundServer) -> bool:
+        """True if a server has one of these addresses, however that is spelled."""
+        return sight.label in map(str, map(Server, addresses)) or any(
+            [await is_same(each, sight.address) for each in addresses]
+        )
 
     @property
     def _servers(self) -> list[Server]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,18 @@ from bot.core.errors import ConfigError, UserError
 from bot.core.sources.library import TemplateLibrary, about
 from bot.core.sources.needs import needs_of
 from bot.core.workflows.identity.slugs import free_slug, slug_of
+from bot.core.workflows.verdict_text import why_not
+from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
 from bot.server_settings import NamedServer
 from bot.settings import Settings
 from bot.setup.draft import PickedWorkflow
 from comfy.client import ComfyClient
 from comfy.errors import ComfyError
+from comfy.object_info import ObjectInfo
 from comfy.saved import UnreadableWorkflow
 from comfy.saved.files import parse_workflow
+from comfy.scheduling.schedule import is_model
 from comfy.server import Server
 
 _SAVED, _LIBRARY = "saved", "library"
@@ -56,6 +60,26 @@ async def saved_at(servers: Sequence[Server]) -> list[OfferedWorkflow]:
                     paths = [each.path for each in files if each.path.endswith(".json")]
                     found += [_offered(server, user, path) for path in paths if not _begins(path, by_itself)]
     return found[:_MOST]
+
+
+async def lacking(workflows: Sequence[Workflow], servers: Sequence[Server]) -> Mapping[str, str]:
+    """Say for each workflow that none of these servers can run what they lack, by its name. Where no server is named,
+    those lack something that have models; one that does not answer lacks nothing.
+    """
+    if not servers:
+        words = _("It needs a ComfyUI with a model for it.")
+        return {each.name: words for each in workflows if _has_model(each)}
+    known = dict[str, ObjectInfo]()
+    for server in servers:
+        with suppress(ComfyError):
+            async with _asked(server) as client:
+                known[str(server)] = await client.object_info()
+    reasons = await asyncio.to_thread(lambda: [why_not(each, known) for each in workflows])
+    return {each.name: reason for each, reason in zip(workflows, reasons, strict=True) if reason}
+
+
+def _has_model(workflow: Workflow) -> bool:
+    return any(is_model(value) for node in workflow.prompt for value in node.inputs.values())
 
 
 async def search(servers: Sequence[Server], text: str) -> list[OfferedWorkflow]:

@@ -128,6 +128,11 @@ def test_an_unknown_key_of_a_server_is_named(tmp_path: Path) -> None:
         servers(str(file))
 
 
+def test_an_address_needs_no_scheme() -> None:
+    read = Settings.read({"COMFYUI_URLS": "127.0.0.1:8188, [::1]:8000"}, None)
+    assert read.urls == ("http://127.0.0.1:8188", "http://[::1]:8000")
+
+
 def test_every_fault_in_one_message() -> None:
     lines = faults(COMFYUI_URLS="localhost", DARKROOM_MAX_UPLOAD_MB="lots", DARKROOM_KEEP_METADATA="maybe")
     assert [line.partition(":")[0] for line in lines] == [

@@ -43,13 +43,15 @@ class FoundServer:
 
 @dataclass(frozen=True)
 class SilentServer:
-    """An address at which no ComfyUI answers, and the reason in words. `asks` says that what answers there wants to
-    know who asks.
-    """
+    """An address at which no ComfyUI answers, and the fault; None if nothing has answered in time."""
 
     address: str
-    reason: str
-    asks: bool = False
+    fault: ComfyError | None = None
+
+    @property
+    def asks(self) -> bool:
+        """True if what answers there wants to know who asks."""
+        return isinstance(self.fault, UnexpectedAnswer) and self.fault.status in _WHO
 
 
 Sight: TypeAlias = FoundServer | SilentServer
@@ -67,11 +69,9 @@ async def look_at(server: Server) -> Sight:
         async with asyncio.timeout(_PATIENCE), ComfyClient(server) as client:
             stats = await client.system_stats()
     except ComfyError as fault:
-        asks = isinstance(fault, UnexpectedAnswer) and fault.status in _WHO
-        return SilentServer(server.url, str(fault), asks)
+        return SilentServer(server.url, fault)
     except TimeoutError:
-        words = _("it has not answered within {count} seconds").format(count=round(_PATIENCE))
-        return SilentServer(server.url, words)
+        return SilentServer(server.url)
     return FoundServer(server.url, stats.comfyui_version[:_LONGEST], tuple(map(_in_words, stats.devices[:_MOST])))
 
 

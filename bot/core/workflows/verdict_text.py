@@ -7,6 +7,7 @@ from itertools import chain
 
 from bot.core.workflows.workflow import Workflow
 from bot.i18n import _
+from comfy.models.folders import folder_of
 from comfy.object_info import ObjectInfo
 from comfy.saved.needs import FileNeeds, ModelLink, NodeLink
 from comfy.scheduling.schedule import is_model
@@ -55,17 +56,25 @@ def left_out(workflow: Workflow, info: ObjectInfo) -> str:
 
 
 def where_to_get(workflow: Workflow, known: Mapping[str, ObjectInfo]) -> list[str]:
-    """Say for operators where what the servers lack can be had, as far as the workflow's file says it."""
+    """Say for operators where what the servers lack can be had, as far as the workflow's file says it, and belongs."""
     faults = [fault for info in known.values() for fault in workflow.verdict(info).faults]
-    return needed(workflow.source.told_needs, faults) if workflow.source is not None and faults else []
+    needs = workflow.source.told_needs if workflow.source is not None and faults else FileNeeds()
+    return needed(needs, faults)
 
 
 def missing_models(workflow: Workflow, info: ObjectInfo) -> list[ModelLink]:
-    """Return the models that a server lacks for a workflow, as its file describes them, or by their names alone."""
+    """Return the models that a server lacks for a workflow, as its file describes them, else with the folder of their
+    loader.
+    """
     told = workflow.source.told_needs.models if workflow.source is not None else {}
-    faults = workflow.verdict(info).faults
-    names = [str(each.value) for each in faults if isinstance(each, MissingChoice) and is_model(each.value)]
-    return list(dict.fromkeys(told.get(file_name(name), ModelLink(file_name(name))) for name in names))
+    faults = [
+        each for each in workflow.verdict(info).faults if isinstance(each, MissingChoice) and is_model(each.value)
+    ]
+    return list(dict.fromkeys(told.get(file_name(each.value), _by_loader(each)) for each in faults))
+
+
+def _by_loader(fault: MissingChoice) -> ModelLink:
+    return ModelLink(file_name(fault.value), folder_of(fault.class_type, str(fault.value)))
 
 
 def missing_nodes(workflow: Workflow, info: ObjectInfo) -> list[NodeLink]:
@@ -81,8 +90,10 @@ def needed(needs: FileNeeds, faults: Iterable[PromptFault]) -> list[str]:
     for fault in faults:
         if isinstance(fault, MissingNode) and (pack := needs.packs.get(fault.class_type)):
             told[_("The node {node} is from the pack {pack}.").format(node=fault.class_type, pack=pack)] = None
-        if isinstance(fault, MissingChoice) and (link := needs.models.get(file_name(fault.value))):
-            told[_model(link)] = None
+        if isinstance(fault, MissingChoice) and is_model(fault.value):
+            link = needs.models.get(file_name(fault.value)) or _by_loader(fault)
+            if link.folder or link.url:
+                told[_model(link)] = None
     return list(told)
 
 

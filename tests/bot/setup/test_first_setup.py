@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.core.errors import BadValue, ConfigError, UserError
 from bot.core.port import BotAccount
 from bot.core.together import together
+from bot.core.workflows.catalog import Catalog
 from bot.settings import Secret, Settings
+from bot.setup.checks import is_same
 from bot.setup.draft import DraftFile, PickedWorkflow
 from bot.setup.env_file import is_unset, write_new
 from bot.setup.service import BundledWorkflow, SetupService
@@ -20,6 +26,7 @@ from tests.bot.core.sources.saving import LibraryServer, save, saved_graph
 from tests.comfy.test_server import Proxy
 from tests.ports import free_port
 
+BUNDLED_FOLDER = Path(__file__).parents[3] / "workflows"
 BUNDLED = tuple(BundledWorkflow(name, name.title(), "") for name in ("negative", "sketch"))
 
 
@@ -35,10 +42,16 @@ async def ready(settings: Settings) -> list[str]:
     return []
 
 
-def service(folder: Path, *, refuses: bool = False, ports: tuple[int, ...] = ()) -> SetupService:
+def service(
+    folder: Path,
+    *,
+    refuses: bool = False,
+    ports: tuple[int, ...] = (),
+    bundled: Sequence[BundledWorkflow] = BUNDLED,
+) -> SetupService:
     platforms = {"discord": bad if refuses else good, "telegram": good}
     given = {"DARKROOM_DATA_DIR": str(folder / "data")}
-    return SetupService(folder / ".env", DraftFile(folder / "data"), platforms, BUNDLED, ready, given, ports=ports)
+    return SetupService(folder / ".env", DraftFile(folder / "data"), platforms, bundled, ready, given, ports=ports)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +128,73 @@ async def test_a_server_of_this_machine_is_there_at_once(tmp_path: Path) -> None
         again = service(tmp_path, ports=(port,))
         await again.open()  # what was removed does not come back by itself
         assert not again.draft.servers
+
+
+async def test_another_spelling_of_an_address_is_no_other_server(tmp_path: Path) -> None:
+    async with LibraryServer() as comfy:
+        port = int(comfy.url.rpartition(":")[2])
+        setup = service(tmp_path, ports=(port,))
+        await setup.add_server(f"localhost:{port}/")
+        for spelling in (f"http://127.0.0.1:{port}", f"http://LOCALHOST:{port}", f"127.0.0.1:{port}/"):
+            with pytest.raises(BadValue, match="on the list already"):
+                await setup.add_server(spelling)
+        assert await setup.look_around() == "There is no other ComfyUI on this machine."
+        assert len(setup.draft.servers) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("http://127.0.0.1:8188", "http://127.0.0.1:8188/", True),
+        ("http://127.0.0.1:8188", "http://127.0.0.2:8188", False),
+        ("http://127.0.0.1:8188", "http://127.0.0.1:8189", False),
+        ("http://127.0.0.1:8188/one", "http://127.0.0.1:8188/two", False),
+        ("http://one.invalid:8188", "http://ONE.invalid:8188", True),
+        ("http://127.0.0.1", "http://localhost", False),  # a proxy may tell servers apart by these names
+    ],
+)
+async def test_the_same_port_of_the_same_computer_is_the_same_server(one: str, other: str, same: bool) -> None:
+    assert await is_same(one, other) is same
+
+
+async def test_what_answers_in_place_of_a_comfyui_is_told_with_what_to_do(tmp_path: Path) -> None:
+    setup = service(tmp_path)
+    async with LibraryServer() as comfy, answering(404) as other, answering(302, comfy.url) as leading:
+        for address, words in {
+            comfy.url.replace("http", "https"): "speaks http: begin the address with http://",
+            other: "but another program. The usual port of ComfyUI is 8188",
+            leading: f"leads on to {comfy.url}",
+            f"http://127.0.0.1:{free_port()}": "Is it running, with --listen",
+        }.items():
+            with pytest.raises(BadValue, match=words) as fault:
+                await setup.add_server(address)
+            assert fault.value.field == "address"
+
+
+async def test_a_bundled_workflow_says_what_the_servers_lack(tmp_path: Path) -> None:
+    found = Catalog.read(BUNDLED_FOLDER).workflows
+    chosen = [BundledWorkflow(name, name, "", found[name]) for name in ("imagine", "negative")]
+    setup = service(tmp_path, bundled=chosen)
+    assert await setup.lacking() == {"imagine": "It needs a ComfyUI with a model for it."}
+    async with LibraryServer() as comfy:
+        await setup.add_server(comfy.url)
+        lacks = await setup.lacking()
+        assert lacks.keys() == {"imagine"}
+        assert "CheckpointLoaderSimple" in lacks["imagine"]
+    assert await setup.lacking() == {}  # it does not answer
+
+
+@asynccontextmanager
+async def answering(status: int, location: str = "") -> AsyncIterator[str]:
+    """Serve one answer to everything; the address."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": f"{location}/system_stats"} if location else None)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(application, host="127.0.0.1") as server:
+        yield str(server.make_url("")).rstrip("/")
 
 
 async def test_what_is_wrong_is_told_at_its_field_and_not_kept(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.i18n import _
 from bot.platforms.web.admin.html import Child, Html, el, group, ltr, named, told
@@ -22,8 +22,8 @@ _CHATS = {"discord": "Discord", "telegram": "Telegram"}
 @dataclass(frozen=True)
 class SetupView:
     """One step as it is shown. `saved` are the workflows that people saved at the servers; `found` is what the search
-    for `find` found in their libraries. `has_engine` says that there is a built-in engine; `fault`, why the
-    settings cannot be written.
+    for `find` found in their libraries. `lacking` says what the servers lack for bundled workflows, by their names.
+    `has_engine` says that there is a built-in engine; `fault`, why the settings cannot be written.
     """
 
     step: str
@@ -33,6 +33,7 @@ class SetupView:
     saved: Sequence[OfferedWorkflow] = ()
     find: str = ""
     found: Sequence[OfferedWorkflow] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
     has_engine: bool = True
     fault: str = ""
 
@@ -169,7 +170,7 @@ def _check(platform: str) -> Html:
 def _workflows(view: SetupView) -> list[Html]:
     bundled = view.draft.bundled
     boxes = [
-        _box(f"bundled-{each.name}", each.title, each.description, bundled is None or each.name in bundled)
+        _box(f"bundled-{each.name}", each.title, _described(view, each), bundled is None or each.name in bundled)
         for each in view.bundled
     ]
     legend = el("legend", _("Bundled, for everyone"))
@@ -189,6 +190,13 @@ def _workflows(view: SetupView) -> list[Html]:
         _card(view, "picked", *parts),
         _card(view, "bundled", chosen),
     ]
+
+
+def _described(view: SetupView, bundled: BundledWorkflow) -> str:
+    lacks = view.lacking.get(bundled.name)
+    if lacks is None:
+        return bundled.description
+    return " ".join((bundled.description, lacks, _("People do not see it until then.")))
 
 
 def _picking(view: SetupView) -> list[Child]:

@@ -115,7 +115,7 @@ class SetupRoutes:
         view = SetupView(step, service.draft, service.bundled, said, has_engine=service.has_engine, fault=fault)
         if step != "workflows":
             return view
-        view = replace(view, saved=await service.saved(), find=find)
+        view = replace(view, saved=await service.saved(), lacking=await service.lacking(), find=find)
         try:
             return replace(view, found=await service.search(find) if find.strip() else ())
         except UserError as fault:

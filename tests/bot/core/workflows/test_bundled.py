@@ -12,6 +12,10 @@ from PIL import Image
 
 from bot.core.errors import CannotRun
 from bot.core.model import Done, UploadedFile
+from bot.core.workflows.catalog import Catalog
+from bot.core.workflows.verdict_text import missing_models, where_to_get
+from comfy.object_info import ObjectInfo
+from comfy.saved.needs import ModelLink
 from tests.bot.core.execution.test_steps import RecordingReply, asked, opened
 
 COFFEE = Path(__file__).parents[4] / "bot" / "demo" / "coffee.jpg"
@@ -43,6 +47,15 @@ def pixels(photo: UploadedFile) -> npt.NDArray[np.int16]:
 async def test_negative(photo: UploadedFile, tmp_path: Path) -> None:
     made = await develop("negative", tmp_path, photo=photo)
     assert np.abs(made - (255 - pixels(photo))).max() <= 1  # the engine cuts fractions off, as the real one does
+
+
+def test_a_missing_model_has_the_folder_of_its_loader() -> None:
+    imagine = Catalog.read(Path(__file__).parents[4] / "workflows").workflows["imagine"]
+    loader = {"input": {"required": {"ckpt_name": [[]]}}, "output": ["MODEL", "CLIP", "VAE"]}
+    info = ObjectInfo({"CheckpointLoaderSimple": loader})
+    name = "v1-5-pruned-emaonly-fp16.safetensors"
+    assert missing_models(imagine, info) == [ModelLink(name, "checkpoints")]
+    assert where_to_get(imagine, {"one": info}) == [f"{name} belongs in the folder models/checkpoints."]
 
 
 @pytest.mark.parametrize("colors", [2, 8, 32])
