@@ -75,7 +75,7 @@ def lora_fields(form: Form, files: Sequence[str]) -> tuple[Field, Field] | None:
     strength = next(each for each in (f"{name}_strength", f"darkroom_{name}_strength") if each not in form.names)
     help_text = _("Also in words, more than one too: {example}").format(example="<lora:NAME:0.8>")
     return (
-        Field(name, FieldKind.CHOICE, _("LoRA"), help_text, choices=tuple(files), more=True),
+        Field(name, FieldKind.CHOICE, _("LoRA"), help_text, choices=tuple(files), more=True, unset=_("No LoRA")),
         Field(
             strength,
             FieldKind.NUMBER,

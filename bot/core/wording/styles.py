@@ -50,7 +50,8 @@ def style_field(form: Form, styles: Styles) -> Field | None:
         return None
     name = next(name for name in ("style", "house_style", "darkroom_style") if name not in form.names)
     names = tuple(sorted(styles, key=str.casefold))
-    return Field(name, FieldKind.CHOICE, _("Style"), _("A style of this place, for your words."), choices=names)
+    help_text = _("A style of this place, for your words.")
+    return Field(name, FieldKind.CHOICE, _("Style"), help_text, choices=names, unset=_("No style"))
 
 
 def faults(name: str, style: Style) -> str | None:

@@ -54,7 +54,8 @@ class Field:
     A `seed` is random, between its bounds, unless the person gives one. Of an animated picture all `frames` are used,
     or the first one. Few people change a field of `more`. `sets` has for each choice the fields that it sets, by their
     names, unless a person gives these a value. `asks_count`: it asks for how many runs; `asks_matrix`:
-    for the values of which each makes a run. Of a picture the workflow uses the `mask`, too.
+    for the values of which each makes a run. Of a picture the workflow uses the `mask`, too. `unset` says what it means
+    to choose nothing, where that is not the workflow's own value.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Field:
     asks_count: bool = False
     asks_matrix: bool = False
     mask: bool = False
+    unset: str = ""
 
     def in_language(self, language: str) -> Field:
         """Return the field with its texts in a language, as far as its author has translated them."""

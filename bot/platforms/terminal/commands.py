@@ -57,16 +57,19 @@ class WorkflowGroup(click.Group):
     """A command for each workflow, with its fields as options. It is created on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        _learn(ctx, None)
         return sorted(each.name for each in _catalog(ctx).workflows.values())
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if waiting := _catalog(ctx).waiting:
+            words = _("As ComfyUI's editor saves them, and read once a ComfyUI server answers: {files}.")
+            formatter.write_paragraph()
+            formatter.write_text(words.format(files=", ".join(waiting)))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if _catalog(ctx).waiting:
-            from bot.platforms.terminal.session import learn
-
-            app = ctx.find_root().obj
-            learn(app, _named(_given_server(args), app))
+        _learn(ctx, _given_server(args))
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
@@ -94,6 +97,15 @@ def _catalog(ctx: click.Context) -> Any:
         return ctx.find_root().obj.catalog
     except ConfigError as fault:
         raise BadRequest(str(fault)) from fault
+
+
+def _learn(ctx: click.Context, server: str | None) -> None:
+    """Read the workflows that wait for a server with what this one has."""
+    if _catalog(ctx).waiting:
+        from bot.platforms.terminal.session import learn
+
+        app = ctx.find_root().obj
+        learn(app, _named(server, app))
 
 
 def _given_server(args: Sequence[str]) -> str | None:

@@ -34,7 +34,7 @@ from comfy.embedded.node import NodeType
 from tests.bot.core.execution.test_submission import written
 from tests.bot.core.runs.test_files_of_fields import GRAPH as POSE
 from tests.bot.core.runs.test_files_of_fields import readers
-from tests.bot.core.sources.saving import LibraryServer
+from tests.bot.core.sources.saving import LibraryServer, saved_graph
 from tests.bot.forks import stand_in
 from tests.bot.harness import ANN, house
 from tests.bot.parcel import STATUE, parcel, write_parcel, write_words
@@ -194,6 +194,21 @@ def test_a_single_run_that_is_deleted_is_no_several_runs(tmp_path: Path, monkeyp
 
     asyncio.run(run())
     assert darkroom("forget", ANN.key)[1] == "Deleted 1 run.\n"
+
+
+def test_what_the_editor_saved_is_in_the_list_once_a_server_answers(
+    library: str, desk_top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_WORKFLOWS", str(desk_top / "own"))
+    (desk_top / "own").mkdir()
+    (desk_top / "own" / "sea.json").write_text(json.dumps(saved_graph(5)))
+    waits = "As ComfyUI's editor saves them, and read once a ComfyUI server answers: sea.json."
+    monkeypatch.setenv("COMFYUI_URLS", "http://127.0.0.1:1")
+    _code, out, _err = darkroom("run", "--help")
+    assert (waits in " ".join(out.split()), "\n  sea" in out) == (True, False)
+    monkeypatch.setenv("COMFYUI_URLS", library)
+    _code, out, _err = darkroom("run", "--help")
+    assert (waits in " ".join(out.split()), "\n  sea" in out) == (False, True)
 
 
 def test_a_form_without_fields_is_told() -> None:

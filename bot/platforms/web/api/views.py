@@ -174,6 +174,7 @@ def _field_view(field: Field, *, several: bool) -> dict[str, Any]:
         "max": high if high is None or abs(high) < _EXACT else None,
         "step": field.step,
         "choices": field.choices,
+        "unset": field.unset,
         "length": field.max_length,
         "multiline": field.multiline,
         "seed": field.seed,

@@ -34,7 +34,7 @@ def test_the_words_and_what_to_avoid_are_told_apart() -> None:
 def test_there_is_a_field_where_there_is_something_to_choose_and_a_text_for_it() -> None:
     field = style_field(FORM, {"Film": Style("x"), "comic": Style("y")})
     assert field is not None
-    assert (field.name, field.choices) == ("style", ("comic", "Film"))
+    assert (field.name, field.choices, field.unset) == ("style", ("comic", "Film"), "No style")
     own = style_field(Form((*FORM.fields, Field("style", FieldKind.TEXT))), {"Film": Style("x")})
     assert own is not None
     assert own.name == "house_style"

@@ -207,6 +207,9 @@ async def test_styles_are_defined_and_chosen(tmp_path: Path) -> None:
     async with page(tmp_path) as web, Visitor(web.url) as ann, Visitor(web.url) as eve:
         told = await press(ann, "style", name="Film", after="on film", avoid="blur")
         assert "Set the style “Film” everywhere: …, on film; without blur." in told
+        async with eve.session.get(f"{web.url}/workflows/polaroid") as answer:
+            (style,) = [each for each in (await answer.json())["fields"] if each["name"] == "style"]
+        assert (style["choices"], style["unset"]) == (["Film"], "No style")
         _status, taken = await eve.ask("polaroid", photo=png(), caption="a cat", style="Film")
         run = await eve.until(taken["id"], "done")
         assert "a cat, on film" in run["said"]

@@ -96,7 +96,7 @@ function seed(field, id) {
 function choice(field, id) {
   if (!field.choices) return text({ ...field, multiline: false }, id);
   const control = make("select", { id, name: field.name });
-  if (!field.required && field.default === null) control.append(make("option", { value: "" }, word("default")));
+  if (!field.required && field.default === null) control.append(make("option", { value: "" }, field.unset || word("default")));
   control.append(...field.choices.map((each) => make("option", { value: each }, each)));
   return simple(control, field.default ?? control.options[0]?.value ?? "");
 }
