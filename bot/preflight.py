@@ -18,12 +18,13 @@ Trials = Callable[[bool], Iterable[Awaitable[None]]]
 @dataclass(frozen=True)
 class Findings:
     """`faults` are mistakes in the settings, or in what they name. `idle` says that no platform is on, and `busy` that
-    another process already works here; both are None if that is not so.
+    another process already works here; both are None if that is not so. `hint` says what the settings keep from you.
     """
 
     faults: tuple[str, ...]
     idle: str | None
     busy: str | None
+    hint: str | None = None
 
 
 async def examine(settings: Settings, role: Role, trials: Trials) -> Findings:
@@ -31,7 +32,7 @@ async def examine(settings: Settings, role: Role, trials: Trials) -> Findings:
     faults, busy = await examine_stores(settings, role.worker)
     faults += _lacking(settings, role)
     faults += [fault async for fault in _failed(trials(role.chat and busy is None))]
-    return Findings(tuple(faults), _idle(settings), busy)
+    return Findings(tuple(faults), _idle(settings), busy, _hint(settings))
 
 
 def _lacking(settings: Settings, role: Role) -> Iterator[str]:
@@ -54,6 +55,16 @@ def _idle(settings: Settings) -> str | None:
     return _(
         "No platform is on. Set DISCORD_TOKEN, TELEGRAM_TOKEN or DARKROOM_WEB=on, in the environment or in a file .env "
         "in this folder. “darkroom settings” explains all settings."
+    )
+
+
+def _hint(settings: Settings) -> str | None:
+    """Say so where no browser reaches the control room, as after a token was set."""
+    if not settings.web or settings.web_token is None or any(each.startswith("web:") for each in settings.operators):
+        return None
+    return _(
+        "The page has a token, and DARKROOM_OPERATORS names no browser, so no one reaches the control room there. To "
+        "reach it, open /moderate on the page, and add the ID that it shows."
     )
 
 

@@ -259,3 +259,14 @@ def test_a_new_database_is_left_unmade(folder: Path) -> None:
     assert darkroom("check", **settings)[0] == 0
     assert not list((folder / "a" / "data").iterdir())
     assert stat.S_IMODE((folder / "a" / "data").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("operators", "told"),
+    [("", True), ("discord:1", True), ("discord:1, web:abc", False)],
+)
+def test_a_page_with_a_token_whose_control_room_no_browser_reaches(tmp_path: Path, operators: str, told: bool) -> None:
+    environ = {"DARKROOM_WEB": "on", "DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_OPERATORS": operators}
+    hint = "open /moderate on the page, and add the ID that it shows"
+    assert (hint in darkroom("check", **environ, DARKROOM_WEB_TOKEN="a-long-enough-token")[1]) is told
+    assert hint not in darkroom("check", **environ)[1]

@@ -238,7 +238,7 @@ async def _settings(app: Application) -> bool:
         click.echo(_("mistake: {fault}").format(fault=fault), err=True)
     say(_("settings: “darkroom start” would refuse them") if found.faults else _("settings: good"))
     busy = found.busy and _("“darkroom start” would not start a second time. {reason}").format(reason=found.busy)
-    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, busy):
+    for note in (*app.settings.doubts, *_unknown_defaults(app), found.idle, found.hint, busy):
         if note:
             say(_("note: {note}").format(note=note))
     return bool(found.faults)
